@@ -1,0 +1,7 @@
+/**
+ * Bytes in and out. A wire or disk struct is declared once as a {@link Codec}; its type, encoder, decoder and generator
+ * come from the declaration. Uses only `errors`. Spec: doc/dev/encoding.rst of Ceph 16.2.
+ */
+export * from './bytes.ts';
+export * from './crc32c.ts';
+export * from './declare.ts';

@@ -1,0 +1,136 @@
+/**
+ * The ports through which time, chance, network and disk reach the rest of the tree. Core code names no `Date`,
+ * timer, `Math.random` or `node:` module, so a whole cluster can run in one process, in virtual time, from one seed.
+ * `runtime-node` has the real implementations. Uses nothing.
+ */
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** From an arbitrary start, never goes back: intervals and deadlines. */
+  monotonicMs(): number;
+  /** Since the Unix epoch with sub-millisecond digits, may jump: only stamps that people or peers read. */
+  wallMs(): number;
+  /** Fires once, not before `delayMs`. A pending timer does not keep a process alive by itself. */
+  setTimer(delayMs: number, fire: () => void): Timer;
+}
+
+export interface Random {
+  /** Uniform integer in 0..n-1, n at most 2^48. */
+  below(n: number): number;
+  /** Unpredictable bytes, fit for ids and secrets. */
+  bytes(length: number): Uint8Array;
+}
+
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface SocketEvents {
+  /** Bytes in order. The chunk belongs to the receiver: it may be kept, and is never reused by the socket. */
+  onData(chunk: Buffer): void;
+  /** Everything handed to `write` so far has left this process. */
+  onDrain(): void;
+  /** The last event. Without an error the peer closed, or we did. */
+  onClose(error?: Error): void;
+}
+
+/** A byte stream. Events never arrive from inside a call of a method. */
+export interface Socket {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Queues all buffers in order as one gathered write. They must not change until `onDrain`. */
+  write(buffers: readonly Uint8Array[]): void;
+  /** Bytes queued and not yet handed to the kernel. */
+  readonly queuedBytes: number;
+  /** Back-pressure: no `onData` between pause and resume (but for what is already on its way). */
+  pause(): void;
+  resume(): void;
+  /** Drops the connection at once. `onClose` still comes. */
+  destroy(): void;
+}
+
+export interface Listener {
+  readonly address: SocketAddress;
+  /** Stops accepting; accepted sockets live on. */
+  close(): Promise<void>;
+}
+
+export interface Network {
+  /** Port 0 lets the system choose. Rejects with CephError EADDRINUSE and the like. */
+  listen(address: SocketAddress, accept: (socket: Socket) => SocketEvents): Promise<Listener>;
+  /** Resolves when connected; rejects with CephError ECONNREFUSED, ETIMEDOUT ... */
+  connect(address: SocketAddress, accept: (socket: Socket) => SocketEvents): Promise<Socket>;
+}
+
+/** A file opened for positioned reads and writes. */
+export interface DiskFile {
+  readonly path: string;
+  /** Fills `into` from `offset`, returns the count of bytes read: short only at the end of the file. */
+  readSync(into: Uint8Array, offset: number): number;
+  read(into: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of the buffers one after another from `offset`. Durable only after `sync`. */
+  write(buffers: readonly Uint8Array[], offset: number): Promise<void>;
+  /** Data written before this call is durable when it resolves (fdatasync). */
+  sync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  size(): number;
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable. */
+  open(path: string, options?: { create?: boolean }): Promise<DiskFile>;
+  mkdir(path: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  readFile(path: string): Promise<Buffer>;
+  /** Replaces a small file atomically and durably. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Bytes free for this process on the file system that holds `path`. */
+  freeBytes(path: string): Promise<number>;
+}
+
+/** Keys are byte strings: one character (0..255) per byte, ordered by `<`. At most 1,900 bytes. */
+export type KeyValueOp =
+  | { readonly op: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly op: 'del'; readonly key: string }
+  /** Removes from <= key < to. */
+  | { readonly op: 'delRange'; readonly from: string; readonly to: string };
+
+/** A sorted key/value store. Reads are synchronous and see every batch whose commit has resolved. */
+export interface KeyValue {
+  /** The value, owned by the caller. */
+  get(key: string): Buffer | undefined;
+  /** Entries with from <= key < to in ascending order, or descending from the end with `reverse`. */
+  range(
+    from: string,
+    to: string,
+    options?: { limit?: number; reverse?: boolean },
+  ): Iterable<{ key: string; value: Buffer }>;
+  /** One atomic batch, durable when it resolves. Batches apply in the order of the calls. */
+  commit(batch: readonly KeyValueOp[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** A message plus fields. State changes at info, operations at debug; an error needs a person. */
+export type Logger = (
+  level: LogLevel,
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+export const silent: Logger = () => {};
+
+/** What a daemon or client is given of the world. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly log: Logger;
+  /** CRC-32C without final inversion; native where the platform has it. */
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+}

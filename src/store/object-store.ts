@@ -1,0 +1,152 @@
+import type { HObject } from '../wire/index.ts';
+
+/** A collection is one PG's objects, named as the PG prints (`1.2f`), or `meta` for the daemon's own. */
+export type Collection = string;
+
+/** Attribute and omap names are byte strings; values are owned by whoever got them last. */
+export type Attrs = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * One step of a transaction. Steps create the object they touch if it is missing, except `remove`, `rmattr`, `clone`
+ * and the omap removals, which do nothing to an object that is not there. Offsets and lengths are bytes.
+ */
+export type StoreOp =
+  | { readonly op: 'mkcoll'; readonly c: Collection }
+  /** The collection must be empty. */
+  | { readonly op: 'rmcoll'; readonly c: Collection }
+  | { readonly op: 'touch'; readonly c: Collection; readonly oid: HObject }
+  /** `data` belongs to the store from now on and must not change. A gap before `offset` reads as zeros. */
+  | {
+      readonly op: 'write';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly offset: number;
+      readonly data: Uint8Array;
+    }
+  /** Zeros within the object; extends it when the range ends beyond its size. */
+  | {
+      readonly op: 'zero';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | {
+      readonly op: 'truncate';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly size: number;
+    }
+  /** Data, attributes and omap. */
+  | { readonly op: 'remove'; readonly c: Collection; readonly oid: HObject }
+  | {
+      readonly op: 'setattrs';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly attrs: Attrs;
+    }
+  | { readonly op: 'rmattr'; readonly c: Collection; readonly oid: HObject; readonly name: string }
+  | {
+      readonly op: 'omapSet';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly entries: Attrs;
+    }
+  | {
+      readonly op: 'omapRmKeys';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly keys: readonly string[];
+    }
+  /** Removes from <= key < to. */
+  | {
+      readonly op: 'omapRmRange';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly from: string;
+      readonly to: string;
+    }
+  /** Entries and header. */
+  | { readonly op: 'omapClear'; readonly c: Collection; readonly oid: HObject }
+  | {
+      readonly op: 'omapSetHeader';
+      readonly c: Collection;
+      readonly oid: HObject;
+      readonly header: Uint8Array;
+    }
+  /** Makes `to` equal to `from` in data, attributes and omap; what `to` was is gone. Shares extents where it can. */
+  | { readonly op: 'clone'; readonly c: Collection; readonly from: HObject; readonly to: HObject };
+
+/** Atomic and durable as a whole: after any crash either all of it is there or none. */
+export type Transaction = readonly StoreOp[];
+
+export interface ObjectStat {
+  readonly size: number;
+}
+
+export interface StoreUsage {
+  /** Bytes the store may hold, and bytes not yet given to anything. */
+  readonly totalBytes: number;
+  readonly availableBytes: number;
+  /** Bytes of object data as written by users, before padding. */
+  readonly dataBytes: number;
+  /** Bytes of extents given to object data. */
+  readonly allocatedBytes: number;
+  readonly omapBytes: number;
+  /** Bytes of the store's own bookkeeping. */
+  readonly metadataBytes: number;
+}
+
+/**
+ * Objects with sparse data, attributes and a sorted key/value map (omap), in collections. Reads see every transaction
+ * whose `submit` has been called, at once and in order, durable or not; `submit` resolves when it is durable.
+ * Transactions of one collection become durable in the order of their submits.
+ */
+export interface ObjectStore {
+  /**
+   * Rejects with CephError ENOSPC, nothing of it applied, when the store has no room. A transaction of only removals
+   * is never refused for room. EIO: the device failed and the store takes no more writes.
+   */
+  submit(txn: Transaction): Promise<void>;
+
+  collections(): Collection[];
+  hasCollection(c: Collection): boolean;
+  stat(c: Collection, oid: HObject): ObjectStat | undefined;
+  /**
+   * Bytes from `offset`, short at the object's end. A plain value when memory or the page cache has them at hand, a
+   * promise when the device is asked. CephError ENOENT: no object; EIO: a checksum does not match.
+   */
+  read(
+    c: Collection,
+    oid: HObject,
+    offset: number,
+    length: number,
+  ): Uint8Array | Promise<Uint8Array>;
+  /** Ranges that hold data, ascending and joined, within offset..offset+length. */
+  extents(
+    c: Collection,
+    oid: HObject,
+    offset: number,
+    length: number,
+  ): { offset: number; length: number }[];
+  getattr(c: Collection, oid: HObject, name: string): Uint8Array | undefined;
+  getattrs(c: Collection, oid: HObject): Map<string, Uint8Array>;
+  omapHeader(c: Collection, oid: HObject): Uint8Array | undefined;
+  omapGet(c: Collection, oid: HObject, keys: Iterable<string>): Map<string, Uint8Array>;
+  /** Entries with key > `after` (or >= `from`) that start with `prefix`, ascending, at most `limit`. */
+  omapList(
+    c: Collection,
+    oid: HObject,
+    options: { after?: string; from?: string; prefix?: string; limit: number },
+  ): { entries: [string, Uint8Array][]; more: boolean };
+  /** Objects >= `from` in Ceph's order (compareHObject), at most `limit`, and where to go on; undefined at the end. */
+  list(
+    c: Collection,
+    from: HObject,
+    limit: number,
+  ): { objects: HObject[]; next: HObject | undefined };
+
+  usage(): StoreUsage;
+  /** Waits for what is under way, then lets go of the device. */
+  close(): Promise<void>;
+}
