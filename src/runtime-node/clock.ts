@@ -1,0 +1,12 @@
+import type { Clock } from '../runtime/index.ts';
+
+/** The system's clocks and timers. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => performance.timeOrigin + performance.now(),
+  setTimer(delayMs, fire) {
+    const timer = setTimeout(fire, Math.max(0, delayMs));
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

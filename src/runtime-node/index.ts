@@ -1,0 +1,8 @@
+/**
+ * The real ports: system clock and chance, sockets, files, LMDB, native checksums. The only folder below `cluster`
+ * that may name `node:` modules and native packages.
+ */
+export * from './clock.ts';
+export * from './crc32c.ts';
+export * from './log.ts';
+export * from './random.ts';
