@@ -1,3 +1,4 @@
+import type { CephError } from '../errors/index.ts';
 import type { AuthName, EntityAddr, EntityName } from '../wire/index.ts';
 
 /** What a sender gives. Segments are sent as they are, without a copy, and must not change afterwards. */
@@ -67,8 +68,11 @@ export interface Dispatcher {
   onMessage(connection: Connection, message: IncomingMessage): void;
   /** The handshake ended, on either side; again after each reconnect of a lossless session. */
   onReady?(connection: Connection): void;
-  /** The session is gone: a lossy one lost its socket, or a lossless peer forgot us (it restarted). */
-  onReset?(connection: Connection): void;
+  /**
+   * The session is gone: a lossy one lost its socket or never got one, or a lossless peer forgot us (it restarted; the
+   * connection lives on with nothing queued). The cause, where there is one: ECONNREFUSED, ETIMEDOUT, EACCES ...
+   */
+  onReset?(connection: Connection, cause?: CephError): void;
 }
 
 /** How a session behaves when its socket breaks, chosen per peer type (Ceph's Messenger::Policy). */
@@ -90,6 +94,8 @@ export interface ConnectTarget {
 export interface Messenger {
   /** What we announce: set by `listen`, or blank with a random nonce for a client. */
   readonly addrs: readonly EntityAddr[];
+  /** Given by a mon in AUTH_DONE; 0 before. */
+  readonly globalId: number;
   /** Starts to accept. Rejects with EADDRINUSE. Port 0 lets the system choose; the result has the real one. */
   listen(addr: { host: string; port: number; nonce: number }): Promise<EntityAddr>;
   /** The session with this peer, made and dialled if there is none (lossy connects always make one). */
