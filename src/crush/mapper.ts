@@ -1,27 +1,155 @@
-import type { CrushMap } from './types.ts';
+import { Descent } from './descent.ts';
+import { type ArgsLayout, argsFor, layOut, layOutChooseArgs } from './layout.ts';
+import { type CrushMap, type CrushRuleStep, type CrushTunables, RULE_OP } from './types.ts';
 
+/**
+ * A compiled map: runs rules, bit-exact with crush_do_rule of crush/mapper.c, release 16.2. Compiling copies what it
+ * needs, so later edits of the map change nothing here. A mapping allocates nothing once the working arrays have
+ * grown to the largest result asked for.
+ */
 export class CrushMapper {
+  private readonly descent: Descent;
+  private readonly maxDevices: number;
+  private readonly tunables: CrushTunables;
+  private readonly rules: readonly (readonly CrushRuleStep[] | undefined)[];
+  private readonly argSets: ReadonlyMap<number, ArgsLayout>;
+  /** Items the next step starts from, what the step under way chooses, and the leaves below that. */
+  private work = new Int32Array(16);
+  private chosen = new Int32Array(16);
+  private leaves = new Int32Array(16);
+
   constructor(map: CrushMap) {
-    void map;
+    this.descent = new Descent(layOut(map));
+    this.maxDevices = map.maxDevices;
+    this.tunables = { ...map.tunables };
+    this.rules = map.rules.map((rule) => rule?.steps.map((step) => ({ ...step })));
+    this.argSets = layOutChooseArgs(map);
   }
+
+  /** Like {@link runInto}, with a result of its own. */
   run(
-    _ruleId: number,
-    _x: number,
-    _resultMax: number,
-    _weights: ArrayLike<number>,
-    _chooseArgsKey?: number,
+    ruleId: number,
+    x: number,
+    resultMax: number,
+    weights: ArrayLike<number>,
+    chooseArgsKey?: number,
   ): number[] {
-    return [];
+    const out = new Int32Array(resultMax);
+    const length = this.runInto(ruleId, x, resultMax, weights, out, chooseArgsKey);
+    return Array.from(out.subarray(0, length));
   }
-  /** Returns the length of the result, which `out` begins with. */
+
+  /**
+   * Maps `x` to items in the caller's array, without allocating. `firstn` rules may find fewer than `resultMax`;
+   * `indep` rules leave CRUSH_ITEM_NONE in the places where they found none.
+   * @param weights 16.16 per device: 0x10000 is in, 0 is out; a device beyond the end is out
+   * @param out takes up to `resultMax` ids
+   * @param chooseArgsKey pool id whose choose_args apply, falling back to the default set; left out for none
+   * @returns how many ids were written; 0 for a rule that does not exist
+   */
   runInto(
-    _ruleId: number,
-    _x: number,
-    _resultMax: number,
-    _weights: ArrayLike<number>,
-    _out: Int32Array,
-    _chooseArgsKey?: number,
+    ruleId: number,
+    x: number,
+    resultMax: number,
+    weights: ArrayLike<number>,
+    out: Int32Array,
+    chooseArgsKey?: number,
   ): number {
-    return 0;
+    const steps = this.rules[ruleId];
+    if (!steps) return 0;
+    this.descent.begin(this.tunables, x, weights, argsFor(this.argSets, chooseArgsKey));
+    this.makeRoom(resultMax);
+    let workCount = 0;
+    let length = 0;
+    for (let s = 0; s < steps.length; s++) {
+      const step = steps[s]!;
+      switch (step.op) {
+        case RULE_OP.TAKE:
+          if (this.exists(step.arg1)) {
+            this.work[0] = step.arg1;
+            workCount = 1;
+          }
+          break;
+        case RULE_OP.CHOOSE_FIRSTN:
+        case RULE_OP.CHOOSE_INDEP:
+        case RULE_OP.CHOOSELEAF_FIRSTN:
+        case RULE_OP.CHOOSELEAF_INDEP:
+          if (workCount > 0) workCount = this.chooseStep(step, workCount, resultMax);
+          break;
+        case RULE_OP.EMIT:
+          for (let i = 0; i < workCount && length < resultMax; i++) out[length++] = this.work[i]!;
+          workCount = 0;
+          break;
+        default:
+          this.setStep(step);
+      }
+    }
+    return length;
   }
+
+  private exists(item: number): boolean {
+    return item >= 0 ? item < this.maxDevices : this.descent.bucketIndex(item) >= 0;
+  }
+
+  private makeRoom(resultMax: number): void {
+    if (resultMax <= this.work.length) return;
+    this.work = new Int32Array(resultMax);
+    this.chosen = new Int32Array(resultMax);
+    this.leaves = new Int32Array(resultMax);
+  }
+
+  /** Replaces every bucket of the work list by what is chosen below it. @returns the new length of the list */
+  private chooseStep(step: CrushRuleStep, workCount: number, resultMax: number): number {
+    const { descent, chosen } = this;
+    const type = step.arg2;
+    const numrep = step.arg1 > 0 ? step.arg1 : step.arg1 + resultMax;
+    const firstn = step.op === RULE_OP.CHOOSE_FIRSTN || step.op === RULE_OP.CHOOSELEAF_FIRSTN;
+    const toLeaf = step.op === RULE_OP.CHOOSELEAF_FIRSTN || step.op === RULE_OP.CHOOSELEAF_INDEP;
+    const leaves = toLeaf ? this.leaves : undefined;
+    const tries = descent.chooseTries;
+    let length = 0;
+    for (let i = 0; i < workCount && numrep > 0; i++) {
+      const bucket = descent.bucketIndex(this.work[i]!);
+      if (bucket < 0) continue;
+      const room = resultMax - length;
+      if (firstn) {
+        length += descent.firstn(bucket, numrep, type, chosen, length, 0, room, tries, leaves, 0);
+      } else {
+        const left = Math.min(numrep, room);
+        descent.indep(bucket, left, numrep, type, chosen, length, 0, tries, leaves, 0);
+        length += left;
+      }
+    }
+    if (toLeaf) for (let i = 0; i < length; i++) chosen[i] = this.leaves[i]!;
+    this.chosen = this.work;
+    this.work = chosen;
+    return length;
+  }
+
+  /** Overrides a tunable for the rest of the rule; a value out of range leaves it as it is. */
+  private setStep({ op, arg1 }: CrushRuleStep): void {
+    const { descent } = this;
+    if (op === RULE_OP.SET_CHOOSE_TRIES && arg1 > 0) descent.chooseTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_TRIES && arg1 > 0) descent.leafTries = arg1;
+    else if (arg1 < 0) return;
+    else if (op === RULE_OP.SET_CHOOSE_LOCAL_TRIES) descent.localTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSE_LOCAL_FALLBACK_TRIES) descent.fallbackTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_VARY_R) descent.varyR = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_STABLE) descent.stable = arg1 !== 0;
+  }
+}
+
+/**
+ * The rule a pool's mapping runs: the first of its ruleset and type that serves its size.
+ * @returns rule id, or -1 for none
+ */
+export function findRule(map: CrushMap, ruleset: number, type: number, size: number): number {
+  return map.rules.findIndex(
+    (r) =>
+      r !== undefined &&
+      r.ruleset === ruleset &&
+      r.type === type &&
+      r.minSize <= size &&
+      size <= r.maxSize,
+  );
 }
