@@ -4,3 +4,15 @@
  */
 export * from './address.ts';
 export * from './basic.ts';
+export * from './daemon.ts';
+export * from './message.ts';
+export * from './mgr.ts';
+export * from './mon.ts';
+export * from './osd-op.ts';
+export * from './osd-op-args.ts';
+export * from './osd-op-codes.ts';
+export * from './osd-op-fast.ts';
+export * from './osd-outputs.ts';
+export * from './pg-stat.ts';
+export * from './stats.ts';
+export * from './watch.ts';

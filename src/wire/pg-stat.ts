@@ -1,0 +1,124 @@
+import { bool, s32, struct, u32, u53, u64, type ValueOf, vec, versioned } from '../codec/index.ts';
+import { EVersion, PgId, UTime } from './basic.ts';
+import { ObjectStatSum } from './stats.ts';
+
+/**
+ * Bit numbers of PG states and their names, in the order in which Ceph prints them.
+ * Source: PG_STATE_* and pg_state_string of src/osd/osd_types, release 16.2.
+ */
+export const PG_STATE_BITS = {
+  stale: 17,
+  creating: 0,
+  active: 1,
+  activating: 24,
+  clean: 2,
+  recovery_wait: 22,
+  recovery_toofull: 28,
+  recovering: 14,
+  forced_recovery: 30,
+  down: 4,
+  recovery_unfound: 5,
+  backfill_unfound: 6,
+  undersized: 23,
+  degraded: 10,
+  remapped: 18,
+  premerge: 7,
+  scrubbing: 8,
+  deep: 19,
+  inconsistent: 11,
+  peering: 12,
+  repair: 13,
+  backfill_wait: 15,
+  backfilling: 20,
+  forced_backfill: 31,
+  backfill_toofull: 21,
+  incomplete: 16,
+  peered: 25,
+  snaptrim: 26,
+  snaptrim_wait: 27,
+  snaptrim_error: 29,
+  failed_repair: 32,
+  laggy: 33,
+  wait: 34,
+} as const;
+export type PgStateName = keyof typeof PG_STATE_BITS;
+
+const STATES = (Object.entries(PG_STATE_BITS) as [PgStateName, number][]).map(
+  ([name, bit]) => ({ name, mask: 1n << BigInt(bit) }) as const,
+);
+
+/** The state in which every named bit is set. */
+export function pgState(...names: PgStateName[]): bigint {
+  return names.reduce((state, name) => state | (1n << BigInt(PG_STATE_BITS[name])), 0n);
+}
+
+/** `active+clean`; `unknown` when no known bit is set. */
+export function formatPgState(state: bigint): string {
+  const names = STATES.filter((s) => (state & s.mask) !== 0n).map((s) => s.name);
+  return names.length > 0 ? names.join('+') : 'unknown';
+}
+
+/** The state that `active+clean` and the like name; undefined for an unknown word. */
+export function parsePgState(text: string): bigint | undefined {
+  if (text === 'unknown') return 0n;
+  let state = 0n;
+  for (const word of text.split('+')) {
+    const known = STATES.find((s) => s.name === word);
+    if (!known) return undefined;
+    state |= known.mask;
+  }
+  return state;
+}
+
+/** What the primary of a PG tells the monitor about it. Layout ours, content that of Ceph's pg_stat_t. */
+export const PgStat = versioned(
+  'PgStat',
+  { v: 1, compat: 1 },
+  {
+    pgid: PgId,
+    state: u64,
+    version: EVersion,
+    reportedSeq: u64,
+    reportedEpoch: u32,
+    up: vec(s32),
+    acting: vec(s32),
+    upPrimary: s32,
+    actingPrimary: s32,
+    lastFresh: UTime,
+    lastChange: UTime,
+    lastActive: UTime,
+    lastPeered: UTime,
+    lastClean: UTime,
+    lastUnstale: UTime,
+    lastUndegraded: UTime,
+    lastFullsized: UTime,
+    mappingEpoch: u32,
+    created: u32,
+    lastEpochClean: u32,
+    logStart: EVersion,
+    logSize: u53,
+    ondiskLogSize: u53,
+    statsSum: ObjectStatSum,
+    statsInvalid: bool,
+    lastScrub: EVersion,
+    lastScrubStamp: UTime,
+    lastDeepScrub: EVersion,
+    lastDeepScrubStamp: UTime,
+    lastCleanScrubStamp: UTime,
+  },
+);
+export type PgStat = ValueOf<typeof PgStat>;
+
+/** What an OSD tells the monitor about itself. Layout ours. */
+export const OsdStat = struct('OsdStat', {
+  upFrom: u32,
+  totalBytes: u53,
+  usedBytes: u53,
+  availableBytes: u53,
+  dataBytes: u53,
+  omapBytes: u53,
+  metadataBytes: u53,
+  numPgs: u32,
+  heartbeatPeers: vec(s32),
+});
+export type OsdStat = ValueOf<typeof OsdStat>;
