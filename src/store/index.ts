@@ -1,4 +1,8 @@
 /**
  * The object store: atomic, durable transactions on objects in collections. Uses `errors`, `codec`, `runtime`, `wire`.
  */
+export * from './block-store.ts';
+export * from './memory-key-value.ts';
+export * from './memory-store.ts';
 export * from './object-store.ts';
+export * from './transaction-codec.ts';

@@ -1,0 +1,175 @@
+import {
+  closeSync,
+  fdatasync,
+  promises as files,
+  fstatSync,
+  ftruncate,
+  openSync,
+  read,
+  readSync,
+  writev,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { CephError } from '../errors/index.ts';
+import type { Disk, DiskFile } from '../runtime/index.ts';
+
+/** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
+const BUFFERS_MAX = 1024;
+
+/** Files of the host's file systems. */
+export const nodeDisk: Disk = {
+  async open(path, options = {}) {
+    const made = options.create === true && !(await nodeDisk.exists(path));
+    const fd = call(() => openSync(path, made ? 'a' : 'r+'), path);
+    if (!made) return new NodeFile(path, fd);
+    // 'a' writes at the end whatever the offset: it only made the file, whose name is durable with its directory.
+    closeSync(fd);
+    await syncDirectory(dirname(path));
+    return new NodeFile(
+      path,
+      call(() => openSync(path, 'r+'), path),
+    );
+  },
+  async mkdir(path) {
+    const first = await later(files.mkdir(path, { recursive: true }), path);
+    if (first !== undefined) await syncDirectory(dirname(first));
+  },
+  async exists(path) {
+    return files.access(path).then(
+      () => true,
+      () => false,
+    );
+  },
+  readFile: (path) => later(files.readFile(path), path),
+  async writeFile(path, bytes) {
+    const temporary = `${path}.new`;
+    const file = await later(files.open(temporary, 'w'), temporary);
+    try {
+      await later(file.writeFile(bytes), temporary);
+      await later(file.sync(), temporary);
+    } finally {
+      await file.close();
+    }
+    await later(files.rename(temporary, path), path);
+    await syncDirectory(dirname(path));
+  },
+  async remove(path) {
+    await later(files.rm(path, { recursive: true, force: true }), path);
+    await syncDirectory(dirname(path));
+  },
+  async freeBytes(path) {
+    const { bavail, bsize } = await later(files.statfs(path), path);
+    return bavail * bsize;
+  },
+};
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  private readonly fd: number;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.fd = fd;
+  }
+
+  readSync(into: Uint8Array, offset: number): number {
+    let done = 0;
+    while (done < into.length) {
+      const n = call(
+        () => readSync(this.fd, into, done, into.length - done, offset + done),
+        this.path,
+      );
+      if (n === 0) break;
+      done += n;
+    }
+    return done;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const n = await new Promise<number>((resolve, reject) =>
+        read(this.fd, into, done, into.length - done, offset + done, (error, count) =>
+          error ? reject(errorOf(error, this.path)) : resolve(count),
+        ),
+      );
+      if (n === 0) break;
+      done += n;
+    }
+    return done;
+  }
+
+  async write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+    let at = offset;
+    let rest = buffers.filter((b) => b.length > 0);
+    while (rest.length > 0) {
+      const some = rest.slice(0, BUFFERS_MAX);
+      const written = await new Promise<number>((resolve, reject) =>
+        writev(this.fd, some, at, (error, count) =>
+          error ? reject(errorOf(error, this.path)) : resolve(count),
+        ),
+      );
+      at += written;
+      rest = without(rest, written);
+    }
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) =>
+      fdatasync(this.fd, (error) => (error ? reject(errorOf(error, this.path)) : resolve())),
+    );
+  }
+
+  truncate(size: number): Promise<void> {
+    return new Promise((resolve, reject) =>
+      ftruncate(this.fd, size, (error) => (error ? reject(errorOf(error, this.path)) : resolve())),
+    );
+  }
+
+  size(): number {
+    return call(() => fstatSync(this.fd).size, this.path);
+  }
+
+  async close(): Promise<void> {
+    call(() => closeSync(this.fd), this.path);
+  }
+}
+
+/** What is left of the buffers after their first `count` bytes. */
+function without(buffers: Uint8Array[], count: number): Uint8Array[] {
+  let i = 0;
+  let left = count;
+  while (i < buffers.length && buffers[i]!.length <= left) left -= buffers[i++]!.length;
+  const rest = buffers.slice(i);
+  if (left > 0) rest[0] = rest[0]!.subarray(left);
+  return rest;
+}
+
+/** Makes the names in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await later(files.open(path, 'r'), path);
+  try {
+    await later(directory.sync(), path);
+  } finally {
+    await directory.close();
+  }
+}
+
+function errorOf(error: unknown, path: string): CephError {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  return new CephError(errno ?? 'EIO', `${path}: ${message}`, { cause: error });
+}
+
+function call<T>(f: () => T, path: string): T {
+  try {
+    return f();
+  } catch (error) {
+    throw errorOf(error, path);
+  }
+}
+
+function later<T>(promise: Promise<T>, path: string): Promise<T> {
+  return promise.catch((error) => {
+    throw errorOf(error, path);
+  });
+}

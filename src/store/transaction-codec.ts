@@ -1,0 +1,225 @@
+import { Decoder, Encoder } from '../codec/index.ts';
+import { DecodeError, unreachable } from '../errors/index.ts';
+import { type HObject, INT64_MIN } from '../wire/index.ts';
+import type { StoreOp, Transaction } from './object-store.ts';
+
+/*
+ * A transaction between OSDs: `meta` holds the steps, the bytes of writes follow in order in `data`.
+ *
+ *   meta: version u8 · count u32 · steps
+ *   step: opcode u8 (+ SAME_C, SAME_OID when equal to the step before) · collection · object · fields
+ */
+const VERSION = 1;
+const SAME_C = 0x80;
+const SAME_OID = 0x40;
+const STEPS_MAX = 1 << 20;
+
+const CODES = [
+  'mkcoll',
+  'rmcoll',
+  'touch',
+  'write',
+  'zero',
+  'truncate',
+  'remove',
+  'setattrs',
+  'rmattr',
+  'omapSet',
+  'omapRmKeys',
+  'omapRmRange',
+  'omapClear',
+  'omapSetHeader',
+  'clone',
+] as const satisfies readonly StoreOp['op'][];
+const CODE_OF = new Map<string, number>(CODES.map((name, i) => [name, i]));
+
+/**
+ * The bytes of a transaction for another daemon.
+ * @returns first the steps (`meta`), then the data of each write in order, not copied
+ */
+export function encodeTransaction(txn: Transaction): Uint8Array[] {
+  const o = new Encoder(0n, 512);
+  const out: Uint8Array[] = [o.written()];
+  o.u8(VERSION);
+  o.u32(txn.length);
+  let c: string | undefined;
+  let oid: HObject | undefined;
+  for (const op of txn) {
+    const own = op.op === 'clone' ? op.from : 'oid' in op ? op.oid : undefined;
+    const sameC = op.c === c;
+    const sameOid = own !== undefined && oid !== undefined && equal(own, oid);
+    o.u8(CODE_OF.get(op.op)! | (sameC ? SAME_C : 0) | (sameOid ? SAME_OID : 0));
+    if (!sameC) o.str(op.c);
+    if (own && !sameOid) encodeOid(o, own);
+    c = op.c;
+    oid = own ?? oid;
+    encodeFields(o, op, out);
+  }
+  out[0] = o.finish();
+  return out;
+}
+
+function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
+  switch (op.op) {
+    case 'mkcoll':
+    case 'rmcoll':
+    case 'touch':
+    case 'remove':
+    case 'omapClear':
+      return;
+    case 'write':
+      o.u53(op.offset);
+      o.u32(op.data.length);
+      if (op.data.length > 0) out.push(op.data);
+      return;
+    case 'zero':
+      o.u53(op.offset);
+      o.u53(op.length);
+      return;
+    case 'truncate':
+      o.u53(op.size);
+      return;
+    case 'setattrs':
+      encodeMap(o, op.attrs);
+      return;
+    case 'rmattr':
+      o.byteString(op.name);
+      return;
+    case 'omapSet':
+      encodeMap(o, op.entries);
+      return;
+    case 'omapRmKeys':
+      o.u32(op.keys.length);
+      for (const key of op.keys) o.byteString(key);
+      return;
+    case 'omapRmRange':
+      o.byteString(op.from);
+      o.byteString(op.to);
+      return;
+    case 'omapSetHeader':
+      o.bytes(op.header);
+      return;
+    case 'clone':
+      encodeOid(o, op.to);
+      return;
+    default:
+      unreachable(op);
+  }
+}
+
+/**
+ * The transaction that {@link encodeTransaction} wrote. Values and data are views of the two buffers.
+ * @param data the write data, joined
+ * @throws DecodeError when the bytes are malformed or the data is shorter or longer than the steps say
+ */
+export function decodeTransaction(meta: Buffer, data: Buffer): Transaction {
+  const d = new Decoder(meta);
+  const version = d.u8();
+  if (version !== VERSION) d.fail(`transaction version ${version}`);
+  const count = d.length(STEPS_MAX);
+  const bytes = new Decoder(data);
+  const txn: StoreOp[] = [];
+  const last: Last = { c: undefined, oid: undefined };
+  for (let i = 0; i < count; i++) txn.push(decodeStep(d, bytes, last));
+  d.finish();
+  if (bytes.remaining !== 0) bytes.fail(`${bytes.remaining} bytes of data left over`);
+  return txn;
+}
+
+interface Last {
+  c: string | undefined;
+  oid: HObject | undefined;
+}
+
+function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
+  const at = d.offset;
+  const code = d.u8();
+  const op = CODES[code & 0x3f];
+  if (op === undefined) throw new DecodeError(`step ${code & 0x3f}`, at);
+  if (!(code & SAME_C)) last.c = d.str();
+  const c = last.c;
+  if (c === undefined) throw new DecodeError('first step without a collection', at);
+  if (op === 'mkcoll' || op === 'rmcoll') return { op, c };
+  if (!(code & SAME_OID)) last.oid = decodeOid(d);
+  const oid = last.oid;
+  if (oid === undefined) throw new DecodeError('first step without an object', at);
+  switch (op) {
+    case 'touch':
+    case 'remove':
+    case 'omapClear':
+      return { op, c, oid };
+    case 'write':
+      return { op, c, oid, offset: d.u53(), data: data.view(d.u32()) };
+    case 'zero':
+      return { op, c, oid, offset: d.u53(), length: d.u53() };
+    case 'truncate':
+      return { op, c, oid, size: d.u53() };
+    case 'setattrs':
+      return { op, c, oid, attrs: decodeMap(d) };
+    case 'rmattr':
+      return { op, c, oid, name: d.byteString() };
+    case 'omapSet':
+      return { op, c, oid, entries: decodeMap(d) };
+    case 'omapRmKeys': {
+      const keys: string[] = [];
+      for (let n = d.length(); n > 0; n--) keys.push(d.byteString());
+      return { op, c, oid, keys };
+    }
+    case 'omapRmRange':
+      return { op, c, oid, from: d.byteString(), to: d.byteString() };
+    case 'omapSetHeader':
+      return { op, c, oid, header: d.bytes() };
+    case 'clone':
+      return { op, c, from: oid, to: decodeOid(d) };
+    default:
+      return unreachable(op);
+  }
+}
+
+function encodeMap(o: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
+  o.u32(map.size);
+  for (const [key, value] of map) {
+    o.byteString(key);
+    o.bytes(value);
+  }
+}
+
+function decodeMap(d: Decoder): Map<string, Uint8Array> {
+  const map = new Map<string, Uint8Array>();
+  for (let n = d.length(); n > 0; n--) map.set(d.byteString(), d.bytes());
+  return map;
+}
+
+function encodeOid(o: Encoder, v: HObject): void {
+  o.byteString(v.key);
+  o.byteString(v.name);
+  o.byteString(v.namespace);
+  o.u64(v.snap);
+  o.u32(v.hash);
+  o.s64(BigInt(v.pool));
+  o.bool(v.max);
+}
+
+function decodeOid(d: Decoder): HObject {
+  const key = d.byteString();
+  const name = d.byteString();
+  const namespace = d.byteString();
+  const snap = d.u64();
+  const hash = d.u32();
+  const pool = Number(d.s64());
+  if (!Number.isSafeInteger(pool) && pool !== INT64_MIN) d.fail(`pool ${pool}`);
+  return { key, name, snap, hash, max: d.bool(), namespace, pool };
+}
+
+function equal(a: HObject, b: HObject): boolean {
+  return (
+    a === b ||
+    (a.hash === b.hash &&
+      a.name === b.name &&
+      a.snap === b.snap &&
+      a.key === b.key &&
+      a.namespace === b.namespace &&
+      a.pool === b.pool &&
+      a.max === b.max)
+  );
+}
