@@ -19,11 +19,12 @@ const LAYERS = [
   'mon',
   'osd',
   'runtime-node',
+  'client',
   'cluster',
   'cli',
 ];
 /** Folders that may name node: modules and packages. The rest reach the world through the ports of src/runtime. */
-const EDGE = ['runtime-node', 'cluster', 'cli'];
+const EDGE = ['runtime-node', 'client', 'cluster', 'cli'];
 const root = process.env.SEPIOLA_LAYERS_ROOT ?? 'src';
 
 const upwards = LAYERS.map((layer, i) => ({

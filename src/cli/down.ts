@@ -1,0 +1,28 @@
+import { ClusterDir } from '../cluster/index.ts';
+import { CephError } from '../errors/index.ts';
+import { runningDaemons, stopDaemons } from './processes.ts';
+import type { Command, Parsed } from './usage.ts';
+
+export const downCommand: Command = {
+  words: 'down DIR',
+  about: 'Stops the cluster in DIR. Its data stays.',
+  positionals: ['DIR'],
+  options: {},
+  help: {},
+};
+
+export async function down(args: Parsed): Promise<number> {
+  const dir = new ClusterDir(args.positionals[0]!);
+  if (!dir.read()) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
+  const running = runningDaemons(dir);
+  if (running.length === 0) {
+    process.stdout.write(`no daemon of ${dir.path} is running\n`);
+    return 0;
+  }
+  const killed = await stopDaemons(dir, running);
+  process.stdout.write(`stopped ${running.map((d) => d.name).join(', ')}\n`);
+  for (const name of killed) {
+    process.stderr.write(`sepiola: ${name} did not stop by itself and was killed\n`);
+  }
+  return 0;
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+/**
+ * The `sepiola` command. Exit status: 0; 22 for words it cannot use; otherwise the errno of what failed, 1 when there
+ * is none.
+ */
+import { readFileSync } from 'node:fs';
+import { CephError } from '../errors/index.ts';
+import { type Command, commandHelp, type Parsed, parse, UsageError } from './usage.ts';
+
+interface Entry {
+  /** Loaded only when asked for: a daemon should not wait for the code of the others. */
+  load(): Promise<{ command: Command; run: (args: Parsed) => Promise<number> }>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  up: { load: async () => import('./up.ts').then((m) => ({ command: m.upCommand, run: m.up })) },
+  down: {
+    load: async () => import('./down.ts').then((m) => ({ command: m.downCommand, run: m.down })),
+  },
+  status: {
+    load: async () =>
+      import('./status.ts').then((m) => ({ command: m.statusCommand, run: m.status })),
+  },
+  mon: {
+    load: async () => import('./daemon.ts').then((m) => ({ command: m.monCommand, run: m.mon })),
+  },
+  osd: {
+    load: async () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd })),
+  },
+};
+
+async function help(): Promise<string> {
+  const lines = ['usage: sepiola COMMAND ...', ''];
+  for (const entry of Object.values(COMMANDS)) {
+    const { command } = await entry.load();
+    lines.push(`  ${command.words}`, `      ${command.about}`);
+  }
+  return `${lines.join('\n')}\n\n'sepiola COMMAND --help' tells the options.\n`;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+async function main(words: string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    (name === undefined ? process.stderr : process.stdout).write(await help());
+    return name === undefined ? 22 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`sepiola ${version()}\n`);
+    return 0;
+  }
+  const entry = COMMANDS[name];
+  if (!entry) throw new UsageError(`unknown command '${name}'; 'sepiola --help' lists them`);
+  const { command, run } = await entry.load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(commandHelp(name, command));
+    return 0;
+  }
+  try {
+    return await run(parse(command, rest));
+  } catch (e) {
+    if (e instanceof UsageError)
+      throw new UsageError(`${name}: ${e.message}; usage: sepiola ${command.words}`);
+    throw e;
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (e) {
+  const known = e instanceof UsageError || e instanceof CephError;
+  process.stderr.write(known ? `sepiola: ${(e as Error).message}\n` : `${(e as Error).stack}\n`);
+  process.exitCode = e instanceof UsageError ? 22 : e instanceof CephError ? e.errno : 1;
+}

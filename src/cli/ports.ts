@@ -1,0 +1,35 @@
+import { createServer } from 'node:net';
+import { portsOf } from '../cluster/index.ts';
+import { CephError } from '../errors/index.ts';
+
+/** Below the range the system takes outgoing ports from, and away from Ceph's own 3300 and 6789..7300. */
+const FIRST_PORT = 13300;
+const STEP = 100;
+const TRIES = 100;
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => done(true)));
+  });
+}
+
+/** The first of the ports a cluster would take that something else holds. */
+export async function portInUse(
+  host: string,
+  port: number,
+  osds: number,
+): Promise<number | undefined> {
+  for (const p of portsOf(port, osds)) if (!(await isFree(host, p))) return p;
+  return undefined;
+}
+
+/** A base port with room for a whole cluster. @throws CephError EADDRINUSE */
+export async function freeBasePort(host: string, osds: number): Promise<number> {
+  for (let i = 0; i < TRIES; i++) {
+    const base = FIRST_PORT + i * STEP;
+    if ((await portInUse(host, base, osds)) === undefined) return base;
+  }
+  throw new CephError('EADDRINUSE', `no free ports from ${FIRST_PORT} on; give one with --port`);
+}

@@ -1,0 +1,246 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ClusterDir, type ClusterFile } from '../cluster/index.ts';
+import { CephError } from '../errors/index.ts';
+import { banner } from './banner.ts';
+import { waitHealthy } from './health.ts';
+import { freeBasePort, portInUse } from './ports.ts';
+import { pause, runningDaemons, stopDaemons } from './processes.ts';
+import type { Command, Parsed } from './usage.ts';
+
+export const upCommand: Command = {
+  words: 'up DIR [--osds N] [--port P] [--detach]',
+  about: 'Starts the cluster in DIR, made there first if DIR is missing or empty.',
+  positionals: ['DIR'],
+  options: {
+    osds: { type: 'string' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+    detach: { type: 'boolean' },
+  },
+  help: {
+    osds: 'OSDs of a new cluster (1 to 64, default 3)',
+    port: "monitor's port of a new cluster; the manager takes the next, OSD n takes P+10+n",
+    host: 'address to listen on (default 127.0.0.1)',
+    detach: 'return when the cluster is healthy and leave it running',
+  },
+};
+
+const READY_MS = 60_000;
+
+/** One daemon as a child process. */
+interface Child {
+  readonly name: string;
+  readonly words: string[];
+  process: ChildProcess;
+  ready: boolean;
+  startedMs: number;
+}
+
+export async function up(args: Parsed): Promise<number> {
+  const dir = new ClusterDir(args.positionals[0]!);
+  const running = runningDaemons(dir);
+  if (running.length > 0) {
+    const who = running.map((d) => `${d.name} pid ${d.pid}`).join(', ');
+    throw new CephError('EBUSY', `a cluster already runs in ${dir.path} (${who})`);
+  }
+  const existed = existsSync(dir.path);
+  const found = dir.read();
+  const cluster = found ? await reopen(dir, found, args) : await create(dir, args);
+  const supervisor = new Supervisor(dir, cluster, args.flag('detach'));
+  try {
+    await supervisor.start();
+    process.stdout.write(await banner(dir, cluster, args.flag('detach')));
+  } catch (e) {
+    await supervisor.stop();
+    if (!found) dir.discard(!existed);
+    if (supervisor.interrupted) return 130;
+    throw e;
+  }
+  if (args.flag('detach')) {
+    supervisor.leave();
+    return 0;
+  }
+  return supervisor.untilStopped();
+}
+
+async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
+  const refusal = dir.refusal();
+  if (refusal) throw new CephError('ENOTEMPTY', refusal);
+  const osds = args.integer('osds', 1, 64) ?? 3;
+  const host = args.string('host') ?? '127.0.0.1';
+  const given = args.integer('port', 1, 65535 - 10 - osds);
+  if (given !== undefined) await refuseUsedPort(host, given, osds);
+  const port = given ?? (await freeBasePort(host, osds));
+  return dir.create({ host, port, osds, nowMs: Date.now() });
+}
+
+/** A cluster keeps its size and addresses: what the command line says must agree with what is there. */
+async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promise<ClusterFile> {
+  const osds = args.integer('osds', 1, 64) ?? found.osds;
+  if (osds !== found.osds) {
+    throw new CephError('EINVAL', `${dir.path} holds a cluster of ${found.osds} OSDs, not ${osds}`);
+  }
+  const port = args.integer('port', 1, 65535 - 10 - osds) ?? found.port;
+  if (port !== found.port) {
+    throw new CephError('EINVAL', `${dir.path} holds a cluster at port ${found.port}, not ${port}`);
+  }
+  await refuseUsedPort(found.host, port, osds);
+  dir.write(found);
+  return found;
+}
+
+async function refuseUsedPort(host: string, port: number, osds: number): Promise<void> {
+  const used = await portInUse(host, port, osds);
+  if (used !== undefined) throw new CephError('EADDRINUSE', `port ${used} on ${host} is in use`);
+}
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+/** A daemon that dies again sooner than this is not restarted for ever. */
+const QUICK_DEATH_MS = 5_000;
+const QUICK_DEATHS_MAX = 3;
+
+/** Starts the daemons, and in the foreground watches over them. */
+class Supervisor {
+  interrupted = false;
+  private readonly dir: ClusterDir;
+  private readonly cluster: ClusterFile;
+  private readonly detach: boolean;
+  private readonly children: Child[] = [];
+  private stopping = false;
+  private failure: Error | undefined;
+  private wake: () => void = () => {};
+  private readonly deaths = new Map<string, number>();
+
+  constructor(dir: ClusterDir, cluster: ClusterFile, detach: boolean) {
+    this.dir = dir;
+    this.cluster = cluster;
+    this.detach = detach;
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        this.interrupted = true;
+        this.wake();
+      });
+    }
+  }
+
+  async start(): Promise<void> {
+    this.launch('mon.a', ['mon', this.dir.path]);
+    for (let i = 0; i < this.cluster.osds; i++) {
+      this.launch(`osd.${i}`, ['osd', this.dir.path, String(i)]);
+    }
+    const deadline = performance.now() + READY_MS;
+    while (!this.children.every((c) => c.ready)) {
+      await this.sleep(deadline, 'the daemons to start');
+    }
+    await waitHealthy(this.dir, (what) => this.sleep(deadline, what, 20));
+  }
+
+  /** Waits for an event or a moment; throws what ends the wait. */
+  private async sleep(deadline: number, what: string, ms = 1000): Promise<void> {
+    const woken = new Promise<void>((done) => {
+      this.wake = done;
+    });
+    const timer = new AbortController();
+    await Promise.race([woken, pause(ms)]);
+    timer.abort();
+    if (this.interrupted) throw new CephError('EINTR', 'interrupted');
+    if (this.failure) throw this.failure;
+    if (performance.now() > deadline) {
+      throw new CephError(
+        'ETIMEDOUT',
+        `waited ${READY_MS / 1000} s for ${what}; see ${this.dir.logs}`,
+      );
+    }
+  }
+
+  private launch(name: string, words: string[]): void {
+    const log = openSync(this.dir.log(name), 'a');
+    const process_ = spawn(
+      process.execPath,
+      [...process.execArgv, MAIN, ...words, ...(this.detach ? [] : ['--supervised'])],
+      { detached: this.detach, stdio: ['ignore', log, log, 'ipc'], env: process.env },
+    );
+    closeSync(log);
+    const child: Child = {
+      name,
+      words,
+      process: process_,
+      ready: false,
+      startedMs: performance.now(),
+    };
+    const at = this.children.findIndex((c) => c.name === name);
+    if (at < 0) this.children.push(child);
+    else this.children[at] = child;
+    process_.on('message', () => {
+      child.ready = true;
+      this.wake();
+    });
+    process_.on('error', (e) => this.died(child, e.message));
+    process_.on('exit', (code, signal) => this.died(child, signal ?? `exit status ${code}`));
+  }
+
+  private died(child: Child, why: string): void {
+    if (this.stopping) return;
+    if (!child.ready) {
+      this.failure = new CephError(
+        'EIO',
+        `${child.name} did not start: ${this.lastWords(child.name) || why}`,
+      );
+      this.wake();
+      return;
+    }
+    const quick = performance.now() - child.startedMs < QUICK_DEATH_MS;
+    const deaths = quick ? (this.deaths.get(child.name) ?? 0) + 1 : 1;
+    this.deaths.set(child.name, deaths);
+    if (deaths > QUICK_DEATHS_MAX) {
+      this.failure = new CephError(
+        'EIO',
+        `${child.name} keeps dying (${why}); see ${this.dir.log(child.name)}`,
+      );
+      this.wake();
+      return;
+    }
+    process.stderr.write(`${child.name} died (${why}); starting it again\n`);
+    this.launch(child.name, child.words);
+  }
+
+  private lastWords(name: string): string {
+    const lines = readFileSync(this.dir.log(name), 'utf8').trimEnd().split('\n');
+    return lines.at(-1)?.replace(/^sepiola: /, '') ?? '';
+  }
+
+  /** Lets the children live on without us. */
+  leave(): void {
+    this.stopping = true;
+    for (const c of this.children) {
+      c.process.disconnect();
+      c.process.unref();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const alive = this.children.flatMap((c) =>
+      c.process.pid !== undefined && c.process.exitCode === null && c.process.signalCode === null
+        ? [{ name: c.name, pid: c.process.pid }]
+        : [],
+    );
+    await stopDaemons(this.dir, alive);
+  }
+
+  /** @returns the exit status */
+  async untilStopped(): Promise<number> {
+    while (!this.interrupted && !this.failure) {
+      await new Promise<void>((done) => {
+        this.wake = done;
+      });
+    }
+    process.stdout.write('\nstopping ...\n');
+    await this.stop();
+    if (this.failure) throw this.failure;
+    process.stdout.write('stopped; the data is kept\n');
+    return 0;
+  }
+}

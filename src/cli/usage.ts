@@ -1,0 +1,71 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+/** Bad words on the command line: one line on stderr, exit status 22 (EINVAL) as Ceph's tools have it. */
+export class UsageError extends Error {}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** One subcommand: its words, its options, what it does. Help and parser come from here. */
+export interface Command<O extends Options = Options> {
+  readonly words: string; // e.g. 'up DIR'
+  readonly about: string;
+  readonly options: O;
+  /** A line of help per option. */
+  readonly help: Readonly<Record<keyof O & string, string>>;
+  readonly positionals: readonly string[];
+}
+
+export interface Parsed {
+  readonly positionals: string[];
+  string(name: string): string | undefined;
+  flag(name: string): boolean;
+  /** An integer within bounds. @throws UsageError */
+  integer(name: string, min: number, max: number): number | undefined;
+}
+
+/** @throws UsageError */
+export function parse(command: Command, words: string[]): Parsed {
+  let values: Record<string, unknown>;
+  let positionals: string[];
+  try {
+    ({ values, positionals } = parseArgs({
+      args: words,
+      options: command.options,
+      allowPositionals: true,
+      strict: true,
+    }));
+  } catch (e) {
+    throw new UsageError((e as Error).message.split('. ')[0]!.replace(/\.$/, ''));
+  }
+  if (positionals.length < command.positionals.length) {
+    throw new UsageError(`missing ${command.positionals[positionals.length]}`);
+  }
+  if (positionals.length > command.positionals.length) {
+    throw new UsageError(`unexpected word '${positionals[command.positionals.length]}'`);
+  }
+  return {
+    positionals,
+    string: (name) => values[name] as string | undefined,
+    flag: (name) => values[name] === true,
+    integer: (name, min, max) => {
+      const text = values[name] as string | undefined;
+      if (text === undefined) return undefined;
+      const n = Number(text);
+      if (!/^\d+$/.test(text) || n < min || n > max) {
+        throw new UsageError(`--${name} takes a number from ${min} to ${max}, not '${text}'`);
+      }
+      return n;
+    },
+  };
+}
+
+/** Help of one subcommand. */
+export function commandHelp(name: string, command: Command): string {
+  const lines = [`usage: sepiola ${command.words}`, '', command.about];
+  const rows = Object.entries(command.help).map(([option, text]) => {
+    const takes = command.options[option]!.type === 'string' ? ' N' : '';
+    return `  --${option}${takes}`.padEnd(18) + text;
+  });
+  if (rows.length > 0) lines.push('', ...rows);
+  return `${lines.join('\n')}\n`;
+}

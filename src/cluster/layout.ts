@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CephError } from '../errors/index.ts';
+
+/** What `cluster.json` holds: chosen once, when the directory becomes a cluster's. */
+export interface ClusterFile {
+  readonly format: 1;
+  readonly fsid: string;
+  readonly host: string;
+  /** Monitor at `port`, manager part at `port + 1`, OSD n at `port + 10 + n`. */
+  readonly port: number;
+  readonly osds: number;
+  readonly osdUuids: readonly string[];
+  readonly createdMs: number;
+}
+
+/** The files of a cluster on one machine. */
+export class ClusterDir {
+  readonly path: string;
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+  get file(): string {
+    return join(this.path, 'cluster.json');
+  }
+  get conf(): string {
+    return join(this.path, 'ceph.conf');
+  }
+  get logs(): string {
+    return join(this.path, 'log');
+  }
+  log(daemon: string): string {
+    return join(this.logs, `${daemon}.log`);
+  }
+  pid(daemon: string): string {
+    return join(this.path, `${daemon}.pid`);
+  }
+  data(daemon: string): string {
+    return join(this.path, daemon);
+  }
+
+  /** @returns undefined when the directory holds no cluster. @throws CephError EINVAL when its file is damaged */
+  read(): ClusterFile | undefined {
+    if (!existsSync(this.file)) return undefined;
+    let v: Partial<ClusterFile>;
+    try {
+      v = JSON.parse(readFileSync(this.file, 'utf8')) as Partial<ClusterFile>;
+    } catch (cause) {
+      throw new CephError('EINVAL', `${this.file} is not readable as JSON`, { cause });
+    }
+    if (v.format !== 1 || !v.fsid || !v.port || !v.osds || v.osdUuids?.length !== v.osds) {
+      throw new CephError('EINVAL', `${this.file} is not of a cluster this release can start`);
+    }
+    return v as ClusterFile;
+  }
+
+  /**
+   * Makes the directory a cluster's. It must be missing or empty.
+   * @throws CephError ENOTEMPTY, EEXIST (a file of that name), EACCES
+   */
+  create(options: { host: string; port: number; osds: number; nowMs: number }): ClusterFile {
+    const made: ClusterFile = {
+      format: 1,
+      fsid: randomUUID(),
+      host: options.host,
+      port: options.port,
+      osds: options.osds,
+      osdUuids: Array.from({ length: options.osds }, () => randomUUID()),
+      createdMs: options.nowMs,
+    };
+    mkdirSync(this.logs, { recursive: true });
+    this.write(made);
+    return made;
+  }
+
+  /** Writes `cluster.json` and the `ceph.conf` that clients read. */
+  write(cluster: ClusterFile): void {
+    const temporary = `${this.file}.new`;
+    writeFileSync(temporary, `${JSON.stringify(cluster, null, 2)}\n`);
+    renameSync(temporary, this.file);
+    writeFileSync(this.conf, confText(cluster));
+  }
+
+  /** Undoes `create`, for an `up` that failed before anything was stored. */
+  discard(alsoDirectory: boolean): void {
+    for (const name of readdirSync(this.path)) {
+      rmSync(join(this.path, name), { recursive: true, force: true });
+    }
+    if (alsoDirectory) rmSync(this.path, { recursive: true, force: true });
+  }
+
+  /** Why a new cluster may not be made here, in one line; undefined when it may. */
+  refusal(): string | undefined {
+    if (!existsSync(this.path)) return undefined;
+    let names: string[];
+    try {
+      names = readdirSync(this.path);
+    } catch (e) {
+      const code = (e as NodeJS.ErrnoException).code;
+      return code === 'ENOTDIR' ? `${this.path} is not a directory` : `${this.path}: ${code}`;
+    }
+    return names.length === 0
+      ? undefined
+      : `${this.path} is not empty and holds no Sepiola cluster`;
+  }
+}
+
+export const osdPort = (cluster: ClusterFile, id: number): number => cluster.port + 10 + id;
+/** Every port a cluster of this size takes from `port` on. */
+export function portsOf(port: number, osds: number): number[] {
+  return [port, port + 1, ...Array.from({ length: osds }, (_, i) => port + 10 + i)];
+}
+
+/** The ceph.conf for clients and tools of this cluster. */
+export function confText(cluster: { fsid: string; host: string; port: number }): string {
+  return `[global]
+fsid = ${cluster.fsid}
+mon host = v2:${cluster.host}:${cluster.port}/0
+auth cluster required = none
+auth service required = none
+auth client required = none
+`;
+}

@@ -1,0 +1,303 @@
+import { Decoder, Encoder, textOf } from '../codec/index.ts';
+import { CephError, errnoName } from '../errors/index.ts';
+import {
+  type Connection,
+  createMessenger,
+  type Dispatcher,
+  type Messenger,
+} from '../msgr/index.ts';
+import type { Runtime } from '../runtime/index.ts';
+import {
+  argsBytes,
+  compareHObject,
+  ENTITY,
+  type EntityAddr,
+  HOBJECT_MIN,
+  HObject,
+  type MessageOf,
+  type MGetPoolStatsReply,
+  OSD_OP,
+  POOL_OP,
+} from '../wire/index.ts';
+import type { CallOptions } from './abort.ts';
+import { type CommandResult, MonClient } from './mon-client.ts';
+import { RadosObject, targetOf } from './object.ts';
+import { Objecter } from './objecter.ts';
+import { type Name, nameBytes } from './operation.ts';
+
+export interface RadosOptions {
+  readonly monAddrs: readonly EntityAddr[];
+  /** Entity to present, default client.admin. */
+  readonly name?: string;
+}
+
+export interface ClusterStats {
+  readonly totalBytes: number;
+  readonly usedBytes: number;
+  readonly availableBytes: number;
+  readonly objects: number;
+}
+
+/** A pool as the newest map that this client has shows it. */
+export interface PoolInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly size: number;
+  readonly minSize: number;
+  readonly pgNum: number;
+}
+
+export type PoolStats =
+  MessageOf<typeof MGetPoolStatsReply>['poolStats'] extends Map<string, infer S> ? S : never;
+
+/** A connected client. Holds one monitor session and one connection per OSD it talks to. */
+export class Rados implements AsyncDisposable {
+  private readonly messenger: Messenger;
+  private readonly mon: MonClient;
+  private readonly objecter: Objecter;
+
+  private constructor(runtime: Runtime, options: RadosOptions) {
+    const name = options.name ?? 'client.admin';
+    const dot = name.indexOf('.');
+    if (name.slice(0, dot) !== 'client')
+      throw new CephError('EINVAL', `'${name}' is not a client's name`);
+    const dispatcher: Dispatcher = {
+      onReady: (c) => this.mon.owns(c) && this.mon.onReady(c),
+      onMessage: (c, m) =>
+        this.mon.owns(c) ? this.mon.onMessage(m) : this.objecter.onMessage(c, m),
+      onReset: (c: Connection) =>
+        this.mon.owns(c) ? this.mon.onReset() : this.objecter.onReset(c),
+    };
+    this.messenger = createMessenger(runtime, {
+      name: { type: ENTITY.client, num: -1 },
+      authName: { type: ENTITY.client, id: name.slice(dot + 1) },
+      dispatcher,
+    });
+    this.mon = new MonClient(runtime, this.messenger, options.monAddrs);
+    this.objecter = new Objecter(runtime, this.messenger, this.mon);
+  }
+
+  /** Resolves when the client has the cluster's map. @throws CephError ETIMEDOUT with `timeoutMs` */
+  static async connect(
+    runtime: Runtime,
+    options: RadosOptions,
+    call?: CallOptions,
+  ): Promise<Rados> {
+    const rados = new Rados(runtime, options);
+    rados.mon.open();
+    try {
+      await rados.objecter.waitForMap(1, call);
+    } catch (e) {
+      await rados.close();
+      throw e;
+    }
+    return rados;
+  }
+
+  get fsid(): string {
+    return this.mon.fsid;
+  }
+  /** Our id in this cluster, given by the monitor. */
+  get globalId(): number {
+    return this.messenger.globalId;
+  }
+  /** Epoch of the newest OSD map this client has. */
+  get epoch(): number {
+    return this.objecter.map!.data.epoch;
+  }
+
+  pools(): PoolInfo[] {
+    const { pools, poolNames } = this.objecter.map!.data;
+    return [...pools].map(([id, p]) => ({
+      id,
+      name: poolNames.get(id) ?? '',
+      size: p.size,
+      minSize: p.minSize,
+      pgNum: p.pgNum,
+    }));
+  }
+
+  /** The pool of that name, looked up in the newest map when ours lacks it. @throws CephError ENOENT */
+  async pool(name: string, options?: CallOptions): Promise<Pool> {
+    const find = (): PoolInfo | undefined => this.pools().find((p) => p.name === name);
+    if (!find()) await this.refresh(options);
+    const found = find();
+    if (!found) throw new CephError('ENOENT', `pool '${name}' does not exist`);
+    return new Pool(this.objecter, this.mon, found.id, name, '');
+  }
+
+  /** Brings our map to the newest. */
+  async refresh(options?: CallOptions): Promise<void> {
+    await this.objecter.waitForMap(await this.mon.newestVersion('osdmap', options), options);
+  }
+
+  /** @throws CephError EEXIST and the like */
+  async createPool(
+    name: string,
+    options?: CallOptions & { pgNum?: number; size?: number; application?: string },
+  ): Promise<Pool> {
+    if (this.pools().some((p) => p.name === name)) {
+      throw new CephError('EEXIST', `pool '${name}' already exists`);
+    }
+    const create = {
+      prefix: 'osd pool create',
+      pool: name,
+      pg_num: options?.pgNum,
+      size: options?.size,
+    };
+    await this.command(create, options);
+    if (options?.application) {
+      const enable = {
+        prefix: 'osd pool application enable',
+        pool: name,
+        app: options.application,
+      };
+      await this.command(enable, options);
+    }
+    return this.pool(name, options);
+  }
+
+  /** Deletes a pool and all it holds. @throws CephError ENOENT; EPERM unless mon_allow_pool_delete */
+  async deletePool(name: string, options?: CallOptions): Promise<void> {
+    const pool = await this.pool(name, options);
+    const { epoch } = await this.mon.poolOp(
+      POOL_OP.delete,
+      { id: pool.id, name: 'delete' },
+      options,
+    );
+    await this.objecter.waitForMap(epoch, options);
+  }
+
+  async stats(options?: CallOptions): Promise<ClusterStats> {
+    const { st } = await this.mon.statfs(undefined, options);
+    return {
+      totalBytes: Number(st.kb) * 1024,
+      usedBytes: Number(st.kbUsed) * 1024,
+      availableBytes: Number(st.kbAvail) * 1024,
+      objects: Number(st.numObjects),
+    };
+  }
+
+  /**
+   * A command as the `ceph` tool sends it: `{ prefix: 'osd pool ls' }`. With `format: 'json'` the output is JSON text.
+   * @throws CephError with the command's errno and status text
+   */
+  async command(
+    cmd: { prefix: string } & Record<string, unknown>,
+    options?: CallOptions & { input?: Uint8Array },
+  ): Promise<CommandResult> {
+    const r = await this.mon.command(cmd, options?.input, options);
+    if (r.result < 0)
+      throw new CephError(r.result, r.status || `${cmd.prefix}: ${errnoName(r.result)}`);
+    return r;
+  }
+
+  async close(): Promise<void> {
+    this.objecter.close();
+    this.mon.close();
+    await this.messenger.shutdown();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** One entry of a listing. */
+export interface ListedObject {
+  /** As text; bytes that are not UTF-8 become U+FFFD. `rawName` is exact, and `Pool.object` takes it. */
+  readonly name: string;
+  readonly rawName: Uint8Array;
+  readonly namespace: string;
+  /** Locator key, '' when none was set. */
+  readonly key: string;
+}
+
+/** Listing of all namespaces. Source: librados::all_nspaces. */
+export const ALL_NAMESPACES = '\x01';
+const PAGE = 1024;
+
+/** A pool seen through one namespace; '' is the default one. */
+export class Pool {
+  readonly id: number;
+  readonly name: string;
+  readonly namespace: string;
+  private readonly objecter: Objecter;
+  private readonly mon: MonClient;
+
+  constructor(objecter: Objecter, mon: MonClient, id: number, name: string, namespace: string) {
+    this.objecter = objecter;
+    this.mon = mon;
+    this.id = id;
+    this.name = name;
+    this.namespace = namespace;
+  }
+
+  /** The same pool through another namespace. */
+  in(namespace: Name): Pool {
+    return new Pool(this.objecter, this.mon, this.id, this.name, nameBytes(namespace));
+  }
+
+  /** @param options.key locator key: objects with one key are stored together */
+  object(name: Name, options?: { key?: Name }): RadosObject {
+    return new RadosObject(
+      this.objecter,
+      targetOf(this.id, this.namespace, name, options?.key),
+      name,
+    );
+  }
+
+  /**
+   * Every object once, in Ceph's order, fetched in pages. Objects written or removed meanwhile may or may not appear.
+   * Give `namespace: ALL_NAMESPACES` to see all.
+   */
+  async *objects(options?: CallOptions & { namespace?: string }): AsyncGenerator<ListedObject> {
+    const namespace = options?.namespace ?? this.namespace;
+    let cursor: HObject = HOBJECT_MIN;
+    while (!cursor.max) {
+      const { next, entries } = await this.listPage(namespace, cursor, options);
+      yield* entries;
+      if (compareHObject(next, cursor) <= 0) {
+        throw new CephError('EPROTO', `listing of pool '${this.name}' does not advance`);
+      }
+      cursor = next;
+    }
+  }
+
+  private async listPage(
+    namespace: string,
+    cursor: HObject,
+    options?: CallOptions,
+  ): Promise<{ next: HObject; entries: ListedObject[] }> {
+    const map = this.objecter.map!;
+    const pgid = map.rawPgToPg({ pool: this.id, seed: cursor.hash });
+    const target = { pool: this.id, namespace, name: '', key: '', pgSeed: pgid.seed };
+    const input = new Encoder();
+    HObject.encode(input, cursor);
+    const data = input.finish();
+    const args = argsBytes('pgls', { count: PAGE, startEpoch: map.data.epoch });
+    const step = { code: OSD_OP.PGNLS, flags: 0, args, data: [data], dataLength: data.length };
+    const reply = await this.objecter.submit(target, [step], 'list', options);
+    const d = new Decoder(reply.outputs[0]!);
+    d.take(6);
+    const next = HObject.decode(d);
+    const entries: ListedObject[] = [];
+    for (let n = d.length(); n > 0; n--) {
+      const ns = d.byteString();
+      const rawName = d.bytes();
+      entries.push({
+        name: rawName.toString('utf8'),
+        rawName,
+        namespace: textOf(ns),
+        key: textOf(d.byteString()),
+      });
+    }
+    return { next, entries };
+  }
+
+  async stats(options?: CallOptions): Promise<PoolStats> {
+    const reply = await this.mon.poolStats([this.name], options);
+    const mine = reply.poolStats.get(this.name);
+    if (!mine) throw new CephError('ENOENT', `pool '${this.name}' does not exist`);
+    return mine;
+  }
+}
