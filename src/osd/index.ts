@@ -1,0 +1,7 @@
+/**
+ * The object storage daemon: PGs, their peering, replication and recovery, and the requests of clients. Uses everything
+ * before it in the tree but `rados` and `mon`. Decisions on peering, logs and intervals are pure; `Pg` and `startOsd`
+ * run their effects. Spec: fact sheets 04, 06, 07; design §7.
+ */
+export type { Osd, OsdOptions } from './options.ts';
+export { startOsd } from './osd.ts';

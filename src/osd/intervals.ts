@@ -1,0 +1,109 @@
+import { bool, s32, struct, u32, type ValueOf, vec } from '../codec/index.ts';
+
+/** Who serves a PG, as one OSDMap says it. */
+export interface PgView {
+  readonly epoch: number;
+  readonly up: readonly number[];
+  readonly upPrimary: number;
+  readonly acting: readonly number[];
+  /** -1: nobody. */
+  readonly primary: number;
+  readonly size: number;
+  readonly minSize: number;
+  /** up_from of the acting members in their order: a restarted member begins a new interval. */
+  readonly upFrom: readonly number[];
+}
+
+/** A stretch of epochs in which a PG's members did not change. */
+export const Interval = struct('Interval', {
+  first: u32,
+  last: u32,
+  acting: vec(s32),
+  primary: s32,
+  /** Enough members to have accepted a write; whether they did is unknown to those who were not there. */
+  maybeWritten: bool,
+});
+export type Interval = ValueOf<typeof Interval>;
+
+export function sameMembers(a: PgView, b: PgView): boolean {
+  return (
+    a.primary === b.primary &&
+    a.upPrimary === b.upPrimary &&
+    a.minSize === b.minSize &&
+    a.size === b.size &&
+    sameList(a.acting, b.acting) &&
+    sameList(a.up, b.up) &&
+    sameList(a.upFrom, b.upFrom)
+  );
+}
+
+function sameList(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
+
+/** Could a write have been answered under this view? */
+export function mayWrite(v: PgView): boolean {
+  return v.primary >= 0 && v.acting.length > 0 && v.acting.length >= v.minSize;
+}
+
+export function closeInterval(view: PgView, first: number, last: number): Interval {
+  const { acting, primary } = view;
+  return { first, last, acting: [...acting], primary, maybeWritten: mayWrite(view) };
+}
+
+/**
+ * Adds an interval to a history. Only those that may hold writes matter, and of several with the same members only the
+ * newest: any one of its members knows what the older ones saw, so the history stays small however often OSDs restart.
+ */
+export function addInterval(history: readonly Interval[], next: Interval): Interval[] {
+  if (!next.maybeWritten) return [...history];
+  const members = memberKey(next);
+  return [...history.filter((i) => memberKey(i) !== members), next].sort(
+    (a, b) => a.first - b.first,
+  );
+}
+
+function memberKey(i: Interval): string {
+  return [...i.acting].sort((a, b) => a - b).join();
+}
+
+/** Everything any of the histories knows. */
+export function joinHistories(histories: Iterable<readonly Interval[]>): Interval[] {
+  let out: Interval[] = [];
+  for (const h of histories) {
+    for (const i of h) {
+      const known = out.find((o) => memberKey(o) === memberKey(i));
+      if (!known || known.last < i.last) out = addInterval(out, i);
+    }
+  }
+  return out;
+}
+
+/** Who must be asked, and which intervals nobody alive can speak for. */
+export interface PriorSet {
+  readonly ask: ReadonlySet<number>;
+  /** Members of intervals that may hold writes of which not one is up. */
+  readonly blockedBy: ReadonlySet<number>;
+}
+
+/**
+ * A write was answered only when every acting member of its interval had it, so one member of each interval is enough.
+ * Intervals that ended before `started` (all members of a later one had the whole history) no longer count.
+ * Source of the idea: PastIntervals::PriorSet, src/osd/osd_types.h, 16.2.
+ */
+export function priorSet(
+  view: PgView,
+  history: readonly Interval[],
+  started: number,
+  isUp: (osd: number) => boolean,
+): PriorSet {
+  const ask = new Set<number>([...view.acting, ...view.up].filter((o) => o >= 0 && isUp(o)));
+  const blockedBy = new Set<number>();
+  for (const i of history) {
+    if (i.last < started || !i.maybeWritten) continue;
+    const alive = i.acting.filter(isUp);
+    for (const osd of alive) ask.add(osd);
+    if (alive.length === 0) for (const osd of i.acting) blockedBy.add(osd);
+  }
+  return { ask, blockedBy };
+}

@@ -1,0 +1,43 @@
+import type { Runtime } from '../runtime/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import type { EntityAddr } from '../wire/index.ts';
+
+/** What an OSD needs to run. */
+export interface OsdOptions {
+  readonly runtime: Runtime;
+  readonly id: number;
+  readonly fsid: string;
+  /** Names this OSD's data; the monitor binds it to the id at the first boot. */
+  readonly uuid: string;
+  /** Owned by the OSD from now on: closed with it. */
+  readonly store: ObjectStore;
+  readonly monAddrs: readonly EntityAddr[];
+  /** Address to listen on and to announce. */
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port?: number;
+  readonly hostname?: string;
+  readonly deviceClass?: string;
+  /** Shown by `ceph versions` and `ceph tell osd.N version`. */
+  readonly versionText?: string;
+  /** Options by name, in canonical text: what the configuration file says. The monitor's settings come on top. */
+  readonly config?: ReadonlyMap<string, string>;
+  /**
+   * The OSD cannot go on without risking data: the device failed or an invariant broke. It has stopped answering.
+   * Default: the error is logged and thrown, which ends the process.
+   */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/** A running OSD. */
+export interface Osd {
+  readonly id: number;
+  /** Where clients and peers reach it. */
+  readonly addr: EntityAddr;
+  /** Resolves when the map first shows us up with our address. */
+  readonly booted: Promise<void>;
+  /** Tells the monitor that we go, waits briefly for the map that says so, closes the store. */
+  close(): Promise<void>;
+  /** Ends as a crash would: no goodbye. What is under way may or may not become durable. For tests. */
+  kill(): Promise<void>;
+}

@@ -1,0 +1,138 @@
+import {
+  bool,
+  byteString,
+  bytes,
+  map,
+  opt,
+  struct,
+  u8,
+  u32,
+  u53,
+  type ValueOf,
+  vec,
+} from '../codec/index.ts';
+import { EVersion, HObject, message, PgId } from '../wire/index.ts';
+import { MissingItem } from './missing.ts';
+import { PgInfo } from './pg-info.ts';
+
+// Between our own OSDs; layouts ours, numbers of Ceph's messages with the same role where there is one. Each names the
+// sender's epoch and the start of the interval it belongs to: a receiver in another interval waits for its map, or
+// drops the message, since its sender will peer again.
+
+const v1 = { version: 1, compat: 1 };
+const about = { pgid: PgId, epoch: u32, since: u32 };
+/** Counts the peerings of one primary in one interval; an answer repeats it. 0: nobody asked. */
+const round = u32;
+
+export const ASK = { info: 0, log: 1, list: 2 } as const;
+export const MPgQuery = message(
+  'MPgQuery',
+  81,
+  v1,
+  struct('MPgQuery', { ...about, round, ask: u8, logSince: opt(EVersion), cursor: HObject }),
+);
+export const MPgInfo = message(
+  'MPgInfo',
+  80,
+  v1,
+  struct('MPgInfo', { ...about, round, info: PgInfo }),
+);
+export const MPgLog = message(
+  'MPgLog',
+  83,
+  v1,
+  struct('MPgLog', { ...about, round, tail: EVersion, entries: vec(bytes) }),
+);
+/** A stretch of the objects a member should have, missing ones included, in their order up to `next`. */
+export const MPgList = message(
+  'MPgList',
+  85,
+  v1,
+  struct('MPgList', { ...about, round, objects: vec(MissingItem), next: HObject }),
+);
+export const MPgActivate = message(
+  'MPgActivate',
+  120,
+  v1,
+  struct('MPgActivate', {
+    ...about,
+    round,
+    writeable: bool,
+    resync: bool,
+    /** The log's end for a resync, else the version below `entries`. */
+    base: EVersion,
+    entries: vec(bytes),
+  }),
+);
+export const MPgActivated = message(
+  'MPgActivated',
+  121,
+  v1,
+  struct('MPgActivated', { ...about, round, complete: bool, missing: vec(MissingItem) }),
+);
+/** What all members of the interval have reached together. */
+export const MPgHistory = message(
+  'MPgHistory',
+  122,
+  v1,
+  struct('MPgHistory', { ...about, started: u32, clean: u32 }),
+);
+/** To a holder outside the acting set, when all members have everything. */
+export const MPgRemove = message('MPgRemove', 84, v1, struct('MPgRemove', about));
+
+/** How far the copy of an object has come. */
+export const CopyCursor = struct('CopyCursor', {
+  data: u53,
+  dataDone: bool,
+  omapAfter: byteString,
+});
+export type CopyCursor = ValueOf<typeof CopyCursor>;
+/** A part of an object. Extents' bytes are joined in the message's data. */
+export const ObjectPart = struct('ObjectPart', {
+  oid: HObject,
+  version: EVersion,
+  first: bool,
+  size: u53,
+  extents: vec(struct('extent', { offset: u53, length: u32 })),
+  omap: map(byteString, bytes),
+  /** In the last part only. */
+  end: opt(struct('end', { attrs: map(byteString, bytes), omapHeader: opt(bytes) })),
+  next: CopyCursor,
+});
+export type ObjectPart = ValueOf<typeof ObjectPart>;
+
+/** Asks for an object in a version; answered by a push with the same number. */
+export const MPgPull = message(
+  'MPgPull',
+  106,
+  v1,
+  struct('MPgPull', { ...about, copy: u32, oid: HObject, need: EVersion, cursor: CopyCursor }),
+);
+/** A part of an object; none: the sender does not have it in that version. `copy` belongs to who began it. */
+export const MPgPush = message(
+  'MPgPush',
+  105,
+  v1,
+  struct('MPgPush', { ...about, copy: u32, isReply: bool, part: opt(ObjectPart) }),
+);
+export const MPgPushReply = message(
+  'MPgPushReply',
+  107,
+  v1,
+  struct('MPgPushReply', { ...about, copy: u32 }),
+);
+
+/** A change and its log entry; the data segment is the transaction's writes. */
+export const MRepOp = message(
+  'MRepOp',
+  112,
+  v1,
+  struct('MRepOp', { ...about, entry: bytes, trimTo: EVersion, steps: bytes }),
+);
+/** Everything up to `version` is durable here, for each PG named. */
+export const MRepAck = message(
+  'MRepAck',
+  113,
+  v1,
+  struct('MRepAck', { acks: vec(struct('ack', { pgid: PgId, since: u32, version: EVersion })) }),
+);

@@ -1,0 +1,61 @@
+import { bool, s32, struct, u32, type ValueOf, vec, versioned } from '../codec/index.ts';
+import { EVERSION_ZERO, EVersion } from '../wire/index.ts';
+import { Interval } from './intervals.ts';
+import { PgTotals, TOTALS_ZERO } from './log-entry.ts';
+
+/** The view a member last saw, so that a restart goes on in the same interval's history. */
+const StoredView = struct('StoredView', {
+  epoch: u32,
+  up: vec(s32),
+  upPrimary: s32,
+  acting: vec(s32),
+  primary: s32,
+  size: s32,
+  minSize: s32,
+  upFrom: vec(u32),
+});
+
+/** What one member knows of a PG, stored beside its log. */
+export const PgInfo = versioned(
+  'PgInfo',
+  { v: 1, compat: 1 },
+  {
+    /** Epoch in which the PG came to be here; 0 when this member was added to a PG that others hold. */
+    created: u32,
+    /** Start of the interval in which this member last took the authoritative log for serving writes. */
+    lastEpochStarted: u32,
+    /** Newest interval known to have begun to serve: every member of it had the whole history. */
+    started: u32,
+    /** Newest interval in which all members had all objects. */
+    clean: u32,
+    /** False from the start of a whole-PG resync to its end: the log says more than the objects hold. */
+    complete: bool,
+    /** Newest entry and end of the log. */
+    lastUpdate: EVersion,
+    logTail: EVersion,
+    totals: PgTotals,
+    /** Current interval. */
+    since: u32,
+    view: StoredView,
+    /** Older intervals that may hold writes. */
+    history: vec(Interval),
+  },
+);
+export type PgInfo = ValueOf<typeof PgInfo>;
+
+/** A PG of which this member has nothing. `created` > 0 when nobody else can have anything either. */
+export function emptyInfo(created: number, view: PgInfo['view']): PgInfo {
+  return {
+    created,
+    lastEpochStarted: created,
+    started: created,
+    clean: created,
+    complete: created > 0,
+    lastUpdate: EVERSION_ZERO,
+    logTail: EVERSION_ZERO,
+    totals: TOTALS_ZERO,
+    since: view.epoch,
+    view,
+    history: [],
+  };
+}
