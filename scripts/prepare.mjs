@@ -1,7 +1,7 @@
 // Brings a clone to the point where it runs: installs packages and builds, each only when something changed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, writeFileSync, mkdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,10 +16,16 @@ if (major < 20 || (major === 20 && minor < 19)) {
 function run(what, command, args) {
   console.error(`${what} ...`);
   const started = Date.now();
-  const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
   if (done.status !== 0) {
     process.stderr.write(`${done.stdout ?? ''}${done.stderr ?? ''}`);
-    console.error(`${what} failed${done.error ? `: ${done.error.message}` : ` (exit ${done.status})`}`);
+    console.error(
+      `${what} failed${done.error ? `: ${done.error.message}` : ` (exit ${done.status})`}`,
+    );
     process.exit(1);
   }
   console.error(`${what} done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
@@ -54,9 +60,18 @@ export function install() {
 
 export function build() {
   const stamp = join(root, 'dist', '.sepiola-built');
-  const wanted = digest(['package.json', 'tsconfig.json', 'tsconfig.build.json', ...sources('src')]);
+  const wanted = digest([
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    ...sources('src'),
+  ]);
   if (stampIs(stamp, wanted)) return;
-  run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+  run('building', process.execPath, [
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.build.json',
+  ]);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, wanted);
 }

@@ -57,7 +57,7 @@ async function main(words: string[]): Promise<number> {
   if (!entry) throw new UsageError(`unknown command '${name}'; 'sepiola --help' lists them`);
   const { command, run } = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(commandHelp(name, command));
+    process.stdout.write(commandHelp(command));
     return 0;
   }
   try {

@@ -60,7 +60,7 @@ export function parse(command: Command, words: string[]): Parsed {
 }
 
 /** Help of one subcommand. */
-export function commandHelp(name: string, command: Command): string {
+export function commandHelp(command: Command): string {
   const lines = [`usage: sepiola ${command.words}`, '', command.about];
   const rows = Object.entries(command.help).map(([option, text]) => {
     const takes = command.options[option]!.type === 'string' ? ' N' : '';

@@ -1,0 +1,143 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** A real Ceph 16.2 on loopback from Debian's packages (ceph-mon, ceph-osd, ceph-common): the oracle of interop tests. */
+export interface ReferenceCluster {
+  readonly conf: string;
+  stop(): Promise<void>;
+}
+
+/** Why there can be no reference cluster here; undefined when there can. */
+export function referenceMissing(): string | undefined {
+  const missing = ['ceph-mon', 'ceph-osd', 'ceph', 'monmaptool'].filter(
+    (tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined,
+  );
+  return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
+}
+
+const run = promisify(execFile);
+
+/** A port from a range below the ephemeral one that is free together with the next. */
+async function freePort(from: number, to: number): Promise<number> {
+  const isFree = (port: number): Promise<boolean> =>
+    new Promise((done) => {
+      const server = createServer();
+      server.once('error', () => done(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+    });
+  for (;;) {
+    const port = from + 2 * Math.floor((Math.random() * (to - from)) / 2);
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
+
+/** Starts one monitor and `osds` BlueStore OSDs of 10 GiB sparse files. Takes some seconds. */
+export async function startReference(osds = 1): Promise<ReferenceCluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'sepiola-reference-'));
+  const port = await freePort(21_000, 25_000);
+  const conf = join(dir, 'ceph.conf');
+  const fsid = randomUUID();
+  const addr = `[v2:127.0.0.1:${port},v1:127.0.0.1:${port + 1}]`;
+  writeFileSync(
+    conf,
+    `[global]
+fsid = ${fsid}
+mon host = ${addr}
+mon initial members = a
+auth cluster required = none
+auth service required = none
+auth client required = none
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+ms bind port min = 25100
+ms bind port max = 29999
+osd crush chooseleaf type = 0
+osd pool default size = ${Math.min(osds, 3)}
+osd pool default min size = 1
+osd pool default pg num = 8
+osd pool default pg autoscale mode = off
+mon allow pool delete = true
+mon allow pool size one = true
+mon data avail warn = 1
+mon data avail crit = 1
+bluestore block size = 10737418240
+bluestore block create = true
+osd memory target = 939524096
+run dir = ${dir}
+log file = ${dir}/$name.log
+admin socket = ${dir}/$name.asok
+pid file = ${dir}/$name.pid
+mon data = ${dir}/mon.$id
+osd data = ${dir}/osd.$id
+`,
+  );
+  const env = { ...process.env, CEPH_CONF: conf, CEPH_ARGS: '' };
+  const daemons: string[] = [];
+  const stop = async (): Promise<void> => {
+    for (const name of daemons) await stopByPidFile(join(dir, `${name}.pid`));
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const call = (tool: string, ...args: string[]): Promise<unknown> =>
+    run(tool, args, { env, timeout: 60_000 });
+  try {
+    const monmap = join(dir, 'monmap');
+    await call(
+      'monmaptool',
+      '--create',
+      '--fsid',
+      fsid,
+      '--addv',
+      'a',
+      addr,
+      monmap,
+      '--enable-all-features',
+    );
+    await call('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap);
+    daemons.push('mon.a');
+    await call('ceph-mon', '-i', 'a');
+    for (let i = 0; i < osds; i++) {
+      const uuid = randomUUID();
+      mkdirSync(join(dir, `osd.${i}`));
+      await call('ceph', 'osd', 'new', uuid, String(i));
+      await call('ceph-osd', '-i', String(i), '--mkfs', '--osd-uuid', uuid);
+      daemons.unshift(`osd.${i}`);
+      await call('ceph-osd', '-i', String(i));
+    }
+    for (;;) {
+      const { stdout } = await run('ceph', ['osd', 'stat', '--format', 'json'], {
+        env,
+        timeout: 60_000,
+      });
+      if ((JSON.parse(stdout) as { num_up_osds: number }).num_up_osds === osds) break;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  } catch (e) {
+    await stop();
+    throw e;
+  }
+  return { conf, stop };
+}
+
+async function stopByPidFile(file: string): Promise<void> {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(file, 'utf8'));
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    return; // it never started, or has ended
+  }
+  for (let waited = 0; waited < 20_000; waited += 50) {
+    await new Promise((done) => setTimeout(done, 50));
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+  }
+  process.kill(pid, 'SIGKILL');
+}
