@@ -1,0 +1,245 @@
+import { DecodeError } from '../errors/index.ts';
+import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from '../wire/index.ts';
+import { type Blocklist, noOsdInfo, noOsdXInfo } from './codecs.ts';
+import type { Incremental } from './incremental.ts';
+import { subtractIntervals, unionIntervals } from './intervals.ts';
+import { OSD_STATE, type OSDMapData, WEIGHT_ONE } from './osdmap-data.ts';
+
+// The effect of a change on a map: fact sheet §5.2; OSDMap::apply_incremental of src/osd/OSDMap.cc, release 16.2. The
+// order of the steps is Ceph's, because some read what others wrote.
+
+/** No cluster has more; a larger number in a change is damage, and room for it is not taken. */
+const MAX_OSD_LIMIT = 100_000;
+
+/**
+ * The map after a change that is not a full map. The old one stays as it is; what did not change is shared.
+ * @throws DecodeError when the change does not fit the map
+ */
+export function applyToData(old: OSDMapData, inc: Incremental): OSDMapData {
+  if (inc.fsid !== old.fsid) refuse(`fsid ${inc.fsid}, not ${old.fsid}`);
+  if (inc.epoch !== old.epoch + 1) refuse(`epoch ${inc.epoch} does not follow ${old.epoch}`);
+  const next: OSDMapData = { ...old, epoch: inc.epoch, modified: inc.modified };
+  if (inc.newFlags >= 0) next.flags = inc.newFlags;
+  if (inc.newPoolMax !== -1) next.poolMax = inc.newPoolMax;
+  next.lastUpChange = laterOf(inc.newLastUpChange, old.lastUpChange);
+  next.lastInChange = laterOf(inc.newLastInChange, old.lastInChange);
+  applyPools(next, inc);
+  applySnaps(next, inc);
+  applyOsds(next, inc);
+  applyPlacement(next, inc);
+  applyBlocklist(next, inc);
+  next.erasureCodeProfiles = patched(
+    old.erasureCodeProfiles,
+    inc.newErasureCodeProfiles,
+    inc.oldErasureCodeProfiles,
+  );
+  next.crushNodeFlags = patchedUnless(old.crushNodeFlags, inc.newCrushNodeFlags, isZero);
+  next.deviceClassFlags = patchedUnless(old.deviceClassFlags, inc.newDeviceClassFlags, isZero);
+  next.clusterSnapshot = inc.clusterSnapshot;
+  next.clusterSnapshotEpoch = inc.clusterSnapshot === '' ? 0 : inc.epoch;
+  if (inc.newNearfullRatio >= 0) next.nearfullRatio = inc.newNearfullRatio;
+  if (inc.newFullRatio >= 0) next.fullRatio = inc.newFullRatio;
+  if (inc.newBackfillfullRatio >= 0) next.backfillfullRatio = inc.newBackfillfullRatio;
+  if (inc.newRequireMinCompatClient !== NO_RELEASE) {
+    next.requireMinCompatClient = inc.newRequireMinCompatClient;
+  }
+  if (inc.newRequireOsdRelease !== NO_RELEASE) next.requireOsdRelease = inc.newRequireOsdRelease;
+  if (inc.crush.length > 0) {
+    // A copy: the change's bytes are a window of the message that brought it.
+    next.crush = Buffer.from(inc.crush);
+    next.crushVersion = old.crushVersion + 1;
+  }
+  return next;
+}
+
+const NO_RELEASE = 255;
+
+function refuse(reason: string): never {
+  throw new DecodeError(reason, 0, 'OSDMap::Incremental');
+}
+
+function laterOf(changed: UTime, before: UTime): UTime {
+  return changed.sec === 0 && changed.nsec === 0 ? before : changed;
+}
+
+function isZero(v: number): boolean {
+  return v === 0;
+}
+
+/** `base` with entries replaced and removed; itself when there is nothing to do. */
+function patched<K, V>(base: Map<K, V>, set: ReadonlyMap<K, V>, remove: Iterable<K>): Map<K, V> {
+  const out = new Map(base);
+  for (const [k, v] of set) out.set(k, v);
+  let touched = set.size > 0;
+  for (const k of remove) touched = out.delete(k) || touched;
+  return touched ? out : base;
+}
+
+/** `base` with entries replaced, or removed where the new value says so. */
+function patchedUnless<K, V>(
+  base: Map<K, V>,
+  set: ReadonlyMap<K, V>,
+  removes: (v: V) => boolean,
+): Map<K, V> {
+  if (set.size === 0) return base;
+  const out = new Map(base);
+  for (const [k, v] of set) {
+    if (removes(v)) out.delete(k);
+    else out.set(k, v);
+  }
+  return out;
+}
+
+function applyPools(next: OSDMapData, inc: Incremental): void {
+  const changed = new Map(
+    [...inc.newPools].map(([id, pool]) => [id, { ...pool, lastChange: inc.epoch }]),
+  );
+  next.pools = patched(next.pools, changed, inc.oldPools);
+  next.poolNames = patched(next.poolNames, inc.newPoolNames, inc.oldPools);
+}
+
+function applySnaps(next: OSDMapData, inc: Incremental): void {
+  next.newRemovedSnaps = inc.newRemovedSnaps;
+  next.newPurgedSnaps = inc.newPurgedSnaps;
+  if (inc.newRemovedSnaps.size === 0 && inc.newPurgedSnaps.size === 0) return;
+  const queue = new Map<number, Intervals>(next.removedSnapsQueue);
+  for (const [pool, snaps] of inc.newRemovedSnaps) {
+    queue.set(pool, unionIntervals(queue.get(pool) ?? [], snaps));
+  }
+  for (const [pool, snaps] of inc.newPurgedSnaps) {
+    const left = subtractIntervals(queue.get(pool) ?? [], snaps);
+    if (left.length > 0) queue.set(pool, left);
+    else queue.delete(pool);
+  }
+  next.removedSnapsQueue = queue;
+}
+
+function applyOsds(next: OSDMapData, inc: Incremental): void {
+  copyOsdLists(next);
+  if (inc.newMaxOsd >= 0) resizeOsdLists(next, inc.newMaxOsd);
+  for (const [osd, weight] of inc.newWeight) {
+    checkOsd(next, osd);
+    next.osdWeight[osd] = weight;
+    if (weight === 0) continue;
+    // Marked in again: what an automatic mark-out left behind is void.
+    next.osdState[osd] =
+      (next.osdState[osd]! | OSD_STATE.exists) & ~(OSD_STATE.autoout | OSD_STATE.new);
+    next.osdXInfo[osd] = { ...next.osdXInfo[osd]!, oldWeight: 0 };
+  }
+  for (const [osd, affinity] of inc.newPrimaryAffinity) setAffinity(next, osd, affinity);
+  for (const [osd, flip] of inc.newState) changeState(next, osd, flip || OSD_STATE.up);
+  for (const [osd, addrs] of inc.newUpClient) {
+    checkOsd(next, osd);
+    next.osdState[osd] = (next.osdState[osd]! | OSD_STATE.exists | OSD_STATE.up) & ~OSD_STATE.stop;
+    next.clientAddrs[osd] = addrs;
+    next.hbBackAddrs[osd] = inc.newHbBackUp.get(osd) ?? addrs;
+    next.hbFrontAddrs[osd] = inc.newHbFrontUp.get(osd) ?? next.hbFrontAddrs[osd]!;
+    next.osdInfo[osd] = { ...next.osdInfo[osd]!, upFrom: inc.epoch };
+  }
+  for (const [osd, addrs] of inc.newUpCluster) {
+    checkOsd(next, osd);
+    next.clusterAddrs[osd] = addrs;
+  }
+  for (const [osd, upThru] of inc.newUpThru) {
+    checkOsd(next, osd);
+    next.osdInfo[osd] = { ...next.osdInfo[osd]!, upThru };
+  }
+  for (const [osd, { begin, end }] of inc.newLastCleanInterval) {
+    checkOsd(next, osd);
+    next.osdInfo[osd] = { ...next.osdInfo[osd]!, lastCleanBegin: begin, lastCleanEnd: end };
+  }
+  for (const [osd, lostAt] of inc.newLost) {
+    checkOsd(next, osd);
+    next.osdInfo[osd] = { ...next.osdInfo[osd]!, lostAt };
+  }
+  for (const [osd, xinfo] of inc.newXinfo) {
+    checkOsd(next, osd);
+    next.osdXInfo[osd] = xinfo;
+  }
+  for (const [osd, uuid] of inc.newUuid) {
+    checkOsd(next, osd);
+    next.osdUuid[osd] = uuid;
+  }
+}
+
+function checkOsd(m: OSDMapData, osd: number): void {
+  if (osd < 0 || osd >= m.maxOsd) refuse(`osd.${osd} with max_osd ${m.maxOsd}`);
+}
+
+/** The lists per OSD are copied whole: they are short, and the old map keeps its own. */
+function copyOsdLists(m: OSDMapData): void {
+  m.osdState = [...m.osdState];
+  m.osdWeight = [...m.osdWeight];
+  m.clientAddrs = [...m.clientAddrs];
+  m.primaryAffinity = [...m.primaryAffinity];
+  m.hbBackAddrs = [...m.hbBackAddrs];
+  m.osdInfo = [...m.osdInfo];
+  m.clusterAddrs = [...m.clusterAddrs];
+  m.osdUuid = [...m.osdUuid];
+  m.osdXInfo = [...m.osdXInfo];
+  m.hbFrontAddrs = [...m.hbFrontAddrs];
+}
+
+function resizeOsdLists(m: OSDMapData, size: number): void {
+  if (size > MAX_OSD_LIMIT) refuse(`max_osd ${size} above ${MAX_OSD_LIMIT}`);
+  resize(m.osdState, size, () => 0);
+  resize(m.osdWeight, size, () => 0);
+  resize<EntityAddr[]>(m.clientAddrs, size, () => []);
+  if (m.primaryAffinity.length > 0) resize(m.primaryAffinity, size, () => WEIGHT_ONE);
+  resize<EntityAddr[]>(m.hbBackAddrs, size, () => []);
+  resize(m.osdInfo, size, noOsdInfo);
+  resize<EntityAddr[]>(m.clusterAddrs, size, () => []);
+  resize(m.osdUuid, size, () => UUID_ZERO);
+  resize(m.osdXInfo, size, noOsdXInfo);
+  resize<EntityAddr[]>(m.hbFrontAddrs, size, () => []);
+  m.maxOsd = size;
+}
+
+function resize<T>(list: T[], size: number, blank: () => T): void {
+  while (list.length < size) list.push(blank());
+  list.length = size;
+}
+
+function setAffinity(m: OSDMapData, osd: number, affinity: number): void {
+  checkOsd(m, osd);
+  if (m.primaryAffinity.length === 0) m.primaryAffinity = m.osdState.map(() => WEIGHT_ONE);
+  m.primaryAffinity[osd] = affinity;
+}
+
+function changeState(m: OSDMapData, osd: number, flip: number): void {
+  checkOsd(m, osd);
+  const state = m.osdState[osd]!;
+  if (state & flip & OSD_STATE.up) {
+    m.osdInfo[osd] = { ...m.osdInfo[osd]!, downAt: m.epoch };
+    m.osdXInfo[osd] = { ...m.osdXInfo[osd]!, downStamp: m.modified };
+  }
+  if (state & flip & OSD_STATE.exists) {
+    // Destroyed: a later OSD of this id is another one.
+    m.osdUuid[osd] = UUID_ZERO;
+    m.osdInfo[osd] = noOsdInfo();
+    m.osdXInfo[osd] = noOsdXInfo();
+    setAffinity(m, osd, WEIGHT_ONE);
+    m.clientAddrs[osd] = [];
+    m.clusterAddrs[osd] = [];
+    m.hbFrontAddrs[osd] = [];
+    m.hbBackAddrs[osd] = [];
+    m.osdState[osd] = 0;
+  } else {
+    m.osdState[osd] = (state ^ flip) >>> 0;
+  }
+}
+
+function applyPlacement(next: OSDMapData, inc: Incremental): void {
+  next.pgTemp = patchedUnless(next.pgTemp, inc.newPgTemp, (osds) => osds.length === 0);
+  next.primaryTemp = patchedUnless(next.primaryTemp, inc.newPrimaryTemp, (osd) => osd === -1);
+  next.pgUpmap = patched(next.pgUpmap, inc.newPgUpmap, inc.oldPgUpmap);
+  next.pgUpmapItems = patched(next.pgUpmapItems, inc.newPgUpmapItems, inc.oldPgUpmapItems);
+}
+
+function applyBlocklist(next: OSDMapData, inc: Incremental): void {
+  if (inc.newBlocklist.length === 0 && inc.oldBlocklist.length === 0) return;
+  const isOld = (a: EntityAddr): boolean => inc.oldBlocklist.some((old) => sameAddr(a, old));
+  const isReplaced = (a: EntityAddr): boolean => inc.newBlocklist.some(([n]) => sameAddr(a, n));
+  const kept: Blocklist = next.blocklist.filter(([a]) => !isReplaced(a));
+  next.blocklist = [...kept, ...inc.newBlocklist].filter(([a]) => !isOld(a));
+}

@@ -1,0 +1,13 @@
+/**
+ * The cluster's maps: OSDMap (full, incremental, applied), MonMap, and the way from an object to its PG and from a PG
+ * to its OSDs. Uses `errors`, `codec`, `crush`, `wire`. Spec: src/osd/OSDMap.cc and src/mon/MonMap.cc of Ceph 16.2.
+ */
+export * from './cache.ts';
+export type { Blocklist, OsdInfo, OsdXInfo, PgKey, UpmapItem } from './codecs.ts';
+export * from './incremental.ts';
+export * from './intervals.ts';
+export * from './monmap.ts';
+export * from './osdmap.ts';
+export * from './osdmap-data.ts';
+export { placementSeed, ruleOf, stableMod, type UpActing } from './placement.ts';
+export * from './pool.ts';
