@@ -27,11 +27,14 @@ function buildTables(): Int32Array {
   return tables;
 }
 
-export const crc32c: Crc32c = (seed, bytes) => {
+export const crc32c: Crc32c = (seed, bytes) => crc32cRange(seed, bytes, 0, bytes.length);
+
+/** The same over `bytes` from `start` up to `end`, for short parts of a buffer that are not worth a view. */
+export function crc32cRange(seed: number, bytes: Uint8Array, start: number, end: number): number {
   const t = TABLES;
   let crc = seed | 0;
-  let i = 0;
-  for (const last = bytes.length - 7; i < last; i += 8) {
+  let i = start;
+  for (const last = end - 7; i < last; i += 8) {
     crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     crc =
       t[1792 + (crc & 0xff)]! ^
@@ -43,6 +46,6 @@ export const crc32c: Crc32c = (seed, bytes) => {
       t[256 + bytes[i + 6]!]! ^
       t[bytes[i + 7]!]!;
   }
-  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]!) & 0xff]!;
+  for (; i < end; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]!) & 0xff]!;
   return crc >>> 0;
-};
+}

@@ -1,5 +1,10 @@
 /**
  * Messenger v2.1: sessions between entities over byte streams. Uses `errors`, `codec`, `runtime`, `wire`, `auth`.
+ * Spec: fact sheet §2; src/msg/async of Ceph 16.2.
+ *
+ * From the wire upwards: `format`, `frame-parser`, `frame-writer`, `control` (bytes to frames); `authenticate`,
+ * `establish`, `session` (pure: who the peer is, which session its socket belongs to, what that session remembers);
+ * `link`, `connection`, `driver` (sockets and timers around them).
  */
 export * from './create.ts';
 export * from './messenger.ts';

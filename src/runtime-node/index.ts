@@ -6,3 +6,5 @@ export * from './clock.ts';
 export * from './crc32c.ts';
 export * from './log.ts';
 export * from './random.ts';
+export * from './runtime.ts';
+export * from './tcp.ts';

@@ -1,0 +1,241 @@
+import { type Crc32c, crc32cRange } from '../codec/index.ts';
+import {
+  BANNER_BYTES,
+  BANNER_START,
+  CONTROL_BYTES_MAX,
+  CRC_SEED,
+  EPILOGUE_BYTES,
+  LATE_ABORTED,
+  LATE_COMPLETE,
+  MESSAGE_HEADER_BYTES,
+  PREAMBLE_BYTES,
+  ProtocolError,
+  TAG,
+  TAG_MAX,
+} from './format.ts';
+
+/** A body that spans chunks gets its whole buffer at once up to this size; a larger one grows as bytes really come. */
+const SPILL_FIRST_BYTES = 8 << 20;
+const EMPTY = Buffer.alloc(0);
+
+export interface SegmentLimits {
+  readonly frontBytesMax: number;
+  readonly dataBytesMax: number;
+}
+
+/**
+ * Cuts a byte stream into frames (crc mode) and checks every crc. Segments are windows of the chunk that brought them;
+ * a body that spans chunks is copied once, into a buffer of its own. `next` fills the fields of this one object, so a
+ * frame costs no allocation besides its windows. Throws ProtocolError; the stream is unusable afterwards.
+ */
+export class FrameParser {
+  tag = 0;
+  /** Payload of a control frame, or the whole first segment. */
+  header: Buffer = EMPTY;
+  /** Where the 41 bytes of a message header begin in `header`. */
+  headerAt = 0;
+  front: Buffer = EMPTY;
+  middle: Buffer = EMPTY;
+  data: Buffer = EMPTY;
+  bannerSupported = 0n;
+  bannerRequired = 0n;
+  /** Bytes pushed since the start of the stream. */
+  receivedBytes = 0;
+  /** Messages are refused until the handshake has ended. */
+  limits: SegmentLimits | undefined;
+
+  private readonly crc32c: Crc32c;
+  private readonly waiting: Buffer[] = [];
+  private chunk: Buffer = EMPTY;
+  private at = 0;
+  private readonly small = Buffer.alloc(PREAMBLE_BYTES);
+  private smallLength = 0;
+  private inBody = false;
+  private segments = 0;
+  private n0 = 0;
+  private n1 = 0;
+  private n2 = 0;
+  private n3 = 0;
+  private bodyLength = 0;
+  private spill: Buffer | undefined;
+  private spillLength = 0;
+
+  constructor(crc32c: Crc32c) {
+    this.crc32c = crc32c;
+  }
+
+  /** Adds bytes; the chunk is the parser's from now on. */
+  push(chunk: Buffer): void {
+    this.receivedBytes += chunk.length;
+    if (this.at === this.chunk.length && this.waiting.length === 0) {
+      this.chunk = chunk;
+      this.at = 0;
+    } else {
+      this.waiting.push(chunk);
+    }
+  }
+
+  /** Reads the banner, before any frame. @returns false when bytes are missing */
+  nextBanner(): boolean {
+    const whole = this.gather(BANNER_BYTES);
+    const seen = Math.min(this.smallLength, BANNER_START.length);
+    if (this.small.compare(BANNER_START, 0, seen, 0, seen) !== 0) {
+      throw new ProtocolError('not a msgr2 banner');
+    }
+    if (!whole) return false;
+    this.smallLength = 0;
+    this.bannerSupported = this.small.readBigUInt64LE(10);
+    this.bannerRequired = this.small.readBigUInt64LE(18);
+    return true;
+  }
+
+  /** Moves to the next complete frame. @returns false when bytes are missing */
+  next(): boolean {
+    for (;;) {
+      if (!this.inBody) {
+        if (this.smallLength === 0 && this.chunk.length - this.at >= PREAMBLE_BYTES) {
+          this.readPreamble(this.chunk, this.at);
+          this.at += PREAMBLE_BYTES;
+        } else {
+          if (!this.gather(PREAMBLE_BYTES)) return false;
+          this.smallLength = 0;
+          this.readPreamble(this.small, 0);
+        }
+        this.inBody = true;
+      }
+      if (!this.takeBody()) return false;
+      this.inBody = false;
+      if (this.segments === 1 || this.checkEpilogue()) return true;
+    }
+  }
+
+  /** Collects `n` bytes in `small`, over as many chunks as it takes. */
+  private gather(n: number): boolean {
+    while (this.smallLength < n) {
+      if (this.at === this.chunk.length && !this.nextChunk()) return false;
+      const take = Math.min(n - this.smallLength, this.chunk.length - this.at);
+      this.chunk.copy(this.small, this.smallLength, this.at, this.at + take);
+      this.smallLength += take;
+      this.at += take;
+    }
+    return true;
+  }
+
+  private nextChunk(): boolean {
+    const chunk = this.waiting.shift();
+    this.chunk = chunk ?? EMPTY;
+    this.at = 0;
+    return chunk !== undefined;
+  }
+
+  private readPreamble(b: Buffer, at: number): void {
+    const crc = b.readUInt32LE(at + 28);
+    if (crc32cRange(0, b, at, at + 28) !== crc) throw new ProtocolError('wrong preamble crc');
+    const tag = b[at]!;
+    const k = b[at + 1]!;
+    if (tag === 0 || tag > TAG_MAX) throw new ProtocolError(`unknown frame tag ${tag}`);
+    if (k < 1 || k > 4) throw new ProtocolError(`frame with ${k} segments`);
+    const n0 = b.readUInt32LE(at + 2);
+    const n1 = k > 1 ? b.readUInt32LE(at + 8) : 0;
+    const n2 = k > 2 ? b.readUInt32LE(at + 14) : 0;
+    const n3 = k > 3 ? b.readUInt32LE(at + 20) : 0;
+    if (tag === TAG.message) {
+      const limits = this.limits;
+      if (limits === undefined) throw new ProtocolError('message during the handshake');
+      if (n0 !== MESSAGE_HEADER_BYTES) throw new ProtocolError(`message header of ${n0} bytes`);
+      if (n1 > limits.frontBytesMax) throw new ProtocolError(`front of ${n1} bytes`);
+      if (n2 > limits.frontBytesMax) throw new ProtocolError(`middle of ${n2} bytes`);
+      if (n3 > limits.dataBytesMax) throw new ProtocolError(`data of ${n3} bytes`);
+      if (k > 1 && (k === 2 ? n1 : k === 3 ? n2 : n3) === 0) {
+        throw new ProtocolError('last segment is empty');
+      }
+    } else {
+      if (k !== 1) throw new ProtocolError(`control frame ${tag} with ${k} segments`);
+      if (n0 > CONTROL_BYTES_MAX) throw new ProtocolError(`control frame ${tag} of ${n0} bytes`);
+    }
+    this.tag = tag;
+    this.segments = k;
+    this.n0 = n0;
+    this.n1 = n1;
+    this.n2 = n2;
+    this.n3 = n3;
+    this.bodyLength = n0 + (n0 > 0 ? 4 : 0) + n1 + n2 + n3 + (k > 1 ? EPILOGUE_BYTES : 0);
+  }
+
+  private takeBody(): boolean {
+    const length = this.bodyLength;
+    if (this.spill === undefined) {
+      if (length > 0 && this.at === this.chunk.length && !this.nextChunk()) return false;
+      if (this.chunk.length - this.at >= length) {
+        this.slice(this.chunk, this.at);
+        this.at += length;
+        return true;
+      }
+      const first = Math.min(length, SPILL_FIRST_BYTES);
+      // A pooled buffer would pin its neighbours for as long as the message lives.
+      this.spill = first < 2048 ? Buffer.allocUnsafe(first) : Buffer.allocUnsafeSlow(first);
+      this.spillLength = 0;
+    }
+    while (this.spillLength < length) {
+      if (this.at === this.chunk.length && !this.nextChunk()) return false;
+      if (this.spillLength === this.spill.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.min(length, this.spill.length * 2));
+        this.spill.copy(grown);
+        this.spill = grown;
+      }
+      const room = this.spill.length - this.spillLength;
+      const take = Math.min(room, this.chunk.length - this.at);
+      this.chunk.copy(this.spill, this.spillLength, this.at, this.at + take);
+      this.spillLength += take;
+      this.at += take;
+    }
+    const body = this.spill;
+    this.spill = undefined;
+    this.slice(body, 0);
+    return true;
+  }
+
+  /** Sets the segments to windows of `b` and checks the crc of the first. */
+  private slice(b: Buffer, start: number): void {
+    let at = start + this.n0;
+    if (this.n0 > 0) {
+      if (crc32cRange(CRC_SEED, b, start, at) !== b.readUInt32LE(at)) {
+        throw new ProtocolError('wrong crc of the first segment');
+      }
+      at += 4;
+    }
+    if (this.tag !== TAG.message) {
+      this.header = b.subarray(start, start + this.n0);
+      this.headerAt = 0;
+      return;
+    }
+    this.header = b;
+    this.headerAt = start;
+    this.front = this.n1 === 0 ? EMPTY : b.subarray(at, at + this.n1);
+    at += this.n1;
+    this.middle = this.n2 === 0 ? EMPTY : b.subarray(at, at + this.n2);
+    at += this.n2;
+    this.data = this.n3 === 0 ? EMPTY : b.subarray(at, at + this.n3);
+    this.epilogueAt = at + this.n3;
+  }
+  private epilogueAt = 0;
+
+  /** @returns false when the sender gave the frame up half way */
+  private checkEpilogue(): boolean {
+    const b = this.header;
+    const at = this.epilogueAt;
+    const status = b[at]! & 0x0f;
+    if (status === LATE_ABORTED) return false;
+    if (status !== LATE_COMPLETE) throw new ProtocolError(`late status ${b[at]}`);
+    if (this.crc32c(CRC_SEED, this.front) !== b.readUInt32LE(at + 1)) {
+      throw new ProtocolError('wrong crc of the front');
+    }
+    if (this.segments > 2 && this.crc32c(CRC_SEED, this.middle) !== b.readUInt32LE(at + 5)) {
+      throw new ProtocolError('wrong crc of the middle');
+    }
+    if (this.segments > 3 && this.crc32c(CRC_SEED, this.data) !== b.readUInt32LE(at + 9)) {
+      throw new ProtocolError('wrong crc of the data');
+    }
+    return true;
+  }
+}

@@ -1,0 +1,66 @@
+import { MESSAGE_HEADER_BYTES, ProtocolError } from './format.ts';
+import type { FrameParser } from './frame-parser.ts';
+import type { IncomingMessage } from './messenger.ts';
+
+/** Counts what a connection's dispatcher holds, and hears when a message is given back. */
+export interface Throttle {
+  released(bytes: number): void;
+}
+
+/** A message as parsed from its frame. */
+export class Incoming implements IncomingMessage {
+  readonly type: number;
+  readonly version: number;
+  readonly compatVersion: number;
+  readonly tid: number;
+  readonly seq: number;
+  readonly priority: number;
+  readonly front: Buffer;
+  readonly middle: Buffer;
+  readonly data: Buffer;
+  /** The peer has our messages up to this one. */
+  readonly ackSeq: number;
+  /** What it counts against the throttle. */
+  readonly bytes: number;
+  held = false;
+  private counted = true;
+  private readonly throttle: Throttle;
+
+  constructor(p: FrameParser, throttle: Throttle) {
+    const h = p.header;
+    const at = p.headerAt;
+    this.seq = get53(h, at);
+    this.tid = get53(h, at + 8);
+    this.type = get16(h, at + 16);
+    this.priority = get16(h, at + 18);
+    this.version = get16(h, at + 20);
+    this.ackSeq = get53(h, at + 28);
+    this.compatVersion = get16(h, at + 37);
+    this.front = p.front;
+    this.middle = p.middle;
+    this.data = p.data;
+    this.bytes = MESSAGE_HEADER_BYTES + p.front.length + p.middle.length + p.data.length;
+    this.throttle = throttle;
+  }
+
+  hold(): void {
+    this.held = true;
+  }
+
+  release(): void {
+    if (!this.counted) return;
+    this.counted = false;
+    this.throttle.released(this.bytes);
+  }
+}
+
+function get16(b: Buffer, at: number): number {
+  return b[at]! | (b[at + 1]! << 8);
+}
+function get53(b: Buffer, at: number): number {
+  const high = b.readUInt32LE(at + 4);
+  const low = b.readUInt32LE(at);
+  if (high === 0) return low;
+  if (high >= 0x20_0000) throw new ProtocolError('a number above 2^53 in a message header');
+  return high * 0x1_0000_0000 + low;
+}

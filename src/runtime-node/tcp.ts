@@ -1,0 +1,121 @@
+import { createServer, type Server, Socket as TcpSocket } from 'node:net';
+import { CephError, ERRNO, type ErrnoName } from '../errors/index.ts';
+import type { Listener, Network, Socket, SocketAddress, SocketEvents } from '../runtime/index.ts';
+
+const ACCEPT_BACKLOG = 511;
+
+/** Real sockets. */
+export const tcpNetwork: Network = {
+  listen(address, accept) {
+    return new Promise<Listener>((resolve, reject) => {
+      const server: Server = createServer({ noDelay: true }, (stream) =>
+        new TcpEndpoint(stream).start(accept),
+      );
+      server.once('error', (e) => reject(cephErrorOf(e, `listen on ${textOf(address)}`)));
+      server.listen({ host: address.host, port: address.port, backlog: ACCEPT_BACKLOG }, () => {
+        const at = server.address();
+        if (at === null || typeof at === 'string') {
+          reject(new CephError('EIO', `no address for ${textOf(address)}`));
+          return;
+        }
+        // Later errors are of single accepts (out of descriptors); the listener itself lives on.
+        server.removeAllListeners('error');
+        server.on('error', () => {});
+        resolve({
+          address: { host: at.address, port: at.port },
+          close: () => new Promise((done) => server.close(() => done())),
+        });
+      });
+    });
+  },
+
+  connect(address, accept) {
+    return new Promise<Socket>((resolve, reject) => {
+      const stream = new TcpSocket();
+      const failed = (e: Error): void => reject(cephErrorOf(e, `connect to ${textOf(address)}`));
+      stream.once('error', failed);
+      stream.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+        stream.removeListener('error', failed);
+        const socket = new TcpEndpoint(stream);
+        socket.start(accept);
+        resolve(socket);
+      });
+    });
+  },
+};
+
+/**
+ * One connected socket. Writes of one turn of the event loop leave in one writev: the stream is corked at the first and
+ * uncorked by a tick, which runs when all callbacks and promises of the turn have run.
+ */
+class TcpEndpoint implements Socket {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  private readonly stream: TcpSocket;
+  private corked = false;
+  private events: SocketEvents | undefined;
+
+  constructor(stream: TcpSocket) {
+    this.stream = stream;
+    this.local = { host: stream.localAddress ?? '', port: stream.localPort ?? 0 };
+    this.remote = { host: stream.remoteAddress ?? '', port: stream.remotePort ?? 0 };
+  }
+
+  start(accept: (socket: Socket) => SocketEvents): void {
+    const events = accept(this);
+    this.events = events;
+    let failure: Error | undefined;
+    this.stream.on('data', (chunk: Buffer) => events.onData(chunk));
+    this.stream.on('error', (e) => {
+      failure = cephErrorOf(e, textOf(this.remote));
+    });
+    this.stream.on('close', () => events.onClose(failure));
+  }
+
+  get queuedBytes(): number {
+    return this.stream.writableLength;
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    const stream = this.stream;
+    if (stream.destroyed || buffers.length === 0) return;
+    if (!this.corked) {
+      this.corked = true;
+      stream.cork();
+      process.nextTick(this.uncork);
+    }
+    const last = buffers.length - 1;
+    for (let i = 0; i < last; i++) stream.write(buffers[i]!);
+    stream.write(buffers[last]!, this.written);
+  }
+
+  private readonly uncork = (): void => {
+    this.corked = false;
+    this.stream.uncork();
+  };
+
+  private readonly written = (error?: Error | null): void => {
+    // With an error the close event follows, and says it.
+    if (!error && this.stream.writableLength === 0) this.events?.onDrain();
+  };
+
+  pause(): void {
+    this.stream.pause();
+  }
+  resume(): void {
+    this.stream.resume();
+  }
+  destroy(): void {
+    this.stream.destroy();
+  }
+}
+
+function textOf(a: SocketAddress): string {
+  return a.host.includes(':') ? `[${a.host}]:${a.port}` : `${a.host}:${a.port}`;
+}
+
+function cephErrorOf(e: Error, what: string): CephError {
+  const code = (e as NodeJS.ErrnoException).code ?? '';
+  const errno: ErrnoName = code in ERRNO ? (code as ErrnoName) : 'EIO';
+  return new CephError(errno, `${what}: ${e.message}`, { cause: e });
+}
