@@ -6,10 +6,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CephError } from '../errors/index.ts';
+import { ADDR, type EntityAddr } from '../wire/index.ts';
 
 /** What `cluster.json` holds: chosen once, when the directory becomes a cluster's. */
 export interface ClusterFile {
@@ -20,7 +22,25 @@ export interface ClusterFile {
   readonly port: number;
   readonly osds: number;
   readonly osdUuids: readonly string[];
+  /** What each OSD's store may hold. */
+  readonly osdBytes: number;
   readonly createdMs: number;
+}
+
+export interface NewCluster {
+  readonly host: string;
+  readonly port: number;
+  readonly osds: number;
+  /** Default: what the file system has free, shared among the OSDs. */
+  readonly osdBytes?: number;
+  readonly nowMs: number;
+}
+
+const GIB = 2 ** 30;
+/** An equal part of nine tenths of the free space, in whole GiB; at least one. */
+function osdBytesFor(path: string, osds: number): number {
+  const { bavail, bsize } = statfsSync(path);
+  return Math.max(GIB, Math.floor((bavail * bsize * 0.9) / osds / GIB) * GIB);
 }
 
 /** The files of a cluster on one machine. */
@@ -57,7 +77,14 @@ export class ClusterDir {
     } catch (cause) {
       throw new CephError('EINVAL', `${this.file} is not readable as JSON`, { cause });
     }
-    if (v.format !== 1 || !v.fsid || !v.port || !v.osds || v.osdUuids?.length !== v.osds) {
+    if (
+      v.format !== 1 ||
+      !v.fsid ||
+      !v.port ||
+      !v.osds ||
+      !v.osdBytes ||
+      v.osdUuids?.length !== v.osds
+    ) {
       throw new CephError('EINVAL', `${this.file} is not of a cluster this release can start`);
     }
     return v as ClusterFile;
@@ -67,7 +94,8 @@ export class ClusterDir {
    * Makes the directory a cluster's. It must be missing or empty.
    * @throws CephError ENOTEMPTY, EEXIST (a file of that name), EACCES
    */
-  create(options: { host: string; port: number; osds: number; nowMs: number }): ClusterFile {
+  create(options: NewCluster): ClusterFile {
+    mkdirSync(this.logs, { recursive: true });
     const made: ClusterFile = {
       format: 1,
       fsid: randomUUID(),
@@ -75,9 +103,9 @@ export class ClusterDir {
       port: options.port,
       osds: options.osds,
       osdUuids: Array.from({ length: options.osds }, () => randomUUID()),
+      osdBytes: options.osdBytes ?? osdBytesFor(this.path, options.osds),
       createdMs: options.nowMs,
     };
-    mkdirSync(this.logs, { recursive: true });
     this.write(made);
     return made;
   }
@@ -114,6 +142,9 @@ export class ClusterDir {
   }
 }
 
+export function monAddrOf(cluster: { host: string; port: number }): EntityAddr {
+  return { type: ADDR.msgr2, nonce: 0, host: cluster.host, port: cluster.port };
+}
 export const osdPort = (cluster: ClusterFile, id: number): number => cluster.port + 10 + id;
 /** Every port a cluster of this size takes from `port` on. */
 export function portsOf(port: number, osds: number): number[] {

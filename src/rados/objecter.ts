@@ -177,25 +177,13 @@ export class Objecter {
   private route(r: Request): void {
     const map = this.map;
     if (!map) return;
-    const pool = map.data.pools.get(r.target.pool);
-    if (!pool) {
+    const place = placeOf(map, r.target);
+    if (!place) {
       void this.poolGone(r);
       return;
     }
-    const placed = r.target.pgSeed;
-    if (placed === undefined) {
-      const { hash, pgid } = map.locate(
-        r.target.pool,
-        r.target.name,
-        r.target.key,
-        r.target.namespace,
-      );
-      r.hash = hash;
-      r.pgid = pgid;
-    } else {
-      r.hash = placed;
-      r.pgid = { pool: r.target.pool, seed: placed };
-    }
+    r.hash = place.hash;
+    r.pgid = place.pgid;
     const { acting, actingPrimary } = map.pgToUpActing(r.pgid);
     r.acting = `${actingPrimary}:${acting.join(',')}`;
     if (actingPrimary < 0 || this.isPaused(map, r)) return this.needNewerMap();
@@ -405,13 +393,10 @@ export class Objecter {
   }
 
   private hasMoved(map: OSDMap, r: Request): boolean {
-    if (!map.data.pools.has(r.target.pool)) return true;
-    const pgid =
-      r.target.pgSeed === undefined
-        ? map.locate(r.target.pool, r.target.name, r.target.key, r.target.namespace).pgid
-        : r.pgid!;
-    const { acting, actingPrimary } = map.pgToUpActing(pgid);
-    return pgid.seed !== r.pgid!.seed || `${actingPrimary}:${acting.join(',')}` !== r.acting;
+    const place = placeOf(map, r.target);
+    if (!place || place.pgid.seed !== r.pgid!.seed) return true;
+    const { acting, actingPrimary } = map.pgToUpActing(place.pgid);
+    return `${actingPrimary}:${acting.join(',')}` !== r.acting;
   }
 
   private needNewerMap(atLeast?: number): void {
@@ -453,6 +438,12 @@ export class Objecter {
 }
 
 const NO_REQID = { name: { type: 0, num: 0 }, tid: 0n, inc: 0 };
+
+/** Where a target is in a map; undefined when the map lacks its pool. */
+function placeOf(map: OSDMap, t: Target): { hash: number; pgid: PgId } | undefined {
+  if (t.pgSeed === undefined) return map.locate(t.pool, t.name, t.key, t.namespace);
+  return map.pool(t.pool) && { hash: t.pgSeed, pgid: { pool: t.pool, seed: t.pgSeed } };
+}
 
 /** Whether the request's object stands in [begin, end). */
 function isWithin(r: Request, range: { begin: HObject; end: HObject }): boolean {

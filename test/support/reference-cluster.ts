@@ -36,8 +36,14 @@ async function freePort(from: number, to: number): Promise<number> {
   }
 }
 
-/** Starts one monitor and `osds` BlueStore OSDs of 10 GiB sparse files. Takes some seconds. */
-export async function startReference(osds = 1): Promise<ReferenceCluster> {
+/**
+ * Starts one monitor, `osds` BlueStore OSDs of 10 GiB sparse files and, if asked, a manager (without it `df` and `pg`
+ * commands have no figures). Takes some seconds.
+ */
+export async function startReference(
+  osds: number,
+  options: { mgr?: boolean } = {},
+): Promise<ReferenceCluster> {
   const dir = mkdtempSync(join(tmpdir(), 'sepiola-reference-'));
   const port = await freePort(21_000, 25_000);
   const conf = join(dir, 'ceph.conf');
@@ -74,6 +80,7 @@ admin socket = ${dir}/$name.asok
 pid file = ${dir}/$name.pid
 mon data = ${dir}/mon.$id
 osd data = ${dir}/osd.$id
+mgr data = ${dir}/mgr.$id
 `,
   );
   const env = { ...process.env, CEPH_CONF: conf, CEPH_ARGS: '' };
@@ -100,6 +107,11 @@ osd data = ${dir}/osd.$id
     await call('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap);
     daemons.push('mon.a');
     await call('ceph-mon', '-i', 'a');
+    if (options.mgr) {
+      mkdirSync(join(dir, 'mgr.x'));
+      daemons.unshift('mgr.x');
+      await call('ceph-mgr', '-i', 'x');
+    }
     for (let i = 0; i < osds; i++) {
       const uuid = randomUUID();
       mkdirSync(join(dir, `osd.${i}`));

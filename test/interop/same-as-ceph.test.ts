@@ -1,0 +1,247 @@
+// The same words to Debian's `ceph` and `rados`, on Sepiola and on a real Ceph side by side: same output, same exit code.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../src/cluster/index.ts';
+import { normalize, type Outcome, runTool, shape } from '../support/differential.ts';
+import { interopSkip, toolsMissing } from '../support/interop.ts';
+import {
+  type ReferenceCluster,
+  referenceMissing,
+  startReference,
+} from '../support/reference-cluster.ts';
+
+/** How two outcomes are compared: all of it; exit code and stderr only; the shape of the JSON on stdout. */
+type How = 'exact' | 'status' | 'shape';
+type Step = readonly [how: How, ...argv: string[]];
+
+const missing =
+  toolsMissing('ceph', 'rados', 'crushtool', 'osdmaptool') ??
+  interopSkip(referenceMissing()) ??
+  toolsMissing('ceph-mgr');
+
+const words = (how: How, text: string): Step => [how, ...text.split(' ')];
+
+/** In order: later steps see what earlier ones did. */
+const STEPS: readonly Step[] = [
+  words('exact', 'rados lspools'),
+  words('exact', 'ceph osd pool create p1 8 8'),
+  words('exact', 'ceph osd pool create p1 8 8'),
+  words('exact', 'ceph osd pool create p2 8 8 replicated'),
+  words('exact', 'ceph osd pool create p3 eight'),
+  words('exact', 'ceph osd pool create'),
+  words('exact', 'ceph osd pool application enable p1 rados'),
+  words('exact', 'ceph osd pool application enable p1 rbd'),
+  words('exact', 'ceph osd pool application enable p2 rados'),
+  words('exact', 'ceph osd pool application get p1'),
+  words('exact', 'ceph osd pool ls'),
+  words('exact', 'ceph osd pool ls --format json'),
+  words('shape', 'ceph osd pool ls detail --format json'),
+  words('exact', 'ceph osd pool get p1 size'),
+  words('exact', 'ceph osd pool get p1 all'),
+  words('exact', 'ceph osd pool get p1 pg_num --format json'),
+  words('exact', 'ceph osd pool get p1 nonsense'),
+  words('exact', 'ceph osd pool get nopool size'),
+  words('exact', 'ceph osd pool set p1 size 2'),
+  words('exact', 'ceph osd pool set p1 min_size 1'),
+  words('exact', 'ceph osd pool set p1 min_size 9'),
+  words('exact', 'ceph osd pool set p1 size 3'),
+  words('exact', 'ceph osd pool set p1 nodelete true'),
+  words('exact', 'ceph osd pool delete p1 p1 --yes-i-really-really-mean-it'),
+  words('exact', 'ceph osd pool set p1 nodelete false'),
+  words('exact', 'ceph osd pool rename p2 p2new'),
+  words('exact', 'ceph osd pool rename nopool x'),
+  words('exact', 'ceph osd pool delete p2new'),
+  words('exact', 'ceph osd pool delete p2new p2new'),
+  words('exact', 'ceph osd pool delete p2new p2new --yes-i-really-really-mean-it'),
+  words('exact', 'ceph osd pool delete p2new p2new --yes-i-really-really-mean-it'),
+  words('exact', 'ceph nonsense'),
+  words('exact', 'ceph osd nonsense'),
+  words('exact', 'ceph osd pool set p1'),
+  words('exact', 'ceph osd tree'),
+  words('exact', 'ceph osd tree --format json'),
+  words('exact', 'ceph osd stat'),
+  words('shape', 'ceph osd stat --format json'),
+  words('shape', 'ceph osd dump --format json'),
+  words('shape', 'ceph osd df --format json'),
+  words('shape', 'ceph df --format json'),
+  words('shape', 'ceph df detail --format json'),
+  words('shape', 'ceph status --format json'),
+  words('shape', 'ceph health --format json'),
+  words('exact', 'ceph health'),
+  words('exact', 'ceph health detail'),
+  words('shape', 'ceph pg stat --format json'),
+  words('shape', 'ceph pg dump --format json'),
+  words('shape', 'ceph pg ls --format json'),
+  words('status', 'ceph pg dump'),
+  words('shape', 'ceph pg map 2.0 --format json'),
+  words('exact', 'ceph pg map 999.0'),
+  words('shape', 'ceph mon dump --format json'),
+  words('shape', 'ceph mon stat --format json'),
+  words('shape', 'ceph versions --format json'),
+  words('exact', 'ceph config set osd osd_max_backfills 3'),
+  words('exact', 'ceph config get osd.0 osd_max_backfills'),
+  words('exact', 'ceph config get osd osd_max_backfills'),
+  words('exact', 'ceph config set osd no_such_option 1'),
+  words('exact', 'ceph config set osd osd_max_backfills many'),
+  words('exact', 'ceph config rm osd osd_max_backfills'),
+  words('exact', 'ceph config get osd osd_max_backfills'),
+  words('shape', 'ceph tell osd.0 version'),
+  words('exact', 'ceph osd getmaxosd'),
+  words('exact', 'ceph osd ls'),
+  words('exact', 'ceph osd crush rule ls'),
+  words('exact', 'ceph osd crush rule dump'),
+  words('exact', 'ceph osd set noout'),
+  words('exact', 'ceph health'),
+  words('exact', 'ceph osd unset noout'),
+  words('exact', 'rados -p nopool ls'),
+  words('exact', 'rados -p p1 ls'),
+  words('exact', 'rados -p p1 get none /dev/null'),
+  words('exact', 'rados -p p1 stat none'),
+  words('exact', 'rados -p p1 rm none'),
+  words('exact', 'rados -p p1 put small small.bin'),
+  words('exact', 'rados -p p1 put empty empty.bin'),
+  words('exact', 'rados -p p1 put nofile does-not-exist'),
+  words('exact', 'rados -p p1 get small -'),
+  words('exact', 'rados -p p1 stat small'),
+  words('exact', 'rados -p p1 append small small.bin'),
+  words('exact', 'rados -p p1 get small -'),
+  words('exact', 'rados -p p1 truncate small 7'),
+  words('exact', 'rados -p p1 get small -'),
+  words('exact', 'rados -p p1 truncate small x'),
+  words('exact', 'rados -p p1 setxattr small a value'),
+  words('exact', 'rados -p p1 setxattr small b 2'),
+  words('exact', 'rados -p p1 getxattr small a'),
+  words('exact', 'rados -p p1 getxattr small none'),
+  words('exact', 'rados -p p1 listxattr small'),
+  words('exact', 'rados -p p1 rmxattr small a'),
+  words('exact', 'rados -p p1 listxattr small'),
+  words('exact', 'rados -p p1 setomapval small k1 v1'),
+  words('exact', 'rados -p p1 setomapval small k2 v2'),
+  words('exact', 'rados -p p1 getomapval small k1'),
+  words('exact', 'rados -p p1 getomapval small none'),
+  words('exact', 'rados -p p1 listomapkeys small'),
+  words('exact', 'rados -p p1 listomapvals small'),
+  words('exact', 'rados -p p1 rmomapkey small k1'),
+  words('exact', 'rados -p p1 listomapkeys small'),
+  words('exact', 'rados -p p1 setomapheader small head'),
+  words('exact', 'rados -p p1 getomapheader small'),
+  words('exact', 'rados -p p1 listomapvals none'),
+  words('exact', 'rados -p p1 -N ns put inside small.bin'),
+  words('exact', 'rados -p p1 -N ns ls'),
+  words('exact', 'rados -p p1 --all ls'),
+  words('exact', 'rados -p p1 --pgid 2.0 ls'),
+  words('exact', 'rados -p p1 cp small copy'),
+  words('exact', 'rados -p p1 get copy -'),
+  words('exact', 'rados -p p1 listxattr copy'),
+  words('exact', 'rados -p p1 listomapvals copy'),
+  words('exact', 'rados -p p1 cp none copy2'),
+  words('exact', 'rados -p p1 put large large.bin'),
+  words('exact', 'rados -p p1 stat large'),
+  words('exact', 'rados -p p1 get large large.out'),
+  words('exact', 'rados -p p1 put huge huge.bin'),
+  words('exact', 'rados -p p1 stat huge'),
+  words('exact', 'rados -p p1 ls'),
+  words('shape', 'rados df --format json'),
+  words('exact', 'rados -p p1 rm small'),
+  words('exact', 'rados -p p1 rm small'),
+  words('exact', 'rados -p p1 nonsense'),
+  words('exact', 'ceph osd getmap -o map.bin'),
+  words('exact', 'osdmaptool --print map.bin'),
+  words('exact', 'ceph osd getcrushmap -o crush.bin'),
+  words('exact', 'crushtool -d crush.bin'),
+  words('exact', 'ceph osd setcrushmap -i crush.bin'),
+  words('exact', 'ceph osd setcrushmap -i small.bin'),
+];
+
+/** `rados stat` prints the time of the write, `setcrushmap` the new version, lists come in any order of PGs. */
+function comparable(how: How, argv: readonly string[], o: Outcome): unknown {
+  const stderr = normalize(o.stderr);
+  if (how === 'status') return { code: o.code, stderr };
+  if (how === 'shape') {
+    const json = o.stdout.trim();
+    return {
+      code: o.code,
+      stderr,
+      shape: json.startsWith('{') || json.startsWith('[') ? shape(JSON.parse(json)) : json,
+    };
+  }
+  let stdout = normalize(o.stdout);
+  if (argv[0] === 'osdmaptool')
+    stdout = stdout.replace(/\d+/g, '<n>').replace(/lifetime.*|<uuid>.*/g, '');
+  if (argv.includes('setcrushmap'))
+    return { code: o.code, stderr: stderr.replace(/^\d+$/m, '<n>') };
+  return { code: o.code, stdout, stderr };
+}
+
+describe.skipIf(missing)(
+  `Debian's tools see no difference${missing ? ` (${missing})` : ''}`,
+  () => {
+    let ours: Cluster;
+    let real: ReferenceCluster;
+    let dir: string;
+    let confs: { ours: string; real: string };
+    const folders = { ours: '', real: '' };
+
+    beforeAll(async () => {
+      dir = mkdtempSync(join(tmpdir(), 'sepiola-same-'));
+      [ours, real] = await Promise.all([
+        startCluster({ osds: 3, osdBytes: 10 * 2 ** 30 }),
+        startReference(3, { mgr: true }),
+      ]);
+      confs = { ours: await ours.writeConf(), real: real.conf };
+      for (const side of ['ours', 'real'] as const) {
+        folders[side] = mkdtempSync(join(dir, side));
+        writeFileSync(join(folders[side], 'small.bin'), 'small content\n');
+        writeFileSync(join(folders[side], 'empty.bin'), '');
+        writeFileSync(join(folders[side], 'large.bin'), Buffer.alloc(100 << 20, 'large '));
+        writeFileSync(join(folders[side], 'huge.bin'), Buffer.alloc(132 << 20, 'huge '));
+        await runTool(confs[side], ['ceph', 'osd', 'pool', 'create', 'p0', '8', '8']);
+        await runTool(confs[side], ['ceph', 'osd', 'pool', 'application', 'enable', 'p0', 'rados']);
+        await settled(confs[side]);
+      }
+    });
+    afterAll(async () => {
+      await ours?.close();
+      await real?.stop();
+      if (dir) rmSync(dir, { recursive: true, force: true });
+    });
+
+    test.for(STEPS.map((s, i) => [i, s] as const))('%i: %s', async ([, [how, ...argv]]) => {
+      if (/pg |df|status|health/.test(argv.join(' '))) {
+        await Promise.all([settled(confs.ours), settled(confs.real)]);
+      }
+      const [a, b] = await Promise.all([
+        runTool(confs.ours, argv, { cwd: folders.ours }),
+        runTool(confs.real, argv, { cwd: folders.real }),
+      ]);
+      expect(comparable(how, argv, a)).toEqual(comparable(how, argv, b));
+    });
+
+    test('what came back is what went in', () => {
+      for (const side of ['ours', 'real'] as const) {
+        const [into, out] = ['large.bin', 'large.out'].map((f) =>
+          readFileSync(join(folders[side], f)),
+        );
+        expect(into!.equals(out!)).toBe(true);
+      }
+    });
+  },
+);
+
+/** Waits until every PG is active and clean. */
+async function settled(conf: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const { stdout } = await runTool(conf, ['ceph', 'pg', 'stat', '--format', 'json']);
+    const parsed = stdout.trim() === '' ? undefined : (JSON.parse(stdout) as PgStat);
+    const states = (parsed?.pg_summary ?? parsed)?.num_pg_by_state ?? [];
+    if (states.length > 0 && states.every((s) => s.name === 'active+clean')) return;
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  throw new Error(`PGs of ${conf} did not become active+clean`);
+}
+interface PgStat {
+  pg_summary?: PgStat;
+  num_pg_by_state?: { name: string }[];
+}
