@@ -1,3 +1,4 @@
+import { decodeCrushMap, encodeCrushMap } from '../crush/index.ts';
 import { DecodeError } from '../errors/index.ts';
 import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from '../wire/index.ts';
 import { type Blocklist, noOsdInfo, noOsdXInfo } from './codecs.ts';
@@ -45,8 +46,8 @@ export function applyToData(old: OSDMapData, inc: Incremental): OSDMapData {
   }
   if (inc.newRequireOsdRelease !== NO_RELEASE) next.requireOsdRelease = inc.newRequireOsdRelease;
   if (inc.crush.length > 0) {
-    // A copy: the change's bytes are a window of the message that brought it.
-    next.crush = Buffer.from(inc.crush);
+    // Ceph's full map holds what its decoder made of these bytes, which can differ in max_devices.
+    next.crush = encodeCrushMap(decodeCrushMap(inc.crush));
     next.crushVersion = old.crushVersion + 1;
   }
   return next;

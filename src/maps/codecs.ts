@@ -32,13 +32,15 @@ import {
 
 /** The text of a PG id, `2.1f`: the key of a map by PG in memory. */
 export type PgKey = string;
+/** What the text form of a PG id can hold. */
+const POOL_ID_MAX = 999_999_999_999_999;
 
 const pgKey: Codec<PgKey> = custom<PgKey>({
   name: 'pg_t',
   encode: (o, v) => PgId.encode(o, parsePgKey(v)),
   decode: (d) => {
     const pg = PgId.decode(d);
-    if (pg.pool < 0) d.fail(`a PG of pool ${pg.pool}`);
+    if (pg.pool < 0 || pg.pool > POOL_ID_MAX) d.fail(`a PG of pool ${pg.pool}`);
     return formatPgId(pg);
   },
   generate: (g) => formatPgId(PgId.generate(g)),
@@ -78,19 +80,21 @@ export const pgSet: Codec<Set<PgKey>> = mapped<PgKey[], Set<PgKey>>(
 /** Blocked addresses and when each entry ends. */
 export type Blocklist = [EntityAddr, UTime][];
 const addrTimes = vec(tuple(EntityAddr, UTime));
-/** Written in the order of the address structs' raw bytes, as Ceph's map keeps them. */
+/** In the order of the address structs' raw bytes, as Ceph's map keeps them. */
 export const blocklist: Codec<Blocklist> = mapped<Blocklist, Blocklist>(
   'map<entity_addr_t,utime_t>',
   addrTimes,
-  (list) => list,
-  (list) =>
-    list.length < 2
-      ? list
-      : list
-          .map((entry) => ({ entry, order: addrOrder(entry[0]) }))
-          .sort((a, b) => ascending(a.order, b.order))
-          .map(({ entry }) => entry),
+  inAddrOrder,
+  inAddrOrder,
 );
+
+function inAddrOrder(list: Blocklist): Blocklist {
+  if (list.length < 2) return list;
+  return list
+    .map((entry) => ({ entry, order: addrOrder(entry[0]) }))
+    .sort((a, b) => ascending(a.order, b.order))
+    .map(({ entry }) => entry);
+}
 
 /** The bytes of the C struct: the encoding without the length of the socket address. */
 function addrOrder(a: EntityAddr): string {
