@@ -1,0 +1,192 @@
+// The `sepiola` command with real processes: start, stop, refusals, kill -9.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { connect, type Pool } from '../src/client/index.ts';
+import { collect } from './support/collect.ts';
+import { ClusterFolder, sepiola } from './support/sepiola.ts';
+
+let folders: ClusterFolder[] = [];
+function folder(): ClusterFolder {
+  const f = new ClusterFolder();
+  folders.push(f);
+  return f;
+}
+afterEach(async () => {
+  for (const f of folders) await f.clear();
+  folders = [];
+});
+
+test('up, status, down, up again: the data is there', async () => {
+  const { dir, conf } = folder();
+  const up = await sepiola('up', dir, '--detach', '--osds', '3');
+  expect(up).toMatchObject({ code: 0, stderr: '' });
+  expect(up.stdout).toContain('HEALTH_OK');
+  expect(up.stdout).toContain('3 osds: 3 up');
+  {
+    await using rados = await connect({ conf });
+    const pool = await rados.createPool('kept', { pgNum: 8, application: 'test' });
+    await pool.object('a').writeFull('alpha');
+  }
+  const status = await sepiola('status', dir);
+  expect(status.code).toBe(0);
+  expect(status.stdout).toMatch(/^mon\.a +pid \d+\nosd\.0 +pid \d+\n/);
+  const twice = await sepiola('up', dir, '--detach');
+  expect(twice.code).toBe(16);
+  expect(twice.stderr).toMatch(/^sepiola: a cluster already runs in .*\n$/);
+  expect((await sepiola('down', dir)).code).toBe(0);
+  expect(readdirSync(dir).filter((f) => f.endsWith('.pid'))).toEqual([]);
+  expect((await sepiola('status', dir)).code).toBe(107);
+  expect((await sepiola('up', dir, '--detach')).code).toBe(0);
+  await using rados = await connect({ conf });
+  const pool = await rados.pool('kept');
+  expect((await pool.object('a').read()).toString()).toBe('alpha');
+});
+
+test('two clusters live side by side', async () => {
+  const [a, b] = [folder(), folder()];
+  for (const f of [a, b])
+    expect((await sepiola('up', f.dir, '--detach', '--osds', '1')).code).toBe(0);
+  await using one = await connect({ conf: a.conf });
+  await using two = await connect({ conf: b.conf });
+  expect(one.fsid).not.toBe(two.fsid);
+});
+
+test('bad words are refused in one line', async () => {
+  const { dir } = folder();
+  for (const words of [
+    ['up'],
+    ['up', dir, '--osds', 'many'],
+    ['up', dir, '--osds', '0'],
+    ['up', dir, '--nonsense'],
+    ['up', dir, 'extra'],
+    ['nonsense'],
+  ]) {
+    const r = await sepiola(...words);
+    expect(r.code).toBe(22);
+    expect(r.stderr).toMatch(/^sepiola: [^\n]+\n$/);
+    expect(existsSync(dir)).toBe(false);
+  }
+  expect((await sepiola('down', dir)).code).toBe(2);
+  expect((await sepiola('status', dir)).code).toBe(2);
+  expect((await sepiola('osd', dir, '0')).code).toBe(2);
+});
+
+test('a port or a directory in use is refused, and nothing is left behind', async () => {
+  const { dir } = folder();
+  const server = await new Promise<Server>((done) => {
+    const s = createServer();
+    s.listen(0, '127.0.0.1', () => done(s));
+  });
+  const { port } = server.address() as { port: number };
+  const used = await sepiola('up', dir, '--detach', '--port', String(port));
+  server.close();
+  expect(used).toMatchObject({ code: 98, stdout: '' });
+  expect(used.stderr).toBe(`sepiola: port ${port} on 127.0.0.1 is in use\n`);
+  expect(existsSync(dir)).toBe(false);
+  mkdirSync(dir);
+  writeFileSync(join(dir, 'precious'), 'x');
+  const full = await sepiola('up', dir, '--detach');
+  expect(full.code).toBe(39);
+  expect(full.stderr).toMatch(/^sepiola: .* is not empty and holds no Sepiola cluster\n$/);
+  expect(readdirSync(dir)).toEqual(['precious']);
+});
+
+test('Ctrl-C stops a cluster in the foreground cleanly', async () => {
+  const { dir } = folder();
+  const main = join(import.meta.dirname, '../dist/cli/main.js');
+  const child = spawn(process.execPath, [main, 'up', dir, '--osds', '2'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  await new Promise<void>((done) => {
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('Ctrl-C')) done();
+    });
+  });
+  expect(text).toContain('export CEPH_CONF=');
+  child.kill('SIGINT');
+  const code = await new Promise((done) => child.on('exit', done));
+  expect(code).toBe(0);
+  expect(readdirSync(dir).filter((f) => f.endsWith('.pid'))).toEqual([]);
+});
+
+/** Writes objects one after another from several writers until the cluster is killed. @returns what was acknowledged */
+async function writeUntilDead(pool: Pool, killAfter: number, kill: () => void): Promise<string[]> {
+  const acknowledged: string[] = [];
+  let next = 0;
+  let dead = false;
+  const writer = async (): Promise<void> => {
+    while (!dead) {
+      const name = `object-${next++}`;
+      try {
+        await pool.object(name).writeFull(`content of ${name}`.repeat(40), { timeoutMs: 3_000 });
+        acknowledged.push(name);
+      } catch {
+        return; // never answered: may or may not have been applied
+      }
+      if (acknowledged.length === killAfter) {
+        dead = true;
+        kill();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, writer));
+  return acknowledged;
+}
+
+test('after kill -9 of every process, all acknowledged objects are there once', async () => {
+  const f = folder();
+  expect((await sepiola('up', f.dir, '--detach')).code).toBe(0);
+  let rados = await connect({ conf: f.conf });
+  const names: string[] = [];
+  let pool = await rados.createPool('crash', { pgNum: 8, application: 'test' });
+  for (let round = 0; round < 3; round++) {
+    names.push(
+      ...(await writeUntilDead(pool.in(`round${round}`), 200, () => f.kill())).map(
+        (n) => `round${round}/${n}`,
+      ),
+    );
+    await rados.close();
+    expect(await sepiola('up', f.dir, '--detach')).toMatchObject({ code: 0, stderr: '' });
+    rados = await connect({ conf: f.conf });
+    pool = await rados.pool('crash');
+  }
+  const listed = (await collect(pool.objects({ namespace: '\x01' }))).map(
+    (o) => `${o.namespace}/${o.name}`,
+  );
+  expect(new Set(listed).size).toBe(listed.length);
+  for (const name of names) {
+    const [namespace, object] = name.split('/') as [string, string];
+    expect(listed).toContain(name);
+    const data = await pool.in(namespace).object(object).read();
+    expect(data.toString()).toBe(`content of ${object}`.repeat(40));
+  }
+  await rados.close();
+});
+
+test('one OSD killed and started again while clients write loses nothing', async () => {
+  const f = folder();
+  expect((await sepiola('up', f.dir, '--detach')).code).toBe(0);
+  await using rados = await connect({ conf: f.conf });
+  const pool = await rados.createPool('one', { pgNum: 8, application: 'test' });
+  const main = join(import.meta.dirname, '../dist/cli/main.js');
+  const write = async (from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i++) await pool.object(`o${i % 50}`).writeFull(`v${i}`);
+  };
+  await write(0, 100);
+  f.kill('osd.1');
+  await write(100, 200);
+  const again = spawn(process.execPath, [main, 'osd', f.dir, '1'], { stdio: 'ignore' });
+  await write(200, 300);
+  f.kill('osd.2');
+  const other = spawn(process.execPath, [main, 'osd', f.dir, '2'], { stdio: 'ignore' });
+  await write(300, 350);
+  for (let i = 0; i < 50; i++)
+    expect((await pool.object(`o${i}`).read()).toString()).toBe(`v${300 + i}`);
+  expect((await collect(pool.objects())).length).toBe(50);
+  for (const child of [again, other]) child.kill('SIGTERM');
+}, 120_000);

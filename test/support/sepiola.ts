@@ -1,0 +1,40 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Outcome, runTool } from './differential.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Runs the built `sepiola` command. */
+export function sepiola(...words: string[]): Promise<Outcome> {
+  return runTool('', [process.execPath, MAIN, ...words], { timeoutMs: 90_000 });
+}
+
+/** A directory for one cluster of processes; `clear` ends what still runs in it and removes it. */
+export class ClusterFolder {
+  readonly dir: string;
+  constructor() {
+    this.dir = join(mkdtempSync(join(tmpdir(), 'sepiola-processes-')), 'data');
+  }
+  get conf(): string {
+    return join(this.dir, 'ceph.conf');
+  }
+  /** Daemon names by pid. */
+  pids(): Map<string, number> {
+    const files = readdirSync(this.dir).filter((f) => f.endsWith('.pid'));
+    return new Map(
+      files.map((f) => [f.slice(0, -4), Number(readFileSync(join(this.dir, f), 'utf8'))]),
+    );
+  }
+  /** kill -9 of the daemons named, or of all. */
+  kill(...names: string[]): void {
+    for (const [name, pid] of this.pids()) {
+      if (names.length === 0 || names.includes(name)) process.kill(pid, 'SIGKILL');
+    }
+  }
+  async clear(): Promise<void> {
+    await sepiola('down', this.dir);
+    rmSync(join(this.dir, '..'), { recursive: true, force: true });
+  }
+}
