@@ -12,6 +12,7 @@ import {
   u32,
 } from '../codec/index.ts';
 import { DecodeError } from '../errors/index.ts';
+import { deviceLimit } from './bucket.ts';
 import { LEGACY_TUNABLES } from './tunables.ts';
 import {
   BUCKET_ALG,
@@ -43,7 +44,7 @@ const classBuckets = map(s32, map(s32, s32));
 
 /**
  * Reads a compiled map. Bytes after the parts of release 16.2 are ignored: newer releases append theirs.
- * `maxDevices` is not what the bytes say but 1 + the largest device in a bucket, as Ceph recomputes it.
+ * `maxDevices` is not what the bytes say but {@link deviceLimit}, as Ceph recomputes it.
  * @throws DecodeError for malformed bytes; memory taken is proportional to the input
  */
 export function decodeCrushMap(bytes: Uint8Array): CrushMap {
@@ -69,7 +70,7 @@ function decodeMap(d: Decoder): CrushMap {
   for (let id = 0; id < ruleCount; id++) rules.push(decodeRule(d));
   const result: CrushMap = {
     maxBuckets,
-    maxDevices: devicesIn(buckets),
+    maxDevices: 0,
     buckets,
     rules,
     typeNames: names.decode(d),
@@ -87,16 +88,8 @@ function decodeMap(d: Decoder): CrushMap {
     result.classBuckets = classBuckets.decode(d);
   }
   if (d.remaining > 0) result.chooseArgs = decodeChooseArgs(d, maxBuckets);
+  result.maxDevices = deviceLimit(result);
   return result;
-}
-
-/** 1 + the largest device id in any bucket. */
-export function devicesIn(buckets: ReadonlyMap<number, CrushBucket>): number {
-  let count = 0;
-  for (const bucket of buckets.values()) {
-    for (const item of bucket.items) if (item >= count) count = item + 1;
-  }
-  return count;
 }
 
 function slots(d: Decoder, count: number): number {

@@ -2,8 +2,24 @@
  * Placement: a CRUSH map as data, its bytes, its compiled form that maps inputs to devices, and the edits a monitor
  * makes. Uses `errors` and `codec`. Source: crush/ of Ceph 16.2, for the facts; the code is our own.
  */
-export * from './encoding.ts';
-export * from './hash.ts';
+export {
+  isShadow,
+  itemByName,
+  itemWeights,
+  parentsOf,
+  rootsOf,
+  subtreeContains,
+  typeByName,
+} from './bucket.ts';
+export * from './build.ts';
+export { classOf, removeDeviceClass, setDeviceClass, shadowOf } from './classes.ts';
+export * from './edit.ts';
+export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
+export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
 export * from './mapper.ts';
+export * from './rules.ts';
+export { strawLengths } from './straw-lengths.ts';
+export { straw2Logs, straw2Tables } from './straw2-log.ts';
 export * from './tunables.ts';
 export * from './types.ts';
+export { weightOf } from './weights.ts';
