@@ -38,8 +38,10 @@ test('the hand-written MOSDOp reader and writer agree with the declared codec', 
       const front = encodeToBytes(MOSDOp.front, v);
       expect(writeOSDOp(v).equals(front)).toBe(true);
       const fast = tryReadOSDOp(front);
-      expect(fast).toBeDefined();
-      expect(plain(fast!)).toEqual(plain(decodeFront(MOSDOp, { front })));
+      const declared = plain(decodeFront(MOSDOp, { front }));
+      // Negative entity numbers are for the declared codec.
+      if (v.reqid.name.num >= 0) expect(fast).toBeDefined();
+      expect(plain(fast ?? readOSDOp({ front }))).toEqual(declared);
     }),
   );
 });

@@ -31,7 +31,6 @@ import {
   snapsByPool,
   upmapItems,
 } from './codecs.ts';
-import type { OSDMap } from './osdmap.ts';
 import { PgPool } from './pool.ts';
 
 // The change from one epoch to the next: fact sheet §5.2; OSDMap::Incremental::encode of src/osd/OSDMap.cc, release
@@ -127,7 +126,7 @@ const COMPAT = 7;
  */
 export function encodeIncremental(
   inc: Incremental,
-  next: OSDMap,
+  next: { readonly crc: number },
   crc32c: Crc32c = portableCrc32c,
   features = DEFAULT_FEATURES,
 ): Buffer {
@@ -212,6 +211,3 @@ export function emptyIncremental(of: {
     newDeviceClassFlags: new Map(),
   };
 }
-
-/** The wire form of {@link Incremental}. */
-export const OSDMapIncremental = { decode: decodeIncremental, encode: encodeIncremental } as const;

@@ -1,6 +1,6 @@
 import { DEFAULT_FEATURES } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
-import { OSDMap, OSDMapIncremental } from '../maps/index.ts';
+import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { Connection, IncomingMessage, Messenger } from '../msgr/index.ts';
 import type { Clock, Runtime, Timer } from '../runtime/index.ts';
 import {
@@ -359,7 +359,7 @@ export class Objecter {
     }
     for (const [epoch, bytes] of m.incrementals) {
       if (map && epoch === map.data.epoch + 1) {
-        map = map.applyIncremental(OSDMapIncremental.decode(bytes, this.runtime.crc32c));
+        map = map.applyIncremental(decodeIncremental(bytes, this.runtime.crc32c));
       }
     }
     if (!map) return this.mon.subscribeOsdMap(0, false);

@@ -189,7 +189,7 @@ const OSDOpReply: Codec<OSDOpReply> = custom<OSDOpReply>({
 export const MOSDOpReply = message(
   'MOSDOpReply',
   43,
-  { version: 8, compat: 2, priority: 63 },
+  { version: 8, compat: 2 },
   OSDOpReply,
 );
 
