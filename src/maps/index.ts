@@ -4,6 +4,7 @@
  */
 export * from './cache.ts';
 export type { Blocklist, OsdInfo, OsdXInfo, PgKey, UpmapItem } from './codecs.ts';
+export * from './first-map.ts';
 export * from './incremental.ts';
 export * from './intervals.ts';
 export * from './monmap.ts';
