@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CRUSH_ITEM_NONE, CrushMapper, findRule } from '../src/crush/index.ts';
+import { CrushMapper } from '../src/crush/index.ts';
 import { goldenJson, goldenMap, goldenMappings, toolWeights } from './crush-golden.ts';
 
 /** crushtool looks for the choose_args of index 0, then for the default ones. */

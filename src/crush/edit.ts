@@ -124,7 +124,6 @@ function attachPoint(map: CrushMap, item: number, loc: CrushLocation) {
   const all = levels(map, loc);
   const where = JSON.stringify(loc);
   if (all.length === 0) throw new CephError('EINVAL', `no bucket type in location ${where}`);
-  const ownType = item < 0 ? map.buckets.get(item)!.type : 0;
   const missing: typeof all = [];
   for (const level of all) {
     const id = itemByName(map, level.name);
@@ -133,8 +132,8 @@ function attachPoint(map: CrushMap, item: number, loc: CrushLocation) {
       continue;
     }
     const bucket = map.buckets.get(id);
-    if (!bucket || bucket.type !== level.type || bucket.type <= ownType) {
-      throw new CephError('EINVAL', `'${level.name}' cannot take item ${item} at ${where}`);
+    if (!bucket || bucket.type !== level.type) {
+      throw new CephError('EINVAL', `'${level.name}' is not what ${where} says it is`);
     }
     if (subtreeContains(map, id, item) || subtreeContains(map, item, id)) {
       throw new CephError('EINVAL', `item ${item} already under '${level.name}', or above it`);
@@ -162,7 +161,7 @@ export function createOrMoveItem(
 ): boolean {
   if (weightAt(map, item, loc) !== undefined) return false;
   const current = currentWeight(map, item);
-  unlink(map, item);
+  if (current !== undefined) unlinkDevice(map, item);
   insertItem(map, item, current ?? weight, name, loc);
   return true;
 }
@@ -183,7 +182,7 @@ export function setItem(
     rebuildShadows(map);
     return true;
   }
-  unlink(map, item);
+  if (map.itemNames.has(item)) unlinkDevice(map, item);
   insertItem(map, item, weight, name, loc);
   return true;
 }
@@ -208,6 +207,12 @@ export function currentWeight(map: CrushMap, item: number): number | undefined {
 /** Sets an item's weight everywhere. @throws CephError ENOENT when no bucket holds it */
 export function reweightItem(map: CrushMap, item: number, weight: number): void {
   setItemWeight(map, item, weight);
+  rebuildShadows(map);
+}
+
+/** Ceph makes the shadows anew between taking a device out and putting it back, and ids follow from that. */
+function unlinkDevice(map: CrushMap, device: number): void {
+  unlink(map, device);
   rebuildShadows(map);
 }
 

@@ -12,7 +12,9 @@ export {
   typeByName,
 } from './bucket.ts';
 export * from './build.ts';
+export * from './check.ts';
 export { classOf, removeDeviceClass, setDeviceClass, shadowOf } from './classes.ts';
+export * from './dump.ts';
 export * from './edit.ts';
 export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
 export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
@@ -20,6 +22,7 @@ export * from './mapper.ts';
 export * from './rules.ts';
 export { strawLengths } from './straw-lengths.ts';
 export { straw2Logs, straw2Tables } from './straw2-log.ts';
+export * from './tree.ts';
 export * from './tunables.ts';
 export * from './types.ts';
 export { weightOf } from './weights.ts';

@@ -1,0 +1,106 @@
+import { itemWeights, rootsOf } from './bucket.ts';
+import { classOf } from './classes.ts';
+import { weightNumber } from './dump.ts';
+import { CHOOSE_ARGS_DEFAULT, type CrushMap } from './types.ts';
+
+/** One line of `ceph osd tree`: a bucket or device, at one of the places where it hangs. */
+export interface CrushTreeNode {
+  id: number;
+  name: string;
+  /** Name and number of the type. */
+  type: string;
+  typeId: number;
+  deviceClass: string | undefined;
+  /** Weight in the bucket above, or of a root itself, as people write it. */
+  crushWeight: number;
+  /** 0 for a root. */
+  depth: number;
+  parent: number | undefined;
+  /** A bucket's items, in the order of the JSON output: the reverse of the order in which they follow as nodes. */
+  children: number[] | undefined;
+  /** Weights of this item in the weight sets, by the set's name. */
+  poolWeights: Record<string, number[]> | undefined;
+}
+
+export interface CrushTreeOptions {
+  /** Shadow trees too, as with `--show-shadow`. */
+  shadow?: boolean;
+  /** Name of a pool's weight set; the pool's name. */
+  weightSetName?: (poolId: number) => string | undefined;
+}
+
+/**
+ * The trees from their roots down, each bucket before its items. Source: CrushTreeDumper in crush/CrushTreeDumper.h,
+ * release 16.2.
+ */
+export function crushTree(map: CrushMap, options: CrushTreeOptions = {}): CrushTreeNode[] {
+  const out: CrushTreeNode[] = [];
+  for (const root of rootsOf(map, { shadow: options.shadow ?? false })) {
+    visit(map, options, out, root, undefined, map.buckets.get(root)!.weight, 0);
+  }
+  return out;
+}
+
+function visit(
+  map: CrushMap,
+  options: CrushTreeOptions,
+  out: CrushTreeNode[],
+  id: number,
+  parent: number | undefined,
+  weight: number,
+  depth: number,
+): void {
+  const bucket = map.buckets.get(id);
+  const typeId = bucket?.type ?? 0;
+  const below = bucket ? sortedItems(map, bucket.items, itemWeights(bucket)) : [];
+  out.push({
+    id,
+    name: id >= 0 ? `osd.${id}` : (map.itemNames.get(id) ?? ''),
+    type: map.typeNames.get(typeId) ?? '',
+    typeId,
+    deviceClass: classOf(map, id),
+    crushWeight: weightNumber(weight),
+    depth,
+    parent,
+    children: bucket && below.map((item) => item.id).reverse(),
+    poolWeights: parent === undefined ? undefined : poolWeights(map, options, parent, id),
+  });
+  for (const item of below) visit(map, options, out, item.id, id, item.weight, depth + 1);
+}
+
+/** Buckets by name, then devices by class and id. */
+function sortedItems(map: CrushMap, items: number[], weights: number[]) {
+  const sortKey = (id: number): string =>
+    id >= 0
+      ? `${classOf(map, id) ?? ''}_osd.${String(id).padStart(8, '0')}`
+      : `_${map.itemNames.get(id) ?? ''}`;
+  return items
+    .map((id, i) => ({ id, weight: weights[i]!, key: sortKey(id) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}
+
+function poolWeights(map: CrushMap, options: CrushTreeOptions, parent: number, id: number) {
+  const at = map.buckets.get(parent)!.items.indexOf(id);
+  const out: Record<string, number[]> = {};
+  for (const [key, args] of [...map.chooseArgs].sort((a, b) => a[0] - b[0])) {
+    const name =
+      key === CHOOSE_ARGS_DEFAULT ? '(compat)' : (options.weightSetName?.(key) ?? String(key));
+    const sets = args.get(parent)?.weightSets ?? [];
+    out[name] = sets.map((set) => weightNumber(set[at] ?? 0));
+  }
+  return out;
+}
+
+/** A node as the JSON of `ceph osd tree` and `osd df tree` begins it; `children` come after what those add. */
+export function crushTreeNodeFields(node: CrushTreeNode): Record<string, unknown> {
+  const { id, deviceClass, name, type, typeId, poolWeights } = node;
+  return {
+    id,
+    ...(deviceClass === undefined ? {} : { device_class: deviceClass }),
+    name,
+    type,
+    type_id: typeId,
+    ...(id >= 0 ? { crush_weight: node.crushWeight, depth: node.depth } : {}),
+    ...(poolWeights === undefined ? {} : { pool_weights: poolWeights }),
+  };
+}
