@@ -50,7 +50,7 @@ module.exports = {
     },
     {
       name: 'front-door',
-      comment: "another folder is reached only through its index.ts",
+      comment: 'another folder is reached only through its index.ts',
       severity: 'error',
       from: { path: `^${root}/([^/]+)/` },
       to: { path: `^${root}/([^/]+)/`, pathNot: [`^${root}/$1/`, `^${root}/[^/]+/index\\.ts$`] },
