@@ -21,6 +21,8 @@ const TWO32 = 0x1_0000_0000;
 /** Up to the locator's key length: fixed offsets. */
 const HEAD_BYTES = 117;
 const LOCATOR_AT = 99;
+const TRACE_AT = 63;
+const TRACE_BYTES = 24;
 
 interface Incoming {
   readonly front: Buffer;
@@ -135,8 +137,23 @@ function write53(b: Buffer, at: number, v: number): void {
   b.writeUInt32LE(Math.floor(v / TWO32), at + 4);
 }
 
+/** As {@link read64}: the frequent values without arithmetic on bigints. */
 function write64(b: Buffer, at: number, v: bigint): void {
-  b.writeBigUInt64LE(BigInt.asUintN(64, v), at);
+  if (v === 0n) {
+    b.writeUInt32LE(0, at);
+    b.writeUInt32LE(0, at + 4);
+  } else if (v === -1n || v === SNAP_HEAD) {
+    b.writeUInt32LE(v === -1n ? 0xffffffff : 0xfffffffe, at);
+    b.writeUInt32LE(0xffffffff, at + 4);
+  } else {
+    b.writeBigUInt64LE(BigInt.asUintN(64, v), at);
+  }
+}
+
+/** A signed id: small ones without a bigint. */
+function writeId(b: Buffer, at: number, v: number): void {
+  if (v >= 0) write53(b, at, v);
+  else b.writeBigInt64LE(BigInt(v), at);
 }
 
 function writeString(b: Buffer, at: number, v: string): number {
@@ -147,7 +164,7 @@ function writeString(b: Buffer, at: number, v: string): number {
 
 function writePg(b: Buffer, at: number, pool: number, seed: number): void {
   b[at] = 1;
-  write53(b, at + 1, pool);
+  writeId(b, at + 1, pool);
   b.writeUInt32LE(seed, at + 9);
   b.writeInt32LE(-1, at + 13);
 }
@@ -156,26 +173,30 @@ function writePg(b: Buffer, at: number, pool: number, seed: number): void {
 export function writeOSDOp(v: OSDOp): Buffer {
   const { locator, ops, snaps, reqid } = v;
   const strings = locator.key.length + locator.namespace.length + v.name.length;
-  // Zeros: the trace, the high bytes of the envelopes' lengths.
-  const b = Buffer.alloc(HEAD_BYTES + 54 + strings + ops.length * OSD_OP_BYTES + snaps.length * 8);
+  const b = Buffer.allocUnsafe(
+    HEAD_BYTES + 54 + strings + ops.length * OSD_OP_BYTES + snaps.length * 8,
+  );
   b.writeUInt32LE(0x00120101, 0);
+  b.writeUInt16LE(0, 4);
   writePg(b, 6, v.pgid.pgid.pool, v.pgid.pgid.seed);
   b.writeInt8(v.pgid.shard, 23);
   b.writeUInt32LE(v.hash, 24);
   b.writeUInt32LE(v.epoch, 28);
   b.writeUInt32LE(v.flags, 32);
   b.writeUInt32LE(0x00150202, 36);
+  b.writeUInt16LE(0, 40);
   b[42] = reqid.name.type;
-  b.writeBigInt64LE(BigInt(reqid.name.num), 43);
+  writeId(b, 43, reqid.name.num);
   write64(b, 51, reqid.tid);
   b.writeInt32LE(reqid.inc, 59);
+  b.fill(0, TRACE_AT, TRACE_AT + TRACE_BYTES);
   b.writeUInt32LE(v.clientInc, 87);
   b.writeUInt32LE(v.mtime.sec, 91);
   b.writeUInt32LE(v.mtime.nsec, 95);
   b[LOCATOR_AT] = 6;
   b[LOCATOR_AT + 1] = locator.hash === -1n ? 3 : 6;
   b.writeUInt32LE(28 + locator.key.length + locator.namespace.length, LOCATOR_AT + 2);
-  b.writeBigInt64LE(BigInt(locator.pool), 105);
+  writeId(b, 105, locator.pool);
   b.writeInt32LE(-1, 113);
   let at = writeString(b, HEAD_BYTES, locator.key);
   at = writeString(b, at, locator.namespace);
@@ -262,7 +283,7 @@ function writeEVersion(b: Buffer, at: number, v: EVersion): void {
 /** Writes a reply's front. One with a redirect is left to the declared codec: {@link MOSDOpReply}. */
 export function writeOSDOpReply(v: Omit<OSDOpReply, 'redirect'>): Buffer {
   const { ops } = v;
-  const b = Buffer.alloc(102 + v.name.length + ops.length * (OSD_OP_BYTES + 4));
+  const b = Buffer.allocUnsafe(102 + v.name.length + ops.length * (OSD_OP_BYTES + 4));
   let at = writeString(b, 0, v.name);
   writePg(b, at, v.pgid.pool, v.pgid.seed);
   write53(b, at + 17, v.flags);
@@ -283,5 +304,6 @@ export function writeOSDOpReply(v: Omit<OSDOpReply, 'redirect'>): Buffer {
   }
   writeEVersion(b, at, v.version);
   write64(b, at + 12, v.userVersion);
+  b.fill(0, at + 20); // no redirect, the trace
   return b;
 }

@@ -186,12 +186,7 @@ const OSDOpReply: Codec<OSDOpReply> = custom<OSDOpReply>({
     return { ...head, ops: withResults, version, userVersion, redirect };
   },
 });
-export const MOSDOpReply = message(
-  'MOSDOpReply',
-  43,
-  { version: 8, compat: 2 },
-  OSDOpReply,
-);
+export const MOSDOpReply = message('MOSDOpReply', 43, { version: 8, compat: 2 }, OSDOpReply);
 
 export const BACKOFF_OP = { block: 1, ackBlock: 2, unblock: 3 } as const;
 /** Stops and resumes a client's requests for objects in [begin, end). */
