@@ -1,0 +1,260 @@
+import { assert, CephError } from '../errors/index.ts';
+import { type Allocator, BLOCK_BYTES } from './allocator.ts';
+import type { BlockReader } from './block-reader.ts';
+import type { Group } from './committer.ts';
+import {
+  blocksTouched,
+  type Extent,
+  hasBlock,
+  insertExtent,
+  type Onode,
+  patchAt,
+  patchKey,
+  takeBlocks,
+} from './onode.ts';
+import type { Overlay } from './overlay.ts';
+import { SharedUnits } from './shared-units.ts';
+import type { Figures } from './store-space.ts';
+
+/** Writes below this many bytes ride in the metadata commit; larger ones go to blocks of their own first. */
+const DIRECT_BYTES = 32 * 1024;
+/** Patches of one object that make it worth moving them at once: its record lists them all. */
+const PATCHES_MAX = 48;
+const ZEROS = new Uint8Array(BLOCK_BYTES);
+
+/**
+ * Changes the data of objects in memory and in the group that gathers. A block that is referred to is never written
+ * again: new data goes to free units, or into the metadata as a patch that lies over the blocks until `movePatches`
+ * writes patch and block together to a free unit.
+ */
+export class BlockWriter {
+  /** Objects with patches, oldest first, and how many bytes these are. */
+  readonly patched = new Set<string>();
+  patchedBytes = 0;
+  private readonly allocator: Allocator;
+  private readonly overlay: Overlay;
+  private readonly reader: BlockReader;
+  private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  private readonly figures: Figures;
+  private readonly group: () => Group;
+  private readonly shared: SharedUnits;
+
+  constructor(o: {
+    allocator: Allocator;
+    overlay: Overlay;
+    reader: BlockReader;
+    crc32c: (seed: number, bytes: Uint8Array) => number;
+    figures: Figures;
+    group: () => Group;
+  }) {
+    this.allocator = o.allocator;
+    this.overlay = o.overlay;
+    this.reader = o.reader;
+    this.crc32c = o.crc32c;
+    this.figures = o.figures;
+    this.group = o.group;
+    this.shared = new SharedUnits({
+      get: (key) => o.overlay.get(key),
+      set: (key, value) => o.group().changes.set(key, value),
+    });
+  }
+
+  write(n: Onode, offset: number, data: Uint8Array): void {
+    if (data.length === 0) return;
+    const end = offset + data.length;
+    if (data.length < DIRECT_BYTES) {
+      this.clear(n, offset, end);
+      this.addPatch(n, offset, data);
+    } else this.writeDirect(n, offset, data);
+    n.size = Math.max(n.size, end);
+    if (n.patches.length > PATCHES_MAX) this.movePatches(n);
+  }
+
+  zero(n: Onode, offset: number, length: number): void {
+    if (length === 0) return;
+    const end = offset + length;
+    this.clear(n, offset, end);
+    this.zeroPartial(n, offset, Math.min(end, roundUp(offset)));
+    if (roundDown(end) >= roundUp(offset)) this.zeroPartial(n, roundDown(end), end);
+    n.size = Math.max(n.size, end);
+  }
+
+  truncate(n: Onode, size: number): void {
+    if (size < n.size) {
+      this.clear(n, size, Number.MAX_SAFE_INTEGER);
+      // What follows must read as zeros if the object grows again.
+      this.zeroPartial(n, size, roundUp(size));
+    }
+    n.size = size;
+  }
+
+  removeData(n: Onode): void {
+    this.clear(n, 0, Number.MAX_SAFE_INTEGER);
+    n.size = 0;
+  }
+
+  /** Gives an object without data the data of another: blocks are shared, patches copied. */
+  clone(from: Onode, to: Onode): void {
+    for (const e of from.extents) {
+      this.shared.add(e.unit, e.count);
+      e.shared = true;
+      to.extents.push({ ...e });
+    }
+    for (const p of from.patches) this.addPatch(to, p.offset, this.reader.patchBytes(from, p));
+    to.size = from.size;
+  }
+
+  /**
+   * Moves an object's patches to blocks: each run of touched blocks is put together and written to free units.
+   * @returns whether it has none left; a block that cannot be read keeps its patches
+   */
+  movePatches(n: Onode): boolean {
+    const group = this.group();
+    for (let i = 0; i < n.patches.length; ) {
+      const from = Math.floor(n.patches[i]!.offset / BLOCK_BYTES);
+      let end = from;
+      for (; i < n.patches.length; i++) {
+        const p = n.patches[i]!;
+        if (Math.floor(p.offset / BLOCK_BYTES) > end) break;
+        end = Math.max(end, Math.ceil((p.offset + p.length) / BLOCK_BYTES));
+      }
+      if (this.allocator.freeUnits < end - from) return false;
+      let data: Uint8Array;
+      try {
+        data = this.reader.blocks(n, from, end);
+      } catch (error) {
+        if (error instanceof CephError) return false;
+        throw error;
+      }
+      this.putBlocks(n, from, data, group);
+    }
+    for (const p of n.patches) this.forgetPatch(n, p);
+    n.patches = [];
+    this.patched.delete(n.key);
+    return true;
+  }
+
+  private writeDirect(n: Onode, offset: number, data: Uint8Array): void {
+    const end = offset + data.length;
+    const from = roundUp(offset);
+    // The last block, if it is new, is padded with zeros; one that exists keeps what follows under a patch.
+    const padded = end % BLOCK_BYTES === 0 || !hasBlock(n, Math.floor(end / BLOCK_BYTES));
+    const to = padded ? end : roundDown(end);
+    this.clear(n, offset, end);
+    if (from > offset) this.addPatch(n, offset, data.subarray(0, from - offset));
+    this.putBlocks(n, from / BLOCK_BYTES, data.subarray(from - offset, to - offset), this.group());
+    if (to < end) this.addPatch(n, to, data.subarray(to - offset));
+  }
+
+  /** Writes whole blocks, the last filled up with zeros, to free units. */
+  private putBlocks(n: Onode, from: number, data: Uint8Array, group: Group): void {
+    const count = Math.ceil(data.length / BLOCK_BYTES);
+    this.freeBlocks(n, from, from + count);
+    const runs = this.allocator.allocate(count);
+    assert(runs, 'room was reserved before the transaction was taken');
+    let at = 0;
+    let block = from;
+    for (const { unit, count: length } of runs) {
+      const part = data.subarray(at, at + length * BLOCK_BYTES);
+      const pad = length * BLOCK_BYTES - part.length;
+      const unwritten = { data: part, unit };
+      const buffers = pad > 0 ? [part, ZEROS.subarray(0, pad)] : [part];
+      insertExtent(n, {
+        block,
+        count: length,
+        unit,
+        crcs: this.blockCrcs(part, length),
+        shared: false,
+        unwritten,
+      });
+      group.writes.push({ unit, count: length, buffers });
+      group.unwritten.push(unwritten);
+      at += part.length;
+      block += length;
+    }
+  }
+
+  private blockCrcs(data: Uint8Array, count: number): Uint32Array {
+    const crcs = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      const bytes = data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
+      let crc = this.crc32c(0xffff_ffff, bytes);
+      if (bytes.length < BLOCK_BYTES) crc = this.crc32c(crc, ZEROS.subarray(bytes.length));
+      crcs[i] = crc;
+    }
+    return crcs;
+  }
+
+  /** Takes patches and whole blocks out of a range. Blocks at its edges stay: their caller covers them. */
+  private clear(n: Onode, offset: number, end: number): void {
+    this.clearPatches(n, offset, end);
+    const from = Math.ceil(offset / BLOCK_BYTES);
+    const to = Math.floor(end / BLOCK_BYTES);
+    if (to > from) this.freeBlocks(n, from, to);
+  }
+
+  private freeBlocks(n: Onode, from: number, end: number): void {
+    for (const e of takeBlocks(n, from, end)) this.freeExtent(e);
+  }
+
+  private freeExtent(e: Extent): void {
+    const free = (unit: number, count: number) => {
+      this.allocator.disown(unit, count);
+      this.group().freed.push({ unit, count });
+    };
+    if (e.shared) this.shared.drop(e.unit, e.count, free);
+    else free(e.unit, e.count);
+  }
+
+  private zeroPartial(n: Onode, offset: number, end: number): void {
+    if (end > offset && hasBlock(n, Math.floor(offset / BLOCK_BYTES))) {
+      this.addPatch(n, offset, ZEROS.subarray(0, end - offset));
+    }
+  }
+
+  /** Adds bytes over blocks, where there is no patch. */
+  private addPatch(n: Onode, offset: number, data: Uint8Array): void {
+    const id = this.figures.nextId++;
+    const crc = this.crc32c(0xffff_ffff, data);
+    n.patches.splice(patchAt(n.patches, offset), 0, { offset, length: data.length, id, crc });
+    this.group().changes.set(patchKey(id, n.key), data);
+    this.figures.patchBytes += blocksTouched(offset, data.length) * BLOCK_BYTES;
+    this.patchedBytes += data.length;
+    this.patched.add(n.key);
+  }
+
+  private clearPatches(n: Onode, offset: number, end: number): void {
+    const first = patchAt(n.patches, offset);
+    let last = first;
+    while (last < n.patches.length && n.patches[last]!.offset < end) last++;
+    if (last === first) return;
+    const kept: { offset: number; data: Uint8Array }[] = [];
+    for (const p of n.patches.slice(first, last)) {
+      const pEnd = p.offset + p.length;
+      if (p.offset < offset || pEnd > end) {
+        const data = this.reader.patchBytes(n, p);
+        if (p.offset < offset) {
+          kept.push({ offset: p.offset, data: data.subarray(0, offset - p.offset) });
+        }
+        if (pEnd > end) kept.push({ offset: end, data: data.subarray(end - p.offset) });
+      }
+      this.forgetPatch(n, p);
+    }
+    n.patches.splice(first, last - first);
+    for (const k of kept) this.addPatch(n, k.offset, k.data);
+    if (n.patches.length === 0) this.patched.delete(n.key);
+  }
+
+  private forgetPatch(n: Onode, p: { id: number; offset: number; length: number }): void {
+    this.group().changes.set(patchKey(p.id, n.key), null);
+    this.figures.patchBytes -= blocksTouched(p.offset, p.length) * BLOCK_BYTES;
+    this.patchedBytes -= p.length;
+  }
+}
+
+function roundUp(offset: number): number {
+  return Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;
+}
+function roundDown(offset: number): number {
+  return Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
+}

@@ -1,0 +1,241 @@
+import { Decoder, Encoder } from '../codec/index.ts';
+import { BLOCK_BYTES } from './allocator.ts';
+import { be53 } from './object-key.ts';
+import { joinRanges } from './pieces.ts';
+
+/** Bytes on their way to units of the data file; readers take them from here until they are written. */
+export interface Unwritten {
+  data: Uint8Array | undefined;
+  readonly unit: number;
+}
+
+/** Whole blocks of an object in successive units. Block n of the object holds its bytes from n * 4096. */
+export interface Extent {
+  readonly block: number;
+  readonly count: number;
+  readonly unit: number;
+  /** One per block, over its 4096 bytes. */
+  readonly crcs: Uint32Array;
+  /** A clone may refer to the same units: ask SharedUnits before they are freed. */
+  shared: boolean;
+  readonly unwritten: Unwritten | undefined;
+}
+
+/** Bytes that lie over the blocks and live in the key/value store until they are moved to blocks of their own. */
+export interface Patch {
+  readonly offset: number;
+  readonly length: number;
+  readonly id: number;
+  readonly crc: number;
+}
+
+/** What is known about one object. The blocks beyond its size do not exist; bytes of the last one beyond it are zero. */
+export interface Onode {
+  readonly key: string;
+  exists: boolean;
+  size: number;
+  /** Ascending, apart. */
+  extents: Extent[];
+  /** Ascending, apart. */
+  patches: Patch[];
+  attrs: Map<string, Uint8Array>;
+  omapHeader: Uint8Array | undefined;
+  /** Names the entries' keys; 0 before there are any. */
+  omapId: number;
+  /** Bytes of entries and header. */
+  omapBytes: number;
+  /** What the store's figures hold of this object: bytes of its stored record and of its data. */
+  recordBytes: number;
+  dataBytes: number;
+  /** The number of the last group that changed it. */
+  group: number;
+}
+
+export function newOnode(key: string): Onode {
+  return {
+    key,
+    exists: false,
+    size: 0,
+    extents: [],
+    patches: [],
+    attrs: new Map(),
+    omapHeader: undefined,
+    omapId: 0,
+    omapBytes: 0,
+    recordBytes: 0,
+    dataBytes: 0,
+    group: 0,
+  };
+}
+
+const VERSION = 1;
+const HAS_HEADER = 1;
+
+/** The stored form. */
+export function encodeOnode(n: Onode): Buffer {
+  const o = new Encoder(0n, 512);
+  o.u8(VERSION);
+  o.u8(n.omapHeader ? HAS_HEADER : 0);
+  o.u53(n.size);
+  o.u53(n.omapId);
+  o.u53(n.omapBytes);
+  o.u53(n.dataBytes);
+  o.u32(n.extents.length);
+  for (const e of n.extents) {
+    o.u32(e.block);
+    o.u32(e.count);
+    o.u32(e.unit);
+    o.u8(e.shared ? 1 : 0);
+    for (let i = 0; i < e.count; i++) o.u32(e.crcs[i]!);
+  }
+  o.u32(n.patches.length);
+  for (const p of n.patches) {
+    o.u53(p.offset);
+    o.u32(p.length);
+    o.u53(p.id);
+    o.u32(p.crc);
+  }
+  o.u32(n.attrs.size);
+  for (const [name, value] of n.attrs) {
+    o.byteString(name);
+    o.bytes(value);
+  }
+  if (n.omapHeader) o.bytes(n.omapHeader);
+  return o.finish();
+}
+
+/** @throws DecodeError when the record is damaged */
+export function decodeOnode(key: string, bytes: Uint8Array): Onode {
+  const d = new Decoder(bytes);
+  const version = d.u8();
+  if (version !== VERSION) d.fail(`object record version ${version}`);
+  const flags = d.u8();
+  const n = newOnode(key);
+  n.exists = true;
+  n.size = d.u53();
+  n.omapId = d.u53();
+  n.omapBytes = d.u53();
+  n.dataBytes = d.u53();
+  for (let left = d.length(); left > 0; left--) {
+    const block = d.u32();
+    const count = d.u32();
+    const unit = d.u32();
+    const shared = d.bool();
+    if (count > d.remaining / 4) d.fail(`extent of ${count} blocks`);
+    const crcs = new Uint32Array(count);
+    for (let i = 0; i < count; i++) crcs[i] = d.u32();
+    n.extents.push({ block, count, unit, crcs, shared, unwritten: undefined });
+  }
+  for (let left = d.length(); left > 0; left--) {
+    n.patches.push({ offset: d.u53(), length: d.u32(), id: d.u53(), crc: d.u32() });
+  }
+  for (let left = d.length(); left > 0; left--) n.attrs.set(d.byteString(), d.bytes());
+  if (flags & HAS_HEADER) n.omapHeader = d.bytes();
+  d.finish();
+  n.recordBytes = bytes.length + key.length;
+  return n;
+}
+
+/** The index of the first extent that ends after `block`. */
+export function extentAt(extents: readonly Extent[], block: number): number {
+  let low = 0;
+  let high = extents.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const e = extents[middle]!;
+    if (e.block + e.count <= block) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function hasBlock(n: Onode, block: number): boolean {
+  const e = n.extents[extentAt(n.extents, block)];
+  return e !== undefined && e.block <= block;
+}
+
+/** The part of an extent that holds from..end, blocks that it has. */
+export function sliceExtent(e: Extent, from: number, end: number): Extent {
+  if (from === e.block && end === e.block + e.count) return e;
+  const skip = from - e.block;
+  return {
+    block: from,
+    count: end - from,
+    unit: e.unit + skip,
+    crcs: e.crcs.subarray(skip, skip + end - from),
+    shared: e.shared,
+    unwritten: e.unwritten,
+  };
+}
+
+/** Takes the blocks from..end out of the object. @returns the extents that held them */
+export function takeBlocks(n: Onode, from: number, end: number): Extent[] {
+  const first = extentAt(n.extents, from);
+  const kept: Extent[] = [];
+  const taken: Extent[] = [];
+  let i = first;
+  for (; i < n.extents.length && n.extents[i]!.block < end; i++) {
+    const e = n.extents[i]!;
+    const eEnd = e.block + e.count;
+    if (e.block < from) kept.push(sliceExtent(e, e.block, from));
+    taken.push(sliceExtent(e, Math.max(from, e.block), Math.min(end, eEnd)));
+    if (eEnd > end) kept.push(sliceExtent(e, end, eEnd));
+  }
+  if (i > first) n.extents.splice(first, i - first, ...kept);
+  return taken;
+}
+
+/** Adds an extent where the object has no blocks. */
+export function insertExtent(n: Onode, e: Extent): void {
+  n.extents.splice(extentAt(n.extents, e.block), 0, e);
+}
+
+/** The index of the first patch that ends after `offset`. */
+export function patchAt(patches: readonly Patch[], offset: number): number {
+  let low = 0;
+  let high = patches.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const p = patches[middle]!;
+    if (p.offset + p.length <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The ranges within from..end that hold data, ascending and joined, up to the object's size. */
+export function dataRanges(
+  n: Onode,
+  from: number,
+  end: number,
+): { offset: number; length: number }[] {
+  const stop = Math.min(end, n.size);
+  const out: { offset: number; length: number }[] = [];
+  const add = (start: number, length: number) => {
+    const offset = Math.max(from, start);
+    const last = Math.min(stop, start + length);
+    if (last > offset) out.push({ offset, length: last - offset });
+  };
+  for (let i = extentAt(n.extents, Math.floor(from / BLOCK_BYTES)); i < n.extents.length; i++) {
+    const e = n.extents[i]!;
+    if (e.block * BLOCK_BYTES >= stop) break;
+    add(e.block * BLOCK_BYTES, e.count * BLOCK_BYTES);
+  }
+  for (let i = patchAt(n.patches, from); i < n.patches.length; i++) {
+    const p = n.patches[i]!;
+    if (p.offset >= stop) break;
+    add(p.offset, p.length);
+  }
+  return joinRanges(out.sort((a, b) => a.offset - b.offset));
+}
+
+/** Blocks that a range of bytes touches. */
+export function blocksTouched(offset: number, length: number): number {
+  if (length === 0) return 0;
+  return Math.floor((offset + length - 1) / BLOCK_BYTES) - Math.floor(offset / BLOCK_BYTES) + 1;
+}
+
+/** Where a patch's bytes are kept. Its object's key comes last, so that patches are found without their objects. */
+export function patchKey(id: number, objectKey: string): string {
+  return `D${be53(id)}${objectKey}`;
+}

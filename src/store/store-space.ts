@@ -1,0 +1,158 @@
+import { Decoder, Encoder } from '../codec/index.ts';
+import { CephError } from '../errors/index.ts';
+import type { Clock, Disk } from '../runtime/index.ts';
+import { type Allocator, BLOCK_BYTES } from './allocator.ts';
+import type { StoreOp, StoreUsage, Transaction } from './object-store.ts';
+
+/** Counts that are stored with every commit, so that they are exact whenever the store is opened. */
+export interface Figures {
+  /** The next number for a collection, an object's entries or a patch. */
+  nextId: number;
+  dataBytes: number;
+  omapBytes: number;
+  metadataBytes: number;
+  /** What patches will take when they move to blocks. */
+  patchBytes: number;
+}
+
+export function encodeFigures(f: Figures): Buffer {
+  const o = new Encoder(0n, 40);
+  for (const v of [f.nextId, f.dataBytes, f.omapBytes, f.metadataBytes, f.patchBytes]) o.u53(v);
+  return o.finish();
+}
+
+export function decodeFigures(bytes: Uint8Array): Figures {
+  const d = new Decoder(bytes);
+  const [nextId, dataBytes, omapBytes, metadataBytes, patchBytes] = Array.from({ length: 5 }, () =>
+    d.u53(),
+  ) as [number, number, number, number, number];
+  return { nextId, dataBytes, omapBytes, metadataBytes, patchBytes };
+}
+
+/** Room that only removals may use, and that moving patches to blocks borrows from. */
+const RESERVE_SHARE = 0.01;
+const RESERVE_MAX = 256 * 2 ** 20;
+/** Left free on the host's file system for the metadata store, which grows as it likes. */
+const HOST_RESERVE = 64 * 2 ** 20;
+/** How stale the host's figure may be. */
+const HOST_AGE_MS = 2000;
+const HOST_GROWTH_MAX = 16 * 2 ** 20;
+
+const RECORD_BYTES = 512;
+
+/** Decides whether a transaction is taken: what it may need is there before anything of it is applied. */
+export class StoreSpace {
+  readonly totalBytes: number;
+  private readonly figures: Figures;
+  private readonly allocator: Allocator;
+  private readonly reserve: number;
+  private hostFree = Number.POSITIVE_INFINITY;
+  private askedAt = Number.NEGATIVE_INFINITY;
+  private grown = 0;
+  private readonly host: { disk: Disk; path: string; clock: Clock };
+
+  constructor(
+    totalBytes: number,
+    figures: Figures,
+    allocator: Allocator,
+    host: { disk: Disk; path: string; clock: Clock },
+  ) {
+    this.totalBytes = totalBytes;
+    this.figures = figures;
+    this.allocator = allocator;
+    this.reserve = Math.min(RESERVE_MAX, Math.ceil(totalBytes * RESERVE_SHARE));
+    this.host = host;
+  }
+
+  /** Asks the host how much it has left. */
+  async refresh(): Promise<void> {
+    this.askedAt = this.host.clock.monotonicMs();
+    this.grown = 0;
+    this.hostFree = await this.host.disk.freeBytes(this.host.path);
+  }
+
+  /** @throws CephError ENOSPC */
+  admit(txn: Transaction, cloneBytes: (op: StoreOp) => number): void {
+    let need = 0;
+    let removes = txn.length === 0;
+    for (const op of txn) {
+      need += bytesAdded(op);
+      if (op.op === 'clone') need += cloneBytes(op);
+      removes ||= REMOVALS.has(op.op);
+    }
+    if (need === 0) return;
+    // What makes room may use the reserve, with the few bytes of bookkeeping that go with it.
+    const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve;
+    if (need > left || need > this.hostLeft()) {
+      throw new CephError('ENOSPC', `${need} bytes wanted, ${Math.max(0, left)} left`);
+    }
+    this.grown += need;
+    if (
+      this.grown > HOST_GROWTH_MAX ||
+      this.host.clock.monotonicMs() - this.askedAt > HOST_AGE_MS
+    ) {
+      this.refresh().catch(() => {
+        this.hostFree = 0; // a file system that does not answer takes no more data
+      });
+    }
+  }
+
+  usage(): StoreUsage {
+    const f = this.figures;
+    return {
+      totalBytes: this.totalBytes,
+      availableBytes: Math.max(0, Math.min(this.left() - this.reserve, this.hostLeft())),
+      dataBytes: f.dataBytes,
+      allocatedBytes: this.allocator.ownedUnits * BLOCK_BYTES + f.patchBytes,
+      omapBytes: f.omapBytes,
+      metadataBytes: f.metadataBytes,
+    };
+  }
+
+  private left(): number {
+    const f = this.figures;
+    const units = this.allocator.freeUnits * BLOCK_BYTES;
+    return units - f.patchBytes - f.omapBytes - f.metadataBytes;
+  }
+
+  private hostLeft(): number {
+    return this.hostFree - this.grown - HOST_RESERVE;
+  }
+}
+
+const REMOVALS: ReadonlySet<string> = new Set([
+  'remove',
+  'rmattr',
+  'omapRmKeys',
+  'omapRmRange',
+  'omapClear',
+  'rmcoll',
+  'truncate',
+]);
+
+function bytesAdded(op: StoreOp): number {
+  switch (op.op) {
+    case 'write':
+      return (Math.ceil(op.data.length / BLOCK_BYTES) + 2) * BLOCK_BYTES + RECORD_BYTES;
+    case 'setattrs':
+      return mapBytes(op.attrs) + RECORD_BYTES;
+    case 'omapSet':
+      return mapBytes(op.entries) + RECORD_BYTES;
+    case 'omapSetHeader':
+      return op.header.length + RECORD_BYTES;
+    case 'zero':
+      return 2 * BLOCK_BYTES + RECORD_BYTES;
+    case 'touch':
+    case 'mkcoll':
+    case 'clone':
+      return RECORD_BYTES;
+    default:
+      return 0;
+  }
+}
+
+function mapBytes(map: ReadonlyMap<string, Uint8Array>): number {
+  let n = 0;
+  for (const [key, value] of map) n += key.length + value.length;
+  return n;
+}

@@ -1,0 +1,375 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ObjectStore, StoreOp } from '../../src/store/index.ts';
+import { compareHObject, HOBJECT_MAX, HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
+import { dumpStore, ModelStore } from '../support/model-store.ts';
+import {
+  COLLECTIONS,
+  objectOf,
+  patterned,
+  randomTransaction,
+} from '../support/random-transactions.ts';
+import { dice } from '../support/sim-disk.ts';
+
+/** A store under test, at least 64 MiB large. */
+export interface ObjectStoreHarness {
+  open(): Promise<ObjectStore>;
+  /** Whether what was stored is there when it is opened again. */
+  keeps: boolean;
+  destroy(): Promise<void>;
+}
+
+const oid = (name: string, more: Partial<HObject> = {}): HObject => ({
+  key: '',
+  name,
+  snap: 0xffff_ffff_ffff_fffen,
+  hash: 0x1234_5678,
+  max: false,
+  namespace: '',
+  pool: 1,
+  ...more,
+});
+const bytes = (text: string) => Buffer.from(text, 'latin1');
+const C = '1.0';
+const A = oid('a');
+const B = oid('b');
+
+/** What every implementation of ObjectStore promises. */
+export function objectStoreContract(name: string, make: () => Promise<ObjectStoreHarness>): void {
+  describe(`ObjectStore contract: ${name}`, () => {
+    let harness: ObjectStoreHarness | undefined;
+    let store: ObjectStore;
+    const start = async () => {
+      harness = await make();
+      store = await harness.open();
+      await store.submit([{ op: 'mkcoll', c: C }]);
+    };
+    const reopen = async () => {
+      if (!harness!.keeps) return;
+      await store.close();
+      store = await harness!.open();
+    };
+    afterEach(async () => {
+      await store.close();
+      await harness?.destroy();
+      harness = undefined;
+    });
+    const write = (o: HObject, offset: number, data: Uint8Array | string): StoreOp => ({
+      op: 'write',
+      c: C,
+      oid: o,
+      offset,
+      data: typeof data === 'string' ? bytes(data) : data,
+    });
+    const read = async (o: HObject, offset = 0, length = 1e9) =>
+      Buffer.from(await store.read(C, o, offset, length));
+    const rejects = (txn: StoreOp[], code: string) =>
+      expect(store.submit(txn)).rejects.toMatchObject({ code });
+
+    it('shows a transaction to reads at once, before it is durable', async () => {
+      await start();
+      const done = store.submit([
+        write(A, 0, 'hello'),
+        { op: 'setattrs', c: C, oid: A, attrs: new Map([['_', bytes('x')]]) },
+        { op: 'omapSet', c: C, oid: A, entries: new Map([['k', bytes('v')]]) },
+        write(B, 0, Buffer.alloc(100_000, 3)),
+      ]);
+      expect(store.stat(C, A)).toEqual({ size: 5 });
+      expect((await read(A)).latin1Slice()).toBe('hello');
+      expect(await read(B)).toEqual(Buffer.alloc(100_000, 3));
+      expect(Buffer.from(store.getattr(C, A, '_')!)).toEqual(bytes('x'));
+      expect(Buffer.from(store.omapGet(C, A, ['k']).get('k')!)).toEqual(bytes('v'));
+      expect(store.list(C, HOBJECT_MIN, 10).objects).toEqual([A, B]);
+      await done;
+      await reopen();
+      expect((await read(A)).latin1Slice()).toBe('hello');
+      expect(await read(B)).toEqual(Buffer.alloc(100_000, 3));
+    });
+
+    it('reads short at the end, zeros in holes, and nothing beyond', async () => {
+      await start();
+      await store.submit([write(A, 10_000, 'xyz')]);
+      expect(store.stat(C, A)).toEqual({ size: 10_003 });
+      expect(await read(A, 9_998, 100)).toEqual(bytes('\0\0xyz'));
+      expect(await read(A, 10_003, 5)).toEqual(Buffer.alloc(0));
+      expect(await read(A, 20_000, 5)).toEqual(Buffer.alloc(0));
+      expect(await read(A, 0, 10_000)).toEqual(Buffer.alloc(10_000));
+      const ranges = store.extents(C, A, 0, 20_000);
+      expect(ranges.length).toBe(1);
+      expect(ranges[0]!.offset).toBeGreaterThanOrEqual(8192);
+      expect(ranges[0]!.offset + ranges[0]!.length).toBe(10_003);
+    });
+
+    it('knows no object before it is made: reads and queries say so', async () => {
+      await start();
+      await expect((async () => store.read(C, A, 0, 1))()).rejects.toMatchObject({
+        code: 'ENOENT',
+      });
+      expect(store.stat(C, A)).toBeUndefined();
+      expect(store.getattr(C, A, 'x')).toBeUndefined();
+      expect(store.getattrs(C, A).size).toBe(0);
+      expect(store.omapHeader(C, A)).toBeUndefined();
+      expect(store.omapGet(C, A, ['x']).size).toBe(0);
+      expect(store.omapList(C, A, { limit: 5 })).toEqual({ entries: [], more: false });
+      expect(store.extents(C, A, 0, 10)).toEqual([]);
+      expect(store.stat('9.9', A)).toBeUndefined();
+      expect(store.list('9.9', HOBJECT_MIN, 5)).toEqual({ objects: [], next: undefined });
+      await store.submit([
+        { op: 'remove', c: C, oid: A },
+        { op: 'rmattr', c: C, oid: A, name: 'x' },
+        { op: 'omapRmKeys', c: C, oid: A, keys: ['x'] },
+        { op: 'omapRmRange', c: C, oid: A, from: 'a', to: 'z' },
+        { op: 'omapClear', c: C, oid: A },
+        { op: 'clone', c: C, from: A, to: B },
+      ]);
+      expect(store.list(C, HOBJECT_MIN, 5).objects).toEqual([]);
+    });
+
+    it('refuses a transaction whole', async () => {
+      await start();
+      await rejects([write(A, 0, 'x'), { op: 'mkcoll', c: C }], 'EEXIST');
+      await rejects([write(A, 0, 'x'), { op: 'touch', c: '7.7', oid: A }], 'ENOENT');
+      await rejects([write(A, 0, 'x'), write(A, 2 ** 44, 'x')], 'EFBIG');
+      await rejects([write(A, 0, 'x'), write(A, -1, 'x')], 'EINVAL');
+      await rejects([write(A, 0, 'x'), { op: 'touch', c: C, oid: HOBJECT_MAX }], 'EINVAL');
+      await rejects([write(A, 0, 'x'), { op: 'rmcoll', c: C }], 'ENOTEMPTY');
+      await rejects([{ op: 'rmcoll', c: '7.7' }], 'ENOENT');
+      expect(store.stat(C, A)).toBeUndefined();
+      await store.submit([write(A, 0, 'x'), write(B, 0, 'x')]);
+      await rejects(
+        [
+          { op: 'remove', c: C, oid: A },
+          { op: 'rmcoll', c: C },
+        ],
+        'ENOTEMPTY',
+      );
+      expect(store.stat(C, A)).toEqual({ size: 1 });
+    });
+
+    it('makes and removes collections, with the objects in the same transaction', async () => {
+      await start();
+      await store.submit([
+        { op: 'mkcoll', c: 'meta' },
+        { op: 'touch', c: 'meta', oid: A },
+      ]);
+      expect(store.collections()).toEqual([C, 'meta']);
+      await reopen();
+      expect(store.hasCollection('meta')).toBe(true);
+      await store.submit([
+        { op: 'remove', c: 'meta', oid: A },
+        { op: 'rmcoll', c: 'meta' },
+        { op: 'mkcoll', c: 'meta' },
+      ]);
+      expect(store.list('meta', HOBJECT_MIN, 5).objects).toEqual([]);
+      await store.submit([{ op: 'rmcoll', c: 'meta' }]);
+      await reopen();
+      expect(store.collections()).toEqual([C]);
+    });
+
+    it('resolves in the order of the submits', async () => {
+      await start();
+      const order: number[] = [];
+      await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          store
+            .submit([write(oid(`o${i}`), 0, Buffer.alloc(i % 3 === 0 ? 100_000 : 10, i))])
+            .then(() => order.push(i)),
+        ),
+      );
+      expect(order).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    });
+
+    it('keeps a clone apart from its source', async () => {
+      await start();
+      const data = patterned(dice(1), 200_000);
+      await store.submit([
+        write(A, 0, data),
+        { op: 'setattrs', c: C, oid: A, attrs: new Map([['x', bytes('1')]]) },
+        { op: 'omapSet', c: C, oid: A, entries: new Map([['k', bytes('1')]]) },
+        { op: 'omapSetHeader', c: C, oid: A, header: bytes('h') },
+        write(B, 300_000, 'old'),
+        { op: 'clone', c: C, from: A, to: B },
+      ]);
+      await store.submit([
+        write(A, 5000, Buffer.alloc(50_000, 9)),
+        write(A, 100_000, 'small'),
+        { op: 'omapSet', c: C, oid: A, entries: new Map([['k', bytes('2')]]) },
+        { op: 'rmattr', c: C, oid: A, name: 'x' },
+      ]);
+      await store.submit([write(B, 0, 'B')]);
+      const expected = Buffer.from(data);
+      expected[0] = 66;
+      expect(await read(B)).toEqual(expected);
+      await store.submit([{ op: 'remove', c: C, oid: A }]);
+      await store.submit([write(A, 0, Buffer.alloc(400_000, 1))]);
+      await reopen();
+      expect(await read(B)).toEqual(expected);
+      expect(Buffer.from(store.getattr(C, B, 'x')!)).toEqual(bytes('1'));
+      expect(Buffer.from(store.omapGet(C, B, ['k']).get('k')!)).toEqual(bytes('1'));
+      expect(Buffer.from(store.omapHeader(C, B)!)).toEqual(bytes('h'));
+    });
+
+    it('lists omap by prefix, from and after, in pages', async () => {
+      await start();
+      const keys = ['a', 'a\0', 'ab', 'b', 'b\xff', 'b\xff\xff', 'c', '\xff', '\xff\xff'];
+      const entries = new Map(keys.map((k) => [k, bytes(k)]));
+      await store.submit([{ op: 'omapSet', c: C, oid: A, entries }]);
+      const list = (options: { after?: string; from?: string; prefix?: string; limit?: number }) =>
+        store.omapList(C, A, { limit: 100, ...options }).entries.map((e) => e[0]);
+      for (let i = 0; i < 2; i++) {
+        expect(list({})).toEqual(keys);
+        expect(list({ after: 'a' })).toEqual(keys.slice(1));
+        expect(list({ from: 'a\0' })).toEqual(keys.slice(1));
+        expect(list({ prefix: 'b' })).toEqual(['b', 'b\xff', 'b\xff\xff']);
+        expect(list({ prefix: 'b\xff', after: 'a' })).toEqual(['b\xff', 'b\xff\xff']);
+        expect(list({ prefix: '\xff', after: '\xff' })).toEqual(['\xff\xff']);
+        expect(list({ prefix: 'b', after: 'c' })).toEqual([]);
+        expect(store.omapList(C, A, { limit: 9 }).more).toBe(false);
+        expect(store.omapList(C, A, { limit: 8 }).more).toBe(true);
+        await reopen();
+      }
+      await store.submit([{ op: 'omapRmRange', c: C, oid: A, from: 'a\0', to: 'c' }]);
+      expect(list({})).toEqual(['a', 'c', '\xff', '\xff\xff']);
+      await store.submit([{ op: 'omapClear', c: C, oid: A }]);
+      expect(list({})).toEqual([]);
+      expect(store.usage().omapBytes).toBe(0);
+    });
+
+    it('empties an omap of thousands of entries and leaves nothing of it', async () => {
+      await start();
+      const entries = new Map(
+        Array.from({ length: 3000 }, (_, i) => [`key${i}`, Buffer.alloc(20, i)] as const),
+      );
+      await store.submit([{ op: 'omapSet', c: C, oid: A, entries }]);
+      expect(store.usage().omapBytes).toBeGreaterThan(60_000);
+      const removed = store.submit([{ op: 'remove', c: C, oid: A }]);
+      await store.submit([
+        { op: 'omapSet', c: C, oid: A, entries: new Map([['new', bytes('1')]]) },
+      ]);
+      await removed;
+      expect(store.omapList(C, A, { limit: 9 }).entries.map((e) => e[0])).toEqual(['new']);
+      expect(store.usage().omapBytes).toBe(4);
+      await reopen();
+      expect(store.omapList(C, A, { limit: 9 }).entries.map((e) => e[0])).toEqual(['new']);
+    });
+
+    it('lists objects in the order of compareHObject, whatever their names', async () => {
+      await start();
+      const text = fc.string({
+        unit: fc.constantFrom('\0', '\x01', '\x02', 'a', '\xff'),
+        maxLength: 4,
+      });
+      const long = fc.nat({ max: 2048 }).map((n) => 'x'.repeat(n));
+      const object = fc.record({
+        key: fc.oneof(fc.constant(''), text),
+        name: fc.oneof({ weight: 5, arbitrary: text }, long),
+        snap: fc.constantFrom(0n, 1n, 256n, 2n ** 63n, 0xffff_ffff_ffff_fffen),
+        hash: fc.constantFrom(0, 1, 2, 0x8000_0000, 0x0100_0000, 0xffff_ffff),
+        max: fc.constant(false),
+        namespace: text,
+        pool: fc.constantFrom(-1, 0, 1, 2 ** 40, -(2 ** 33) - 1),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.uniqueArray(object, {
+            maxLength: 12,
+            comparator: (a, b) => compareHObject(a, b) === 0,
+          }),
+          async (objects) => {
+            await store.submit(objects.map((o) => ({ op: 'touch', c: C, oid: o })));
+            const sorted = objects
+              .map((o) => ({ ...o, key: o.key === o.name ? '' : o.key }))
+              .sort(compareHObject);
+            expect(store.list(C, HOBJECT_MIN, 100).objects).toEqual(sorted);
+            for (const o of objects) {
+              const rest = sorted.filter((x) => compareHObject(x, o) >= 0);
+              const { objects: got, next } = store.list(C, o, 1);
+              expect(got).toEqual(rest.slice(0, 1));
+              expect(next).toEqual(rest[1]);
+            }
+            await store.submit(objects.map((o) => ({ op: 'remove', c: C, oid: o })));
+          },
+        ),
+        { numRuns: 60 },
+      );
+      expect(store.list(C, HOBJECT_MAX, 9)).toEqual({ objects: [], next: undefined });
+    });
+
+    it('agrees with the plain model after any transactions', async () => {
+      await start();
+      await store.submit(COLLECTIONS.filter((c) => c !== C).map((c) => ({ op: 'mkcoll', c })));
+      const model = new ModelStore();
+      for (const c of COLLECTIONS) model.colls.set(c, []);
+      const roll = dice(20_241);
+      for (let round = 0; round < 30; round++) {
+        const running: Promise<void>[] = [];
+        for (let i = 0; i < 20; i++) {
+          const txn = randomTransaction(roll, 12);
+          model.apply(txn);
+          running.push(store.submit(txn));
+          const o = objectOf(roll(12));
+          const c = COLLECTIONS[roll(2)]!;
+          const plain = model.find(c, o);
+          expect(store.stat(c, o)?.size).toBe(plain?.data.length);
+          if (plain) {
+            const offset = roll(50_000);
+            const length = roll(60_000);
+            const got = Buffer.from(await store.read(c, o, offset, length));
+            expect(got.equals(plain.data.subarray(offset, offset + length))).toBe(true);
+            checkExtents(store.extents(c, o, offset, length), plain.data, offset, length);
+          }
+        }
+        await Promise.all(running);
+        expect(await dumpStore(store)).toBe(model.dump());
+        if (round % 5 === 4) {
+          const before = figures(store);
+          await reopen();
+          expect(await dumpStore(store)).toBe(model.dump());
+          if (round % 10 === 9) expect(figures(store)).toMatchObject({ omap: before.omap });
+        }
+      }
+      for (const c of COLLECTIONS) {
+        const { objects } = store.list(c, HOBJECT_MIN, 1000);
+        await store.submit(objects.map((o) => ({ op: 'remove', c, oid: o })));
+      }
+      await reopen();
+      const { dataBytes, allocatedBytes, omapBytes } = store.usage();
+      expect({ dataBytes, allocatedBytes, omapBytes }).toEqual({
+        dataBytes: 0,
+        allocatedBytes: 0,
+        omapBytes: 0,
+      });
+    });
+
+    it('refuses work after it is closed', async () => {
+      await start();
+      await store.close();
+      await rejects([write(A, 0, 'x')], 'EIO');
+    });
+  });
+}
+
+function figures(store: ObjectStore) {
+  const { omapBytes, dataBytes } = store.usage();
+  return { omap: omapBytes, data: dataBytes };
+}
+
+/** Extents lie in the range, ascend and are apart; outside of them everything is zero. */
+function checkExtents(
+  ranges: { offset: number; length: number }[],
+  data: Buffer,
+  offset: number,
+  length: number,
+): void {
+  const end = Math.min(offset + length, data.length);
+  let at = offset;
+  for (const r of ranges) {
+    expect(r.length).toBeGreaterThan(0);
+    expect(r.offset).toBeGreaterThanOrEqual(at);
+    if (r !== ranges[0]) expect(r.offset).toBeGreaterThan(at);
+    expect(data.subarray(at, r.offset).every((b) => b === 0)).toBe(true);
+    at = r.offset + r.length;
+  }
+  if (ranges.length > 0) expect(at).toBeLessThanOrEqual(end);
+  if (at < end) expect(data.subarray(at, end).every((b) => b === 0)).toBe(true);
+}

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silent } from '../src/runtime/index.ts';
+import { systemClock } from '../src/runtime-node/clock.ts';
+import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
+import { nodeDisk } from '../src/runtime-node/disk.ts';
+import { openLmdb } from '../src/runtime-node/lmdb.ts';
+import { BlockStore, MemoryStore } from '../src/store/index.ts';
+import { objectStoreContract } from './contract/object-store.ts';
+import { SimDisk } from './support/sim-disk.ts';
+
+objectStoreContract('MemoryStore', async () => ({
+  open: async () => new MemoryStore(),
+  keeps: false,
+  destroy: async () => {},
+}));
+
+objectStoreContract('BlockStore on files and LMDB', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'sepiola-store-'));
+  return {
+    open: () =>
+      BlockStore.open({
+        path: join(path, 'osd'),
+        disk: nodeDisk,
+        openKeyValue: openLmdb,
+        crc32c: nativeCrc32c,
+        log: silent,
+        clock: systemClock,
+        sizeBytes: 2 ** 28,
+        cacheBytes: 20_000,
+      }),
+    keeps: true,
+    destroy: () => rm(path, { recursive: true }),
+  };
+});
+
+objectStoreContract('BlockStore on a simulated disk', async () => {
+  const disk = new SimDisk(7);
+  return {
+    open: () =>
+      BlockStore.open({
+        path: '/sim',
+        disk,
+        openKeyValue: (path) => disk.openKeyValue(path),
+        crc32c: nativeCrc32c,
+        log: silent,
+        clock: systemClock,
+        sizeBytes: 2 ** 26,
+      }),
+    keeps: true,
+    destroy: async () => {},
+  };
+});

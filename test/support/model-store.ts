@@ -1,0 +1,192 @@
+import type { Collection, ObjectStore, StoreOp, Transaction } from '../../src/store/index.ts';
+import { compareHObject, HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
+
+interface Model {
+  oid: HObject;
+  data: Buffer;
+  attrs: Map<string, string>;
+  omap: Map<string, string>;
+  header: string | undefined;
+}
+
+const text = (b: Uint8Array) => Buffer.from(b).latin1Slice();
+
+/** The plainest possible object store: what each step means, without any thought for speed. */
+export class ModelStore {
+  readonly colls = new Map<Collection, Model[]>();
+
+  apply(txn: Transaction): void {
+    for (const op of txn) this.step(op);
+  }
+
+  find(c: Collection, oid: HObject): Model | undefined {
+    return this.colls.get(c)!.find((o) => compareHObject(o.oid, oid) === 0);
+  }
+
+  private make(c: Collection, oid: HObject): Model {
+    let o = this.find(c, oid);
+    if (!o) {
+      o = { oid, data: Buffer.alloc(0), attrs: new Map(), omap: new Map(), header: undefined };
+      this.colls.get(c)!.push(o);
+      this.colls.get(c)!.sort((a, b) => compareHObject(a.oid, b.oid));
+    }
+    return o;
+  }
+
+  private drop(c: Collection, oid: HObject): void {
+    const all = this.colls.get(c)!;
+    this.colls.set(
+      c,
+      all.filter((o) => compareHObject(o.oid, oid) !== 0),
+    );
+  }
+
+  private step(op: StoreOp): void {
+    if (op.op === 'mkcoll') {
+      this.colls.set(op.c, []);
+      return;
+    }
+    if (op.op === 'rmcoll') {
+      this.colls.delete(op.c);
+      return;
+    }
+    if (op.op === 'clone') {
+      const from = this.find(op.c, op.from);
+      if (!from || compareHObject(op.from, op.to) === 0) return;
+      this.drop(op.c, op.to);
+      const to = this.make(op.c, op.to);
+      to.data = Buffer.from(from.data);
+      to.attrs = new Map(from.attrs);
+      to.omap = new Map(from.omap);
+      to.header = from.header;
+      return;
+    }
+    if (op.op === 'remove') {
+      this.drop(op.c, op.oid);
+      return;
+    }
+    const creates = !['rmattr', 'omapRmKeys', 'omapRmRange', 'omapClear'].includes(op.op);
+    const o = creates ? this.make(op.c, op.oid) : this.find(op.c, op.oid);
+    if (!o) return;
+    const grow = (size: number) => {
+      if (size > o.data.length)
+        o.data = Buffer.concat([o.data, Buffer.alloc(size - o.data.length)]);
+    };
+    switch (op.op) {
+      case 'write':
+        if (op.data.length === 0) return;
+        grow(op.offset + op.data.length);
+        o.data.set(op.data, op.offset);
+        return;
+      case 'zero':
+        if (op.length === 0) return;
+        grow(op.offset + op.length);
+        o.data.fill(0, op.offset, op.offset + op.length);
+        return;
+      case 'truncate':
+        grow(op.size);
+        o.data = Buffer.from(o.data.subarray(0, op.size));
+        return;
+      case 'setattrs':
+        for (const [k, v] of op.attrs) o.attrs.set(k, text(v));
+        return;
+      case 'rmattr':
+        o.attrs.delete(op.name);
+        return;
+      case 'omapSet':
+        for (const [k, v] of op.entries) o.omap.set(k, text(v));
+        return;
+      case 'omapRmKeys':
+        for (const k of op.keys) o.omap.delete(k);
+        return;
+      case 'omapRmRange':
+        for (const k of [...o.omap.keys()]) if (k >= op.from && k < op.to) o.omap.delete(k);
+        return;
+      case 'omapClear':
+        o.omap.clear();
+        o.header = undefined;
+        return;
+      case 'omapSetHeader':
+        o.header = text(op.header);
+        return;
+    }
+  }
+
+  /** Everything, in a form that two stores can be compared by. */
+  dump(): string {
+    const out: unknown[] = [];
+    for (const c of [...this.colls.keys()].sort()) {
+      for (const o of this.colls.get(c)!) {
+        out.push([
+          c,
+          nameOf(o.oid),
+          hash(o.data),
+          o.data.length,
+          sorted(o.attrs),
+          sorted(o.omap),
+          o.header,
+        ]);
+      }
+      out.push(c);
+    }
+    return JSON.stringify(out);
+  }
+}
+
+/** What a real store holds, in the same form. Checks on the way that listing by pages misses nothing. */
+export async function dumpStore(store: ObjectStore): Promise<string> {
+  const out: unknown[] = [];
+  for (const c of store.collections()) {
+    let from: HObject | undefined = HOBJECT_MIN;
+    while (from) {
+      const page: { objects: HObject[]; next: HObject | undefined } = store.list(c, from, 3);
+      for (const oid of page.objects) {
+        const size = store.stat(c, oid)!.size;
+        const data = await store.read(c, oid, 0, size + 10);
+        const attrs = new Map([...store.getattrs(c, oid)].map(([k, v]) => [k, text(v)]));
+        const omap = new Map<string, string>();
+        let after: string | undefined;
+        for (;;) {
+          const got = store.omapList(c, oid, { after, limit: 4 });
+          for (const [k, v] of got.entries) omap.set(k, text(v));
+          after = got.entries.at(-1)?.[0];
+          if (!got.more) break;
+        }
+        const header = store.omapHeader(c, oid);
+        out.push([
+          c,
+          nameOf(oid),
+          hash(data),
+          size,
+          sorted(attrs),
+          [...omap],
+          header && text(header),
+        ]);
+        if (data.length !== size) throw new Error(`read ${data.length} of ${size} bytes`);
+      }
+      from = page.next;
+    }
+    out.push(c);
+  }
+  return JSON.stringify(out);
+}
+
+function sorted(map: Map<string, string>): [string, string][] {
+  return [...map].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+function nameOf(oid: HObject): unknown[] {
+  const key = oid.key === oid.name ? '' : oid.key;
+  return [oid.pool, oid.hash, oid.namespace, key, oid.name, String(oid.snap)];
+}
+
+/** FNV-1a over 32 bits and the sum: enough to tell contents of a test apart. */
+function hash(data: Uint8Array): string {
+  let h = 0x811c9dc5;
+  let sum = 0;
+  for (const b of data) {
+    h = Math.imul(h ^ b, 0x01000193);
+    sum += b;
+  }
+  return `${h >>> 0}.${sum}`;
+}

@@ -1,0 +1,264 @@
+import { CephError } from '../../src/errors/index.ts';
+import type { Disk, DiskFile, KeyValue, KeyValueOp } from '../../src/runtime/index.ts';
+import { MemoryKeyValue } from '../../src/store/index.ts';
+
+/** What a torn write keeps or loses as one. */
+const SECTOR = 512;
+
+/** A small seeded generator: uniform in 0..n-1. */
+export type Dice = (n: number) => number;
+export function dice(seed: number): Dice {
+  let s = seed >>> 0;
+  return (n) => {
+    s = (Math.imul(s, 1664525) + 1013904223) >>> 0;
+    return Math.floor((s / 2 ** 32) * n);
+  };
+}
+
+interface Pending {
+  offset: number;
+  bytes: Buffer;
+}
+
+/** Bytes of a sparse file, in pages. */
+class Content {
+  private readonly pages = new Map<number, Buffer>();
+  size = 0;
+
+  write(offset: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const page = Math.floor((offset + at) / 4096);
+      const within = (offset + at) % 4096;
+      const n = Math.min(4096 - within, bytes.length - at);
+      let buffer = this.pages.get(page);
+      if (!buffer) {
+        buffer = Buffer.alloc(4096);
+        this.pages.set(page, buffer);
+      }
+      buffer.set(bytes.subarray(at, at + n), within);
+      at += n;
+    }
+    this.size = Math.max(this.size, offset + bytes.length);
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    const count = Math.max(0, Math.min(into.length, this.size - offset));
+    for (let at = 0; at < count; ) {
+      const within = (offset + at) % 4096;
+      const n = Math.min(4096 - within, count - at);
+      const page = this.pages.get(Math.floor((offset + at) / 4096));
+      if (page) into.set(page.subarray(within, within + n), at);
+      else into.fill(0, at, at + n);
+      at += n;
+    }
+    return count;
+  }
+
+  copy(): Content {
+    const other = new Content();
+    other.size = this.size;
+    for (const [i, page] of this.pages) other.pages.set(i, Buffer.from(page));
+    return other;
+  }
+}
+
+class FileImage {
+  now = new Content();
+  durable = new Content();
+  unsynced: Pending[] = [];
+}
+
+/**
+ * A machine's disk and key/value stores in memory. What was not synced is lost, kept or torn when the power fails;
+ * writes, syncs and commits are numbered, and the power can be set to fail at one of them, before or after it took
+ * effect. Each takes a few turns of the microtask queue, in an order drawn from the seed.
+ */
+export class SimDisk implements Disk {
+  private files = new Map<string, FileImage>();
+  private stores = new Map<string, MemoryKeyValue>();
+  private readonly roll: Dice;
+  /** How many numbered operations there were. */
+  steps = 0;
+  /** The power fails at this one. */
+  failAt = Number.POSITIVE_INFINITY;
+  dead = false;
+  free = 2 ** 40;
+  /** Set to make operations fail with an errno, the power staying on. */
+  fault: ((what: 'write' | 'sync' | 'commit') => CephError | undefined) | undefined;
+
+  constructor(seed: number) {
+    this.roll = dice(seed);
+  }
+
+  /** The disk of the same machine after the power came back. */
+  reboot(): SimDisk {
+    const next = new SimDisk(this.roll(2 ** 31));
+    for (const [path, image] of this.files) {
+      const content = image.durable.copy();
+      for (const { offset, bytes } of image.unsynced) {
+        const fate = this.roll(3);
+        if (fate === 0) continue;
+        for (let at = 0; at < bytes.length; ) {
+          const n = Math.min(SECTOR - ((offset + at) % SECTOR), bytes.length - at);
+          if (fate === 1 || this.roll(2) === 0) {
+            content.write(offset + at, bytes.subarray(at, at + n));
+          }
+          at += n;
+        }
+      }
+      const copy = new FileImage();
+      copy.now = content;
+      copy.durable = content.copy();
+      next.files.set(path, copy);
+    }
+    for (const [path, kv] of this.stores) next.stores.set(path, new MemoryKeyValue(kv));
+    return next;
+  }
+
+  /** Flips a bit in each place of a file that holds `bytes`. @returns how many */
+  damage(path: string, bytes: Uint8Array): number {
+    const image = this.files.get(path)!;
+    const all = Buffer.alloc(image.now.size);
+    image.now.read(all, 0);
+    let count = 0;
+    for (let at = all.indexOf(bytes); at >= 0; at = all.indexOf(bytes, at + bytes.length)) {
+      image.now.write(at, Buffer.from([all[at]! ^ 1]));
+      count++;
+    }
+    return count;
+  }
+
+  /** One numbered operation: waits a little, then takes effect unless the power fails first. */
+  async step(what: 'write' | 'sync' | 'commit', effect: () => void): Promise<void> {
+    for (let i = this.roll(6); i > 0; i--) await null;
+    await this.powered();
+    const fault = this.fault?.(what);
+    if (fault) throw fault;
+    if (++this.steps >= this.failAt) {
+      this.dead = true;
+      if (this.roll(2) === 0) effect();
+      await this.powered();
+    }
+    effect();
+    for (let i = this.roll(3); i > 0; i--) await null;
+    await this.powered();
+  }
+
+  /** Nothing ever returns on a machine without power. */
+  private powered(): Promise<void> | undefined {
+    return this.dead ? new Promise(() => {}) : undefined;
+  }
+
+  image(path: string): FileImage {
+    return this.files.get(path)!;
+  }
+
+  async open(path: string, options: { create?: boolean } = {}): Promise<DiskFile> {
+    if (!this.files.has(path)) {
+      if (!options.create) throw new CephError('ENOENT', path);
+      this.files.set(path, new FileImage());
+    }
+    return new SimFile(this, path);
+  }
+
+  async openKeyValue(path: string): Promise<KeyValue> {
+    let kept = this.stores.get(path);
+    if (!kept) {
+      kept = new MemoryKeyValue();
+      this.stores.set(path, kept);
+    }
+    return new SimKeyValue(this, kept);
+  }
+
+  async mkdir(): Promise<void> {}
+  async exists(path: string): Promise<boolean> {
+    return this.files.has(path);
+  }
+  async readFile(path: string): Promise<Buffer> {
+    const image = this.files.get(path);
+    if (!image) throw new CephError('ENOENT', path);
+    const out = Buffer.alloc(image.now.size);
+    image.now.read(out, 0);
+    return out;
+  }
+  async writeFile(path: string, bytes: Uint8Array): Promise<void> {
+    await this.step('write', () => {
+      const image = new FileImage();
+      image.now.write(0, bytes);
+      image.durable.write(0, bytes);
+      this.files.set(path, image);
+    });
+  }
+  async remove(path: string): Promise<void> {
+    this.files.delete(path);
+  }
+  async freeBytes(): Promise<number> {
+    return this.free;
+  }
+}
+
+class SimFile implements DiskFile {
+  readonly path: string;
+  private readonly disk: SimDisk;
+  constructor(disk: SimDisk, path: string) {
+    this.disk = disk;
+    this.path = path;
+  }
+  private get image(): FileImage {
+    return this.disk.image(this.path);
+  }
+  readSync(into: Uint8Array, offset: number): number {
+    return this.image.now.read(into, offset);
+  }
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    await null;
+    return this.image.now.read(into, offset);
+  }
+  write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+    return this.disk.step('write', () => {
+      const bytes = Buffer.concat(buffers);
+      this.image.now.write(offset, bytes);
+      this.image.unsynced.push({ offset, bytes });
+    });
+  }
+  sync(): Promise<void> {
+    const before = this.image.unsynced.length;
+    return this.disk.step('sync', () => {
+      const { durable, unsynced } = this.image;
+      for (const w of unsynced.splice(0, before)) durable.write(w.offset, w.bytes);
+    });
+  }
+  async truncate(size: number): Promise<void> {
+    this.image.now.size = size;
+    this.image.durable.size = size;
+  }
+  size(): number {
+    return this.image.now.size;
+  }
+  async close(): Promise<void> {}
+}
+
+/** Batches are atomic and in order; whether one under way is there after a power failure is drawn. */
+class SimKeyValue implements KeyValue {
+  private readonly disk: SimDisk;
+  private readonly kept: MemoryKeyValue;
+  private last: Promise<void> = Promise.resolve();
+  constructor(disk: SimDisk, kept: MemoryKeyValue) {
+    this.disk = disk;
+    this.kept = kept;
+  }
+  get(key: string): Buffer | undefined {
+    return this.kept.get(key);
+  }
+  range(from: string, to: string, options?: { limit?: number; reverse?: boolean }) {
+    return this.kept.range(from, to, options);
+  }
+  commit(batch: readonly KeyValueOp[]): Promise<void> {
+    const turn = this.last
+      .catch(() => {})
+      .then(() => this.disk.step('commit', () => void this.kept.commit(batch)));
+    this.last = turn;
+    return turn;
+  }
+  async close(): Promise<void> {}
+}
