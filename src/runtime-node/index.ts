@@ -4,6 +4,8 @@
  */
 export * from './clock.ts';
 export * from './crc32c.ts';
+export { nodeDisk } from './disk.ts';
+export * from './lmdb.ts';
 export * from './log.ts';
 export * from './random.ts';
 export * from './runtime.ts';
