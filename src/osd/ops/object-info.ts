@@ -12,7 +12,7 @@ import {
 export const INFO_ATTR = '_';
 
 /** Bits of {@link ObjectInfo.flags}; values as object_info_t::flag_t in src/osd/osd_types.h, Ceph 16.2. */
-export const OBJECT_FLAG = { dirty: 1 << 2, omap: 1 << 3, dataDigest: 1 << 4 } as const;
+export const OBJECT_FLAG = { dirty: 1 << 2, omap: 1 << 3 } as const;
 
 /** What the OSD knows of an object beside its content. A value is never changed, only replaced. */
 export interface ObjectInfo {
@@ -29,12 +29,10 @@ export interface ObjectInfo {
   readonly flags: number;
   /** The newest truncation that a client announced with a write, and the size it cut to (CephFS). */
   readonly truncateSeq: number;
-  readonly truncateSize: bigint;
-  readonly expectedObjectSize: bigint;
-  readonly expectedWriteSize: bigint;
+  readonly truncateSize: number;
+  readonly expectedObjectSize: number;
+  readonly expectedWriteSize: number;
   readonly allocHintFlags: number;
-  /** CRC-32C of the whole content with seed -1, if `flags` has dataDigest. */
-  readonly dataDigest: number;
 }
 
 export const REQID_ZERO: ReqId = { name: { type: ENTITY.osd, num: 0 }, tid: 0n, inc: 0 };
@@ -50,15 +48,14 @@ export const INFO_NEW: ObjectInfo = {
   localMtime: TIME_ZERO,
   flags: 0,
   truncateSeq: 0,
-  truncateSize: 0n,
-  expectedObjectSize: 0n,
-  expectedWriteSize: 0n,
+  truncateSize: 0,
+  expectedObjectSize: 0,
+  expectedWriteSize: 0,
   allocHintFlags: 0,
-  dataDigest: 0,
 };
 
 const FORMAT = 1;
-const LENGTH = 128;
+const LENGTH = 120;
 
 /**
  * Our own format, of one fixed length: it is written with every change of an object, so it costs one allocation.
@@ -82,13 +79,11 @@ export function encodeObjectInfo(v: ObjectInfo): Buffer {
   b.writeBigUInt64LE(v.lastReqid.tid, 72);
   b.writeInt32LE(v.lastReqid.inc, 80);
   b.writeUInt32LE(v.lastReqid.name.type, 84);
-  b.writeBigUInt64LE(v.truncateSize, 88);
+  writeU53(b, v.truncateSize, 88);
   b.writeUInt32LE(v.truncateSeq, 96);
   b.writeUInt32LE(v.allocHintFlags, 100);
-  b.writeBigUInt64LE(v.expectedObjectSize, 104);
-  b.writeBigUInt64LE(v.expectedWriteSize, 112);
-  b.writeUInt32LE(v.dataDigest, 120);
-  b.writeUInt32LE(0, 124);
+  writeU53(b, v.expectedObjectSize, 104);
+  writeU53(b, v.expectedWriteSize, 112);
   return b;
 }
 
@@ -111,12 +106,11 @@ export function decodeObjectInfo(bytes: Uint8Array): ObjectInfo {
       tid: b.readBigUInt64LE(72),
       inc: b.readInt32LE(80),
     },
-    truncateSize: b.readBigUInt64LE(88),
+    truncateSize: readU53(b, 88),
     truncateSeq: b.readUInt32LE(96),
     allocHintFlags: b.readUInt32LE(100),
-    expectedObjectSize: b.readBigUInt64LE(104),
-    expectedWriteSize: b.readBigUInt64LE(112),
-    dataDigest: b.readUInt32LE(120),
+    expectedObjectSize: readU53(b, 104),
+    expectedWriteSize: readU53(b, 112),
   };
 }
 

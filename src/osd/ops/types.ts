@@ -1,16 +1,8 @@
 import type { Collection, ObjectStore, StoreOp } from '../../store/index.ts';
-import type { EVersion, HObject, OsdOp, ReqId, UTime } from '../../wire/index.ts';
+import type { EVersion, HObject, ObjectLocator, OSDOp, ReqId, UTime } from '../../wire/index.ts';
 import type { ObjectInfo } from './object-info.ts';
 
-/** What the interpreter must know of the pool. */
-export interface OpPool {
-  /** False in erasure-coded pools. */
-  readonly supportsOmap: boolean;
-  /** False in erasure-coded pools without ec_overwrites. */
-  readonly allowsOverwrite: boolean;
-}
-
-/** Bounds of single requests and objects, named after Ceph's options with their defaults (global.yaml.in, 16.2). */
+/** Bounds of single requests and objects: Ceph's options with their defaults (global.yaml.in, 16.2). */
 export interface OpLimits {
   /** osd_max_object_size: no write may end beyond it. */
   readonly objectSizeMax: number;
@@ -28,6 +20,8 @@ export interface OpLimits {
   readonly omapEntriesMax: number;
   /** osd_max_omap_bytes_per_request. */
   readonly omapBytesMax: number;
+  /** osd_max_write_op_reply_len: output of one op of a write that asks for outputs. */
+  readonly writeReplyOutputMax: number;
 }
 
 export const OP_LIMITS: OpLimits = {
@@ -39,21 +33,19 @@ export const OP_LIMITS: OpLimits = {
   writeSizeMax: 90 * 2 ** 20,
   omapEntriesMax: 1024,
   omapBytesMax: 2 ** 30,
+  writeReplyOutputMax: 64,
 };
 
-/** The part of an MOSDOp that decides its outcome. An MOSDOp with its ops' inputs attached has this form. */
+/** One client request as it arrived. */
 export interface OpRequest {
-  readonly ops: readonly OsdOp[];
-  /** MOSDOp flags, fact sheet §6.3. */
-  readonly flags: number;
+  readonly op: OSDOp;
+  /** The message's data segment: the ops' inputs, joined. Written data becomes the store's, so it must not change. */
+  readonly data: Uint8Array;
+  /** The real id: of the sender and the message's tid when the request leaves its own zero. */
   readonly reqid: ReqId;
-  /** Client's stamp; zero lets the OSD's clock decide. */
-  readonly mtime: UTime;
-  readonly snapid: bigint;
-  readonly snapSeq: bigint;
 }
 
-/** Content of an object fetched for COPY_FROM, as COPY_GET of the source gives it; decoded by {@link decodeCopy}. */
+/** An object for COPY_FROM: all that COPY_GET of its OSD told. */
 export interface CopyContent {
   readonly data: Uint8Array;
   readonly mtime: UTime;
@@ -63,16 +55,15 @@ export interface CopyContent {
   readonly omapHeader: Uint8Array;
   readonly omap: ReadonlyMap<string, Uint8Array>;
   readonly truncateSeq: number;
-  readonly truncateSize: bigint;
+  readonly truncateSize: number;
 }
 
-/** Where COPY_FROM reads. `version` 0 is any; else the source must have that user version (ERANGE, EOVERFLOW). */
+/** Where COPY_FROM reads. */
 export interface CopySource {
-  readonly pool: number;
-  readonly namespace: string;
-  readonly key: string;
   readonly name: string;
+  readonly locator: ObjectLocator;
   readonly snapid: bigint;
+  /** 0 for any; else the source must have this user version, or the fetch fails with ERANGE or EOVERFLOW. */
   readonly version: bigint;
 }
 
@@ -80,57 +71,71 @@ export interface CopySource {
 export interface OpEnv {
   readonly store: ObjectStore;
   readonly collection: Collection;
-  readonly pool: OpPool;
   readonly limits: OpLimits;
   /** Wall clock in milliseconds since the Unix epoch. */
   readonly nowMs: number;
-  /** Version that the PG gives this request if it changes anything or fails as a write. */
-  readonly nextVersion: EVersion;
-  /** User version for a change: one above the PG's last user version and the object's. */
-  readonly nextUserVersion: bigint;
+  /** CRC-32C without final inversion, as in Runtime. */
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   /** Fetches the whole source of a COPY_FROM. Rejects with CephError. Absent: EOPNOTSUPP. */
   readonly fetchCopy?: (source: CopySource) => Promise<CopyContent>;
 }
 
-/** An object as the last accepted request left it, durable or not. `info` of a missing object is undefined. */
+/** An object as the last accepted request left it, durable or not. A missing object has no info. */
 export interface ObjectContext {
   readonly oid: HObject;
   readonly info: ObjectInfo | undefined;
 }
 
-/** Change of a PG's object_stat_sum by one request. */
+/** Change of a PG's ObjectStatSum by one request; the fields are named alike. */
 export interface StatsDelta {
-  bytes: number;
-  objects: number;
-  dirty: number;
-  omapObjects: number;
-  rd: number;
-  rdKb: number;
-  wr: number;
-  wrKb: number;
+  numBytes: number;
+  numObjects: number;
+  numObjectsDirty: number;
+  numObjectsOmap: number;
+  numRd: number;
+  numRdKb: number;
+  numWr: number;
+  numWrKb: number;
 }
 
 /**
- * What one request comes to. `results` and `outputs` have one entry per op; `outputs[i]` is undefined when there is
- * nothing to send. The reply rules of fact sheet §6.3 (dropped outputs of writes, RETURNVEC) are applied already.
+ * How a request is answered.
+ * - `read`: at once; reply version 0'0 and `userVersion`, flags ACK and ONDISK.
+ * - `modify`, `delete`: submit `txn` with a log entry of that kind, answer when durable; reply version is the one given.
+ * - `error`: a write that was refused or changes nothing. It too uses up the version, as an error entry in the log
+ *   that makes a resend get the same answer; `txn` is empty.
+ * - `pg`: about the PG, not an object; reply version is the PG's last version, user version the PG's last.
+ * - `early`: refused before it was looked at; reply without the ACK flag and without versions, nothing is logged.
+ */
+export type OutcomeKind = 'read' | 'modify' | 'delete' | 'error' | 'pg' | 'early';
+
+/**
+ * What one request comes to. `results` and `outputs` have one entry per op; an undefined output is empty. The reply
+ * rules of fact sheet §6.3 (dropped outputs of writes, RETURNVEC) are applied already.
  */
 export interface OpOutcome {
+  readonly kind: OutcomeKind;
   /** Of the message: 0, an op's positive result, or -errno. */
   readonly result: number;
   readonly results: readonly number[];
   readonly outputs: readonly (Uint8Array | undefined)[];
-  /**
-   * `read`: answer at once; reply version 0'0. `modify`/`delete`: submit `txn` and a log entry of that kind, then answer.
-   * `error`: a refused write, or one that changes nothing; consumes a version as an error entry of the log, `txn` is empty.
-   * `early`: refused before it was looked at; reply carries neither the ACK flag nor versions.
-   */
-  readonly kind: 'read' | 'modify' | 'delete' | 'error' | 'early';
-  /** Changes to this object, `_` attribute included; empty unless modify or delete. */
-  readonly txn: StoreOp[];
+  /** Changes to this object, its info attribute included. Empty but for modify and delete. */
+  readonly txn: readonly StoreOp[];
   /** The object afterwards; undefined when it does not exist. */
   readonly info: ObjectInfo | undefined;
   readonly stats: StatsDelta;
-  /** For the reply: of the object afterwards. */
+  /** For the reply, and for the log entry of a change. */
   readonly userVersion: bigint;
+}
+
+/** A request whose ops have all run. What it comes to is settled when the PG gives it its place in the PG's order. */
+export interface Prepared {
+  /** Whether this is a write: then {@link finish} uses up the version unless the outcome says `read` or `early`. */
+  readonly writes: boolean;
+  /**
+   * To be called once, and the outcome submitted in the same turn, so that versions go to the log in order.
+   * @param version what this request gets if it is a write
+   * @param lastUserVersion the highest user version that any object of the PG ever had
+   */
+  finish(version: EVersion, lastUserVersion: bigint): OpOutcome;
 }

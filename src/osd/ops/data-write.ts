@@ -1,0 +1,167 @@
+import { ERRNO } from '../../errors/index.ts';
+import { OSD_OP_FLAG, type OsdOp, readArgs } from '../../wire/index.ts';
+import { type Execution, kib } from './execution.ts';
+import { checkRange, extentOf } from './extent.ts';
+import { OBJECT_FLAG } from './object-info.ts';
+
+export function write(x: Execution, op: OsdOp): number {
+  const e = extentOf(op);
+  const data = x.input(op);
+  if (e.length !== data.length) return -ERRNO.EINVAL;
+  return writeAt(x, e.offset, data, e.truncateSeq, e.truncateSize);
+}
+
+/**
+ * A write tells which truncation its sender knew last. An older one than the object's is cut at the object's end, for
+ * its tail was truncated since; a newer one truncates first (PrimaryLogPG::do_osd_ops, CEPH_OSD_OP_WRITE).
+ */
+function writeAt(
+  x: Execution,
+  offset: number,
+  given: Uint8Array,
+  truncateSeq: number,
+  truncateSize: number,
+): number {
+  const { objectSizeMax } = x.env.limits;
+  let data = given;
+  if (x.truncateSeq > truncateSeq && offset + data.length > x.size) {
+    data = data.subarray(0, Math.max(0, x.size - offset));
+  }
+  const checked = checkRange(offset, data.length, objectSizeMax);
+  if (checked < 0) return checked;
+  if (truncateSeq > x.truncateSeq) {
+    // Without this bound a write of one byte could make an object of any size.
+    if (truncateSize > objectSizeMax) return -ERRNO.EFBIG;
+    x.truncateSeq = truncateSeq;
+    x.truncateSize = truncateSize;
+    if (x.exists && truncateSize !== x.size) truncateTo(x, truncateSize);
+  }
+  x.create();
+  x.stats.numWr++;
+  if (data.length === 0) {
+    if (offset > x.size) truncateTo(x, offset);
+    return 0;
+  }
+  put(x, offset, data);
+  return 0;
+}
+
+function put(x: Execution, offset: number, data: Uint8Array): void {
+  x.txn.push({ op: 'write', c: x.env.collection, oid: x.object.oid, offset, data });
+  x.stats.numWrKb += kib(data.length);
+  const end = offset + data.length;
+  if (end > x.size) x.resize(end);
+}
+
+function truncateTo(x: Execution, size: number): void {
+  x.txn.push({ op: 'truncate', c: x.env.collection, oid: x.object.oid, size });
+  x.resize(size);
+}
+
+/** Replaces the data, whatever offset the op names. */
+export function writeFull(x: Execution, op: OsdOp): number {
+  const { length } = extentOf(op);
+  const data = x.input(op);
+  if (length !== data.length) return -ERRNO.EINVAL;
+  const checked = checkRange(0, length, x.env.limits.objectSizeMax);
+  if (checked < 0) return checked;
+  x.create();
+  x.stats.numWr++;
+  if (x.size > length) truncateTo(x, length);
+  if (length > 0) put(x, 0, data);
+  return 0;
+}
+
+export function append(x: Execution, op: OsdOp): number {
+  const { length } = extentOf(op);
+  const data = x.input(op);
+  if (length !== data.length) return -ERRNO.EINVAL;
+  return writeAt(x, x.size, data, x.truncateSeq, x.truncateSize);
+}
+
+/** Writes a pattern again and again. */
+export function writeSame(x: Execution, op: OsdOp): number {
+  const { offset, length, dataLength } = readArgs('writesame', op);
+  const pattern = x.input(op);
+  if (length === 0) return 0;
+  if (dataLength === 0 || dataLength !== pattern.length || length % dataLength !== 0) {
+    return -ERRNO.EINVAL;
+  }
+  const checked = checkRange(offset, length, x.env.limits.objectSizeMax);
+  if (checked < 0) return checked;
+  const data = Buffer.alloc(length, pattern);
+  return writeAt(x, offset, data, x.truncateSeq, x.truncateSize);
+}
+
+/** Cuts or extends. A truncation that the object has seen already does nothing; nor does one of a missing object. */
+export function truncate(x: Execution, op: OsdOp): number {
+  const e = extentOf(op);
+  if (!x.exists) return 0;
+  const checked = checkRange(e.offset, e.length, x.env.limits.objectSizeMax);
+  if (checked < 0) return checked;
+  if (e.truncateSeq !== 0) {
+    if (e.offset !== e.truncateSize) return -ERRNO.EINVAL;
+    if (e.truncateSeq <= x.truncateSeq) return 0;
+    x.truncateSeq = e.truncateSeq;
+    x.truncateSize = e.truncateSize;
+  }
+  cut(x, e.offset);
+  return 0;
+}
+
+function cut(x: Execution, size: number): void {
+  x.modified = true;
+  x.stats.numWr++;
+  truncateTo(x, size);
+}
+
+/** Never extends: a range that reaches the object's end shortens it instead. */
+export function zero(x: Execution, op: OsdOp): number {
+  const { offset, length } = extentOf(op);
+  const { objectSizeMax } = x.env.limits;
+  const inBounds = offset < objectSizeMax && length >= 1 && length <= objectSizeMax;
+  if (x.exists && inBounds && offset + length >= x.size) {
+    if (offset >= x.size) return x.result;
+    cut(x, offset);
+    return 0;
+  }
+  const checked = checkRange(offset, length, objectSizeMax);
+  if (checked < 0) return checked;
+  if (!x.exists || length === 0) return 0;
+  x.modified = true;
+  x.stats.numWr++;
+  x.txn.push({ op: 'zero', c: x.env.collection, oid: x.object.oid, offset, length });
+  return 0;
+}
+
+export function remove(x: Execution): number {
+  if (!x.exists) return -ERRNO.ENOENT;
+  x.remove();
+  return 0;
+}
+
+export function create(x: Execution, op: OsdOp): number {
+  if (x.exists && (op.flags & OSD_OP_FLAG.EXCL) !== 0) return -ERRNO.EEXIST;
+  x.create();
+  x.stats.numWr++;
+  return 0;
+}
+
+/** The hint is kept with the object; the store decides for itself. */
+export function setAllocHint(x: Execution, op: OsdOp): number {
+  const hint = readArgs('allocHint', op);
+  x.create();
+  x.stats.numWr++;
+  x.expectedObjectSize = hint.expectedObjectSize;
+  x.expectedWriteSize = hint.expectedWriteSize;
+  x.allocHintFlags = hint.flags;
+  return 0;
+}
+
+export function undirty(x: Execution): number {
+  if ((x.flags & OBJECT_FLAG.dirty) === 0) return 0;
+  x.undirty = true;
+  x.modified = true;
+  x.stats.numWr++;
+  return 0;
+}

@@ -1,0 +1,306 @@
+import { CephError, ERRNO } from '../../errors/index.ts';
+import type { StoreOp } from '../../store/index.ts';
+import { type EVersion, OSD_FLAG, type OsdOp, type UTime, utimeOfMs } from '../../wire/index.ts';
+import type { RequestKind } from './classify.ts';
+import {
+  encodeObjectInfo,
+  INFO_ATTR,
+  INFO_NEW,
+  OBJECT_FLAG,
+  type ObjectInfo,
+} from './object-info.ts';
+import type {
+  ObjectContext,
+  OpEnv,
+  OpOutcome,
+  OpRequest,
+  OutcomeKind,
+  Prepared,
+  StatsDelta,
+} from './types.ts';
+
+/** What one op comes to: a result, or a promise of it when it has to wait for a device or another OSD. */
+export type Step = number | Promise<number>;
+
+function noStats(): StatsDelta {
+  return {
+    numBytes: 0,
+    numObjects: 0,
+    numObjectsDirty: 0,
+    numObjectsOmap: 0,
+    numRd: 0,
+    numRdKb: 0,
+    numWr: 0,
+    numWrKb: 0,
+  };
+}
+
+/**
+ * One request being carried out, and at its end the outcome itself. Ops change the draft of the object's info here
+ * and append to `txn`. Reads go to the store and do not see what earlier ops of the same request changed, except the
+ * size and whether the object exists: so it is in Ceph (observed on 16.2: APPEND then READ gives the old bytes).
+ */
+export class Execution implements OpOutcome, Prepared {
+  readonly env: OpEnv;
+  readonly request: OpRequest;
+  readonly object: ObjectContext;
+
+  kind: OutcomeKind;
+  /** Result of the last op; some ops leave it as they found it. */
+  result = 0;
+  results: number[];
+  outputs: (Uint8Array | undefined)[];
+  txn: StoreOp[] = [];
+  info: ObjectInfo | undefined;
+  stats = noStats();
+  userVersion = 0n;
+
+  /** Where the ops' inputs and outputs stand. */
+  index = 0;
+  inputOffset = 0;
+
+  // The draft: the object as the ops so far leave it.
+  exists: boolean;
+  size: number;
+  flags: number;
+  truncateSeq: number;
+  truncateSize: number;
+  expectedObjectSize: number;
+  expectedWriteSize: number;
+  allocHintFlags: number;
+
+  /** The object changes, if only in its info. */
+  modified = false;
+  /** It changes in a way that gives it a new user version. */
+  userModified = false;
+  undirty = false;
+  /** COPY_FROM takes both over from its source. */
+  copied: { userVersion: bigint; mtime: UTime } | undefined;
+
+  constructor(env: OpEnv, request: OpRequest, kind: RequestKind, object: ObjectContext) {
+    this.env = env;
+    this.request = request;
+    this.object = object;
+    const count = request.op.ops.length;
+    this.results = new Array<number>(count).fill(0);
+    this.outputs = new Array<Uint8Array | undefined>(count).fill(undefined);
+    this.kind = kind === 'write' ? 'modify' : kind;
+    const info = object.info ?? INFO_NEW;
+    this.info = object.info;
+    this.exists = object.info !== undefined;
+    this.size = info.size;
+    this.flags = info.flags;
+    this.truncateSeq = info.truncateSeq;
+    this.truncateSize = info.truncateSize;
+    this.expectedObjectSize = info.expectedObjectSize;
+    this.expectedWriteSize = info.expectedWriteSize;
+    this.allocHintFlags = info.allocHintFlags;
+  }
+
+  /** Whether the store has the object, whatever earlier ops of this request did. */
+  get stored(): boolean {
+    return this.object.info !== undefined;
+  }
+
+  /** The input of the op at hand: a window of the request's data. */
+  input(op: OsdOp): Uint8Array {
+    const { data } = this.request;
+    const length = op.payloadLength;
+    return length === data.length
+      ? data
+      : data.subarray(this.inputOffset, this.inputOffset + length);
+  }
+
+  output(bytes: Uint8Array): void {
+    this.outputs[this.index] = bytes;
+    this.stats.numRdKb += kib(bytes.length);
+  }
+
+  /** Reads data of the stored object and goes on with it; a failing device gives the op its errno. */
+  read(offset: number, length: number, then: (bytes: Uint8Array) => number): Step {
+    if (!this.stored || length === 0) return then(EMPTY);
+    const { store, collection } = this.env;
+    try {
+      const got = store.read(collection, this.object.oid, offset, length);
+      return got instanceof Promise ? got.then(then).catch(errnoOf) : then(got);
+    } catch (e) {
+      return errnoOf(e);
+    }
+  }
+
+  /** An op that writes makes the object if it is missing. */
+  create(): void {
+    this.modified = true;
+    if (this.exists) return;
+    this.exists = true;
+    this.stats.numObjects++;
+  }
+
+  resize(size: number): void {
+    this.stats.numBytes += size - this.size;
+    this.size = size;
+  }
+
+  remove(): void {
+    const { oid } = this.object;
+    this.txn.push({ op: 'remove', c: this.env.collection, oid });
+    this.modified = true;
+    this.exists = false;
+    this.stats.numObjects--;
+    this.stats.numWr++;
+    this.resize(0);
+    this.setOmap(false);
+    if ((this.flags & OBJECT_FLAG.dirty) !== 0) this.stats.numObjectsDirty--;
+    this.flags = 0;
+    this.truncateSeq = 0;
+    this.truncateSize = 0;
+    this.expectedObjectSize = 0;
+    this.expectedWriteSize = 0;
+    this.allocHintFlags = 0;
+  }
+
+  get hasOmap(): boolean {
+    return (this.flags & OBJECT_FLAG.omap) !== 0;
+  }
+  setOmap(present: boolean): void {
+    if (this.hasOmap === present) return;
+    this.flags ^= OBJECT_FLAG.omap;
+    this.stats.numObjectsOmap += present ? 1 : -1;
+  }
+
+  get writes(): boolean {
+    return this.kind === 'modify';
+  }
+
+  /** Applies the rules that turn the ops' results into the message's. */
+  finish(version: EVersion, lastUserVersion: bigint): OpOutcome {
+    const own = this.object.info?.userVersion ?? 0n;
+    if (this.kind === 'early') return this.drop();
+    if (this.result < 0) {
+      // Observed on 16.2: a write that misses its object answers with the PG's last user version.
+      if (this.writes) this.userVersion = this.result === -ERRNO.ENOENT ? lastUserVersion : own;
+      if (this.writes) this.kind = 'error';
+      return this.drop();
+    }
+    this.userVersion = own;
+    if (!this.writes) return this;
+    if (!this.modified) {
+      this.kind = 'error';
+      return this;
+    }
+    if ((this.request.op.flags & OSD_FLAG.RETURNVEC) === 0) {
+      this.result = 0;
+      this.outputs.fill(undefined);
+    } else if (this.refuseLongOutputs()) {
+      this.kind = 'read';
+      this.userVersion = 0n;
+      return this.drop();
+    }
+    this.commit(version, lastUserVersion);
+    return this;
+  }
+
+  /** Nothing of the request happens but its answer. */
+  private drop(): OpOutcome {
+    this.txn = [];
+    this.stats = noStats();
+    return this;
+  }
+
+  /** Observed on 16.2: a write with an output above the limit is answered with EOVERFLOW and not applied. */
+  private refuseLongOutputs(): boolean {
+    for (let i = 0; i < this.outputs.length; i++) {
+      const out = this.outputs[i];
+      if (out === undefined || out.length <= this.env.limits.writeReplyOutputMax) continue;
+      this.outputs[i] = undefined;
+      this.results[i] = -ERRNO.EOVERFLOW;
+      this.result = -ERRNO.EOVERFLOW;
+    }
+    return this.result < 0;
+  }
+
+  private commit(version: EVersion, lastUserVersion: bigint): void {
+    const { env, object } = this;
+    if (this.userModified) this.userVersion = this.nextUserVersion(version, lastUserVersion);
+    else if (this.copied) this.userVersion = this.copied.userVersion;
+    if (!this.exists) {
+      this.kind = 'delete';
+      this.info = undefined;
+      return;
+    }
+    this.markDirty();
+    const info = this.nextInfo(version);
+    this.info = info;
+    this.txn.push({
+      op: 'setattrs',
+      c: env.collection,
+      oid: object.oid,
+      attrs: new Map([[INFO_ATTR, encodeObjectInfo(info)]]),
+    });
+  }
+
+  private nextUserVersion(version: EVersion, lastUserVersion: bigint): bigint {
+    const own = this.userVersion;
+    const next = (lastUserVersion > own ? lastUserVersion : own) + 1n;
+    // Not below the PG's version, which is all that old clients see.
+    return next > version.version ? next : version.version;
+  }
+
+  private markDirty(): void {
+    const was = (this.flags & OBJECT_FLAG.dirty) !== 0;
+    if (was === !this.undirty) return;
+    this.flags ^= OBJECT_FLAG.dirty;
+    this.stats.numObjectsDirty += was ? -1 : 1;
+  }
+
+  private nextInfo(version: EVersion): ObjectInfo {
+    const { env, request, object, copied } = this;
+    const before = object.info ?? INFO_NEW;
+    // A request without a stamp leaves the object's as it was.
+    const { mtime } = request.op;
+    const stamped = copied !== undefined || mtime.sec !== 0 || mtime.nsec !== 0;
+    return {
+      version,
+      priorVersion: before.version,
+      lastReqid: request.reqid,
+      userVersion: this.userVersion,
+      size: this.size,
+      mtime: copied?.mtime ?? (stamped ? mtime : before.mtime),
+      localMtime: stamped ? utimeOfMs(env.nowMs) : before.localMtime,
+      flags: this.flags,
+      truncateSeq: this.truncateSeq,
+      truncateSize: this.truncateSize,
+      expectedObjectSize: this.expectedObjectSize,
+      expectedWriteSize: this.expectedWriteSize,
+      allocHintFlags: this.allocHintFlags,
+    };
+  }
+}
+
+export const EMPTY: Uint8Array = Buffer.alloc(0);
+
+/** The op result of an expected failure; anything else is not ours to handle. */
+export function errnoOf(e: unknown): number {
+  if (e instanceof CephError) return -e.errno;
+  throw e;
+}
+
+/** Bytes as the statistics count them: in KiB, rounded up. */
+export function kib(bytes: number): number {
+  return Math.ceil(bytes / 1024);
+}
+
+/** The outcome of a request that is refused before anything of it is looked at. */
+export function refuse(request: OpRequest, object: ObjectContext, result: number): OpOutcome {
+  const count = request.op.ops.length;
+  return {
+    kind: 'early',
+    result,
+    results: new Array<number>(count).fill(0),
+    outputs: new Array<Uint8Array | undefined>(count).fill(undefined),
+    txn: [],
+    info: object.info,
+    stats: noStats(),
+    userVersion: 0n,
+  };
+}
