@@ -98,7 +98,7 @@ const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Two OSDs that dial each other and send, while connections are cut after at most `cutBytes` bytes for a minute. */
 async function duel(seed: number, cutBytes: number, messages: number) {
-  const world = new SimWorld(seed, {
+  const world: SimWorld = new SimWorld(seed, {
     cutBytesMax: () => (world.now < 60_000 ? cutBytes : undefined),
   });
   const frames = countFrames(world);
@@ -152,4 +152,126 @@ describe('lossless sessions', () => {
     expect(await hash(7)).toBe(await hash(7));
     expect(await hash(7)).not.toBe(await hash(8));
   });
+});
+
+describe('time', () => {
+  it('finds a peer that is silent behind a pulled cable, redials and replays', async () => {
+    const world = new SimWorld(1);
+    const a = await osd(world, 0);
+    const b = await osd(world, 1);
+    const toB = a.messenger.connect({ type: ENTITY.osd, addrs: [b.addr] });
+    send(toB, 0);
+    expect(await world.run(1_000, () => b.got.length === 1)).toBe(true);
+    world.silent = true;
+    send(toB, 1);
+    await world.run(5_000);
+    world.silent = false;
+    // The bytes of message 1 are lost, and the stream with them; only silence tells.
+    expect(await world.run(world.now + 60_000, () => b.got.length === 2)).toBe(true);
+    expect(world.now).toBeGreaterThan(25_000);
+    expect(b.got).toEqual([0, 1]);
+  });
+
+  it('keeps a silent connection alive with keepalives, as long as the peer answers', async () => {
+    const world = new SimWorld(2);
+    const frames = countFrames(world);
+    const server = await osd(world, 0);
+    const resets: unknown[] = [];
+    const client = createMessenger(world.runtime(), {
+      name: { type: ENTITY.client, num: -1 },
+      authName: { type: ENTITY.client, id: 'admin' },
+      dispatcher: { onMessage: () => {}, onReset: (_c, cause) => resets.push(cause) },
+    });
+    const c = client.connect({ type: ENTITY.osd, addrs: [server.addr] });
+    await world.run(3_600_000);
+    expect(c.ready).toBe(true);
+    expect(resets).toEqual([]);
+    expect(frames.get(TAG.keepalive)).toBeGreaterThan(300);
+    world.silent = true;
+    await world.run(world.now + 32_000);
+    expect(resets).toMatchObject([{ code: 'EPROTO' }]);
+  });
+
+  it('closes an idle socket of a lossless session, and dials again for the next message', async () => {
+    const world = new SimWorld(3);
+    const a = await osd(world, 0);
+    const b = await osd(world, 1);
+    const toB = a.messenger.connect({ type: ENTITY.osd, addrs: [b.addr] });
+    send(toB, 0);
+    await world.run(800_000);
+    expect(toB.ready).toBe(true);
+    await world.run(1_000_000);
+    expect(toB.ready).toBe(false);
+    send(toB, 1);
+    expect(await world.run(1_010_000, () => b.got.length === 2)).toBe(true);
+    expect(b.got).toEqual([0, 1]);
+    expect([...a.resets, ...b.resets, ...a.warnings, ...b.warnings]).toEqual([]);
+  });
+
+  it('gives up a lossless peer that is away for longer than its queue has room', async () => {
+    const world = new SimWorld(4);
+    const a = await osd(world, 0, { bounds: { losslessQueueBytesMax: 100_000 } });
+    const b = await osd(world, 1);
+    await b.messenger.shutdown();
+    const toB = a.messenger.connect({ type: ENTITY.osd, addrs: [b.addr] });
+    for (let n = 0; n < 100; n++) send(toB, n);
+    expect(a.resets).toEqual([]);
+    await world.run(1);
+    expect(a.resets).toEqual(['ETIMEDOUT']);
+    expect(a.warnings.length).toBe(1);
+    expect(toB.queuedBytes).toBe(0);
+  });
+});
+
+describe('lossy sessions', () => {
+  it.each(count(20))(
+    'are over with their socket, and both sides hear of it (seed %i)',
+    async (seed) => {
+      const world: SimWorld = new SimWorld(seed, {
+        cutBytesMax: () => (world.now < 30_000 ? 4000 : undefined),
+      });
+      const got: number[] = [];
+      let dials = 0;
+      let finished = false;
+      let served = 0;
+      let servedResets = 0;
+      const server = await osd(world, 0, {
+        dispatcher: {
+          onReady: () => served++,
+          onReset: () => servedResets++,
+          onMessage: (c, m) => {
+            const n = m.front.readUInt32LE(0);
+            c.send({ type: TYPE_COUNT, version: 1, compatVersion: 1, tid: n, front: m.front });
+          },
+        },
+      });
+      const client = createMessenger(world.runtime(), {
+        name: { type: ENTITY.client, num: -1 },
+        globalId: 4100,
+        authName: { type: ENTITY.client, id: 'admin' },
+        dispatcher: {
+          onMessage: (c, m) => {
+            // In the order of the requests, and nothing from an earlier socket.
+            expect(m.tid).toBe(got.length);
+            got.push(m.tid);
+            if (got.length < 100) send(c, got.length);
+            else finished = true;
+          },
+          onReset: () => {
+            if (!finished) world.at(500, dial);
+          },
+        },
+      });
+      function dial(): void {
+        dials++;
+        send(client.connect({ type: ENTITY.osd, addrs: [server.addr] }), got.length);
+      }
+      dial();
+      expect(await world.run(600_000, () => finished)).toBe(true);
+      expect(dials).toBeGreaterThan(1);
+      await client.shutdown();
+      await world.run(world.now + 1_000);
+      expect(servedResets).toBe(served);
+    },
+  );
 });

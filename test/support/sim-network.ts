@@ -36,6 +36,8 @@ export class SimWorld {
   readonly random: Random;
   readonly options: Required<SimOptions>;
   readonly listeners = new Map<string, (socket: Socket) => SocketEvents>();
+  /** While true, bytes in flight and written vanish and nobody is told: a pulled cable. */
+  silent = false;
   /** Sees every write before the network has its way with it. */
   tap: (from: Socket, bytes: Buffer) => void = () => {};
   private events: SimEvent[] = [];
@@ -168,6 +170,8 @@ function settle(): Promise<void> {
 /** What both directions of one connection share: the bytes left until it is cut. */
 class SimWire {
   budget: number;
+  /** Bytes vanished: a stream never goes on behind a gap. */
+  lost = false;
   constructor(world: SimWorld) {
     const max = world.options.cutBytesMax();
     this.budget =
@@ -183,7 +187,7 @@ class SimSocket implements Socket {
   queuedBytes = 0;
   private closed = false;
   private paused = false;
-  private held: Buffer[] = [];
+  private held: (() => void)[] = [];
   private lastArrival = 0;
   private readonly world: SimWorld;
   private readonly wire: SimWire;
@@ -225,17 +229,21 @@ class SimSocket implements Socket {
   }
 
   private arrive(chunk: Buffer): void {
+    const to = this.other;
+    if (this.world.silent) this.wire.lost = true;
+    if (this.wire.lost) return;
+    if (to.paused) {
+      // It stays with the sender, as behind a full window.
+      to.held.push(() => this.arrive(chunk));
+      return;
+    }
     this.queuedBytes -= chunk.length;
-    this.other.take(chunk);
+    to.take(chunk);
     if (this.queuedBytes === 0 && !this.closed) this.events.onDrain();
   }
 
   private take(chunk: Buffer): void {
     if (this.closed) return;
-    if (this.paused) {
-      this.held.push(chunk);
-      return;
-    }
     this.world.note(`data ${this.remote.port}>${this.local.port} ${crc32c(0, chunk)}`);
     this.events.onData(chunk);
   }
@@ -259,7 +267,7 @@ class SimSocket implements Socket {
   resume(): void {
     this.paused = false;
     this.world.at(0, () => {
-      while (!this.paused && this.held.length > 0) this.take(this.held.shift()!);
+      while (!this.paused && this.held.length > 0) this.held.shift()!();
     });
   }
   destroy(): void {
