@@ -186,6 +186,26 @@ describe('overrides of placement', () => {
   });
 });
 
+test('placements are taken over when a change leaves them as they are, and only then', () => {
+  const map = running();
+  const pgid = { pool: 1, seed: 3 };
+  const place = map.pgToUpActing(pgid);
+  expect(step(map, { newUpThru: new Map([[0, 3]]) }).pgToUpActing(pgid)).toBe(place);
+  const changes: Partial<Incremental>[] = [
+    { newState: new Map([[place.upPrimary, OSD_STATE.up]]) },
+    { newWeight: new Map([[place.upPrimary, 0]]) },
+    { newPrimaryAffinity: new Map([[place.upPrimary, 0]]) },
+    { newPgTemp: new Map([['1.3', [place.up[1]!]]]) },
+    { newPrimaryTemp: new Map([['1.3', place.up[1]!]]) },
+    { newPgUpmap: new Map([['1.3', [place.up[1]!]]]) },
+    { newPools: new Map([[1, { ...map.pool(1)!, size: 1 }]]) },
+    { crush: encodeCrushMap(createDefaultCrushMap()) },
+  ];
+  for (const change of changes) {
+    expect(step(map, change).pgToUpActing(pgid)).not.toEqual(place);
+  }
+});
+
 test('a removed pool takes its name with it', () => {
   const map = step(running(), { oldPools: new Set([1]) });
   expect(map.poolByName('p')).toBeUndefined();

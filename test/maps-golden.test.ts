@@ -78,6 +78,9 @@ test('every incremental re-encodes byte for byte and leads to the map of its che
     expect(`${epoch} ${next.crc}`).toBe(`${epoch} ${inc.fullCrc}`);
     expect(encodeIncremental(inc, next).equals(bytes)).toBe(true);
     if (map) expect(map.encode().equals(before!)).toBe(true); // the older epoch stays as it was
+    // Placements taken over from the epoch before are those the map has by itself.
+    const alone = new OSDMap(next.data);
+    for (const pg of next.pgs()) expect(next.pgToUpActing(pg)).toEqual(alone.pgToUpActing(pg));
     map = next;
   }
   expect(map!.encode().equals(read(`live/full.${LAST_EPOCH}`))).toBe(true);

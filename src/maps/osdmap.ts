@@ -4,7 +4,7 @@ import type { EntityAddr, PgId } from '../wire/index.ts';
 import { applyToData } from './apply.ts';
 import type { Incremental } from './incremental.ts';
 import { decodeOSDMap, encodeOSDMap, OSD_STATE, type OSDMapData } from './osdmap-data.ts';
-import { NOWHERE, Placement, stableMod, type UpActing } from './placement.ts';
+import { NOWHERE, Placement, placesAlike, stableMod, type UpActing } from './placement.ts';
 import type { PgPool } from './pool.ts';
 
 /** A CRUSH map's bytes and what is made of them on demand; epochs that share the map share this. */
@@ -42,14 +42,15 @@ export class OSDMap {
   private readonly crc32c: Crc32c;
   private checksum: number | undefined;
   private placement: Placement | undefined;
-  /** By pool and seed. */
-  private readonly places = new Map<number, Map<number, UpActing>>();
+  /** By pool and seed. Shared with the previous epoch when it places everything alike. */
+  private readonly places: Map<number, Map<number, UpActing>>;
 
   constructor(data: OSDMapData, crc32c: Crc32c = portableCrc32c, previous?: OSDMap) {
     this.data = data;
     this.crc32c = crc32c;
     const same = previous !== undefined && previous.data.crush === data.crush;
     this.crush = same ? previous.crush : new Crush(data.crush);
+    this.places = previous && placesAlike(previous.data, data) ? previous.places : new Map();
   }
 
   /**

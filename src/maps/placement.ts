@@ -57,6 +57,28 @@ function keepOnly(pool: PgPool, osds: readonly number[], keep: (osd: number) => 
     : osds.filter(keep);
 }
 
+/**
+ * Do both maps send every PG to the same OSDs, as far as a look at what placement reads can tell? So it is for most
+ * changes of a running cluster (up_thru, blocklist, flags), which then cost no new mapping.
+ */
+export function placesAlike(a: OSDMapData, b: OSDMapData): boolean {
+  return (
+    a.crush === b.crush &&
+    a.pools === b.pools &&
+    a.pgTemp === b.pgTemp &&
+    a.primaryTemp === b.primaryTemp &&
+    a.pgUpmap === b.pgUpmap &&
+    a.pgUpmapItems === b.pgUpmapItems &&
+    sameNumbers(a.osdState, b.osdState) &&
+    sameNumbers(a.osdWeight, b.osdWeight) &&
+    sameNumbers(a.primaryAffinity, b.primaryAffinity)
+  );
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((v, i) => v === b[i]);
+}
+
 /** Places the PGs of one map. */
 export class Placement {
   private readonly m: OSDMapData;
