@@ -20,7 +20,8 @@ export function strawLengths(weights: readonly number[], version: number): numbe
       if (version > 0) left--;
       continue;
     }
-    straws[order[i]!] = Math.trunc(straw * 0x10000);
+    // A length beyond 32 bits wraps, as the same conversion does in Ceph on x86.
+    straws[order[i]!] = (straw * 0x10000) >>> 0;
     const following = order[i + 1];
     if (following === undefined) break;
     const next = weights[following]!;
