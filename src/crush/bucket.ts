@@ -11,7 +11,7 @@ import {
 /** Largest weight, 16.16. */
 export const WEIGHT_MAX = 0xffffffff;
 /** A tree's node count is one byte and a power of two. */
-export const TREE_ITEMS_MAX = 64;
+const TREE_ITEMS_MAX = 64;
 
 /** Weights of a bucket's items, 16.16. */
 export function itemWeights(b: CrushBucket): number[] {

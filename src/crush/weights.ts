@@ -1,6 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import { itemWeights, parentsOf, refill } from './bucket.ts';
-import type { ChooseArg, CrushBucket, CrushMap } from './types.ts';
+import { BUCKET_ALG, type ChooseArg, type CrushBucket, type CrushMap } from './types.ts';
 
 /**
  * Weights of items in their buckets, kept consistent upwards: a bucket's weight is the sum of its items' and stands in
@@ -61,7 +61,9 @@ export function setWeightInBucket(
 }
 
 function setWeights(map: CrushMap, b: CrushBucket, item: number, weight: number): void {
-  const weights = itemWeights(b).map((w, i) => (b.items[i] === item || b.alg === 1 ? weight : w));
+  const weights = itemWeights(b).map((w, i) =>
+    b.items[i] === item || b.alg === BUCKET_ALG.UNIFORM ? weight : w,
+  );
   refill(map, b, b.items, weights);
 }
 
