@@ -1,0 +1,115 @@
+/**
+ * BlockStore on this machine's disk: durable writes and reads of several sizes at depth 1 and 16.
+ * Run with `node --import tsx bench/store.bench.ts [seconds per line] [directory]`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silent } from '../src/runtime/index.ts';
+import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
+import { BlockStore, type Transaction } from '../src/store/index.ts';
+import type { HObject } from '../src/wire/index.ts';
+
+const seconds = Number(process.argv[2] ?? 3);
+const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-bench-'));
+const store = await BlockStore.open({
+  path,
+  disk: nodeDisk,
+  openKeyValue: openLmdb,
+  crc32c: nativeCrc32c,
+  log: silent,
+  clock: systemClock,
+  sizeBytes: 2 ** 36,
+});
+const C = '1.0';
+await store.submit([{ op: 'mkcoll', c: C }]);
+
+function oidOf(prefix: string, i: number): HObject {
+  const hash = Math.imul(i + 1, 0x9e37_79b1) >>> 0;
+  const name = `benchmark_data_${prefix}_object${i}`;
+  return { key: '', name, snap: 0xffff_ffff_ffff_fffen, hash, max: false, namespace: '', pool: 1 };
+}
+
+/** What an OSD submits for a write: data, object info, a log entry. */
+function writeOf(prefix: string, i: number, data: Uint8Array): Transaction {
+  const oid = oidOf(prefix, i);
+  const log = { ...oidOf('', 0), name: '', hash: 0 };
+  return [
+    { op: 'write', c: C, oid, offset: 0, data },
+    { op: 'setattrs', c: C, oid, attrs: new Map([['_', INFO]]) },
+    {
+      op: 'omapSet',
+      c: C,
+      oid: log,
+      entries: new Map([[String(i).padStart(20, '0'), LOG_ENTRY]]),
+    },
+  ];
+}
+const INFO = Buffer.alloc(250, 1);
+const LOG_ENTRY = Buffer.alloc(180, 2);
+
+async function measure(
+  label: string,
+  bytes: number,
+  depth: number,
+  work: (i: number) => unknown,
+): Promise<number> {
+  let next = 0;
+  let done = 0;
+  const start = performance.now();
+  const end = start + seconds * 1000;
+  const cpu = process.cpuUsage();
+  const worker = async () => {
+    while (performance.now() < end) {
+      const result = work(next++);
+      if (result instanceof Promise) await result;
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: depth }, worker));
+  const took = (performance.now() - start) / 1000;
+  const used = process.cpuUsage(cpu);
+  console.log(
+    [
+      label.padEnd(24),
+      String(depth).padStart(5),
+      (done / took).toFixed(0).padStart(10),
+      ((done * bytes) / took / 2 ** 20).toFixed(1).padStart(10),
+      ((took * depth * 1e6) / done).toFixed(0).padStart(10),
+      ((used.user + used.system) / done).toFixed(0).padStart(10),
+    ].join(' '),
+  );
+  return done;
+}
+
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${seconds} s each`);
+console.log(`${'what'.padEnd(24)} depth      ops/s      MiB/s   us each   cpu us/op`);
+for (const [name, bytes] of [
+  ['4 KiB', 4096],
+  ['64 KiB', 65_536],
+  ['4 MiB', 2 ** 22],
+] as const) {
+  const data = Buffer.alloc(bytes, 7);
+  let written = 0;
+  for (const depth of [1, 16]) {
+    const prefix = `${bytes}_${depth}`;
+    written = await measure(`write ${name}`, bytes, depth, (i) =>
+      store.submit(writeOf(prefix, i, data)),
+    );
+  }
+  for (const depth of [1, 16]) {
+    await measure(`read ${name}`, bytes, depth, (i) =>
+      store.read(C, oidOf(`${bytes}_16`, (i * 7919) % written), 0, bytes),
+    );
+  }
+  if (bytes === 4096) {
+    await measure('overwrite 4 KiB of 4 MiB', bytes, 16, (i) =>
+      store.submit([
+        { op: 'write', c: C, oid: oidOf('big', 0), offset: ((i * 7919) % 1024) * 4096, data },
+      ]),
+    );
+  }
+}
+console.log(`resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`);
+await store.close();
+await rm(path, { recursive: true });
