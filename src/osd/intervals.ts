@@ -10,6 +10,8 @@ export interface PgView {
   readonly primary: number;
   readonly size: number;
   readonly minSize: number;
+  /** PGs of the pool. */
+  readonly pgCount: number;
   /** up_from of the acting members in their order: a restarted member begins a new interval. */
   readonly upFrom: readonly number[];
 }

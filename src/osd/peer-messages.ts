@@ -84,7 +84,7 @@ export const MPgRemove = message('MPgRemove', 84, v1, struct('MPgRemove', about)
 export const CopyCursor = struct('CopyCursor', {
   data: u53,
   dataDone: bool,
-  omapAfter: byteString,
+  omapAfter: opt(byteString),
 });
 export type CopyCursor = ValueOf<typeof CopyCursor>;
 /** A part of an object. Extents' bytes are joined in the message's data. */

@@ -12,6 +12,7 @@ const StoredView = struct('StoredView', {
   primary: s32,
   size: s32,
   minSize: s32,
+  pgCount: u32,
   upFrom: vec(u32),
 });
 

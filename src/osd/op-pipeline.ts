@@ -1,0 +1,449 @@
+import { encodeToBytes } from '../codec/index.ts';
+import { ERRNO } from '../errors/index.ts';
+import type { StoreOp } from '../store/index.ts';
+import {
+  compareEVersion,
+  EVERSION_ZERO,
+  type EVersion,
+  type HObject,
+  type ReqId,
+} from '../wire/index.ts';
+import { ENTRY, LogEntry, type PgTotals } from './log-entry.ts';
+import {
+  type CopyContent,
+  decodeObjectInfo,
+  execute,
+  executePg,
+  INFO_ATTR,
+  type ObjectContext,
+  type OpEnv,
+  type OpOutcome,
+  type OpRequest,
+  type Prepared,
+  pgEnd,
+} from './ops/index.ts';
+import type { PgHost } from './pg-host.ts';
+import type { Logged } from './pg-log.ts';
+import type { PgState } from './pg-state.ts';
+
+/** What a client is answered. */
+export interface OpAnswer {
+  readonly result: number;
+  /** Absent: each op's result is 0 and nothing is put out. */
+  readonly outcome: OpOutcome | undefined;
+  readonly version: EVersion;
+  readonly userVersion: bigint;
+  /** Refused before it was looked at: the reply does not acknowledge. */
+  readonly isEarly: boolean;
+}
+
+/** A client's request on its way through a PG. */
+export interface ClientOp {
+  readonly request: OpRequest;
+  readonly oid: HObject;
+  /** oidKey(oid) */
+  readonly key: string;
+  readonly reqid: ReqId;
+  readonly reqidKey: string;
+  readonly mayWrite: boolean;
+  /** Lists the PG rather than touching an object. */
+  readonly isPgOp: boolean;
+  /** Bytes of input, for the check of free space; 0 for what only removes. */
+  readonly growth: number;
+  readonly startedMs: number;
+  /** The source of a COPY_FROM, fetched already; a rejection is the errno that the op gets. */
+  copy: Promise<CopyContent> | undefined;
+  answer(a: OpAnswer): void;
+  /** Forgotten without an answer: the client sends it again elsewhere. */
+  drop(): void;
+}
+
+/** What the pipeline needs of its PG. */
+export interface PipelineScope {
+  readonly host: PgHost;
+  readonly state: PgState;
+  readonly epoch: number;
+  /** PGs of the pool. */
+  readonly pgCount: number;
+  isMissingHere(key: string): boolean;
+  isMissingAnywhere(key: string): boolean;
+  /** Ask for the object to be brought; `recovered` is called on the pipeline. */
+  want(key: string): void;
+  /** To all other acting members. @returns sends it to one of them again */
+  replicate(item: Logged, txn: readonly StoreOp[], trimTo: EVersion): (osd: number) => void;
+  /** Other acting members whose answers a write waits for. */
+  readonly replicas: readonly number[];
+  count(op: ClientOp, outcome: OpOutcome): void;
+}
+
+interface ObjectState {
+  readonly key: string;
+  context: ObjectContext | undefined;
+  /** Writes not yet durable everywhere: nobody may see what a crash could take back. */
+  writes: number;
+  /** Reads that wait for the device. */
+  readers: number;
+  /** A write of it waits for the device. */
+  isBusy: boolean;
+  readonly queue: ClientOp[];
+}
+
+interface InFlight {
+  readonly version: EVersion;
+  readonly object: ObjectState | undefined;
+  readonly reqidKey: string | undefined;
+  readonly answers: { op: ClientOp; answer: OpAnswer }[];
+  readonly sendAgain: (osd: number) => void;
+}
+
+/** Contexts of idle objects kept for the next request. */
+const CONTEXTS_MAX = 512;
+
+/**
+ * The requests of one PG on its primary. Per object they keep their order: writes follow each other at once, each seeing
+ * what the last will leave; a read waits until the writes before it are durable on every member. A write is answered
+ * when the local store and every other acting member have it.
+ */
+export class OpPipeline {
+  private readonly scope: PipelineScope;
+  private readonly objects = new Map<string, ObjectState>();
+  private idle: ObjectState[] = [];
+  private waiting: ClientOp[] = [];
+  private inFlight: InFlight[] = [];
+  /** Lists that wait until everything has been pulled. */
+  private heldLists: ClientOp[] = [];
+  private localDurable: EVersion = EVERSION_ZERO;
+  private readonly acked = new Map<number, EVersion>();
+  private isServing = false;
+  private generation = 0;
+  /** Requests whose execution waits for the device. */
+  private readonly pending = new Set<ClientOp>();
+
+  constructor(scope: PipelineScope) {
+    this.scope = scope;
+  }
+
+  get openCount(): number {
+    return this.open().length;
+  }
+
+  /** Requests being served or held, oldest first: for `dump_ops_in_flight`. */
+  open(): ClientOp[] {
+    const all = [
+      ...this.waiting,
+      ...this.heldLists,
+      ...this.inFlight.flatMap((f) => f.answers.map((a) => a.op)),
+    ];
+    for (const o of this.objects.values()) all.push(...o.queue);
+    return all.sort((a, b) => a.startedMs - b.startedMs);
+  }
+
+  submit(op: ClientOp): void {
+    if (!this.isServing) this.waiting.push(op);
+    else if (op.isPgOp) this.list(op);
+    else {
+      const object = this.objectOf(op);
+      object.queue.push(op);
+      this.run(object);
+    }
+  }
+
+  /** From now on requests are executed, those held first. */
+  serve(): void {
+    this.isServing = true;
+    this.localDurable = this.scope.state.log.head;
+    this.acked.clear();
+    for (const osd of this.scope.replicas) this.acked.set(osd, this.localDurable);
+    const held = this.waiting;
+    this.waiting = [];
+    for (const op of held) this.submit(op);
+  }
+
+  /**
+   * The interval ended. What was not answered is held for the next one, in the order it came, if we stay the primary;
+   * the log then knows which of it was applied. Else it is dropped: clients send it to the new primary.
+   */
+  stop(keep: boolean): void {
+    const all = this.open();
+    if (!keep) for (const op of all) op.drop();
+    this.generation++;
+    this.isServing = false;
+    this.pending.clear();
+    this.objects.clear();
+    this.idle = [];
+    this.inFlight = [];
+    this.heldLists = [];
+    this.waiting = keep ? all : [];
+  }
+
+  recovered(key: string): void {
+    const object = this.objects.get(key);
+    if (object) {
+      object.context = undefined;
+      this.run(object);
+    }
+    if (this.scope.state.missing.size === 0) this.listHeld();
+  }
+
+  onAck(osd: number, version: EVersion): void {
+    const known = this.acked.get(osd);
+    if (!known || compareEVersion(version, known) <= 0) return;
+    this.acked.set(osd, version);
+    this.advance();
+  }
+
+  /** The session with a member was reset: what it has not acknowledged may be lost. */
+  sendAgain(osd: number): void {
+    const known = this.acked.get(osd);
+    if (!known) return;
+    for (const f of this.inFlight) if (compareEVersion(f.version, known) > 0) f.sendAgain(osd);
+  }
+
+  private list(op: ClientOp): void {
+    // A list must hold what is still to be pulled, so it waits for that.
+    if (this.scope.state.missing.size > 0) {
+      this.heldLists.push(op);
+      return;
+    }
+    const { pgid, log, totals } = this.scope.state;
+    const end = pgEnd(pgid, this.scope.pgCount);
+    const outcome = executePg(this.env(op), op.request, pgid.pool, end);
+    this.scope.count(op, outcome);
+    const answer = { ...answerOf(outcome, log.head), userVersion: totals.lastUserVersion };
+    // What is listed must be there to stay, so the answer waits for the writes under way.
+    const last = this.inFlight[this.inFlight.length - 1];
+    if (last) last.answers.push({ op, answer });
+    else op.answer(answer);
+  }
+  private listHeld(): void {
+    for (const op of this.heldLists.splice(0)) this.submit(op);
+  }
+
+  private objectOf(op: ClientOp): ObjectState {
+    let object = this.objects.get(op.key);
+    if (!object) {
+      object = { key: op.key, context: undefined, writes: 0, readers: 0, isBusy: false, queue: [] };
+      this.objects.set(op.key, object);
+    }
+    return object;
+  }
+
+  private run(object: ObjectState): void {
+    const { scope, generation } = this;
+    while (generation === this.generation) {
+      const op = object.queue[0];
+      if (!op) {
+        this.rest(object);
+        return;
+      }
+      if (object.isBusy || (op.mayWrite ? object.readers > 0 : object.writes > 0)) return;
+      if (op.mayWrite ? scope.isMissingAnywhere(op.key) : scope.isMissingHere(op.key)) {
+        scope.want(op.key);
+        return;
+      }
+      object.queue.shift();
+      if (op.mayWrite) this.write(op, object);
+      else this.read(op, object);
+    }
+  }
+
+  /** Keeps a bounded number of contexts of objects nobody is working on. */
+  private rest(object: ObjectState): void {
+    if (object.writes > 0 || object.readers > 0 || object.isBusy) return;
+    this.idle.push(object);
+    if (this.idle.length < 2 * CONTEXTS_MAX) return;
+    for (const o of this.idle.splice(0, CONTEXTS_MAX)) {
+      if (o.queue.length + o.writes + o.readers === 0 && !o.isBusy) this.objects.delete(o.key);
+    }
+  }
+
+  private contextOf(op: ClientOp, object: ObjectState): ObjectContext {
+    if (!object.context) {
+      const { host, state } = this.scope;
+      const attr = host.store.getattr(state.c, op.oid, INFO_ATTR);
+      object.context = { oid: op.oid, info: attr ? decodeObjectInfo(attr) : undefined };
+    }
+    return object.context;
+  }
+
+  private env(op: ClientOp): OpEnv {
+    const { host, state } = this.scope;
+    return {
+      store: host.store,
+      collection: state.c,
+      limits: host.limits,
+      nowMs: host.clock.wallMs(),
+      crc32c: host.crc32c,
+      fetchCopy: op.copy && (() => op.copy!),
+    };
+  }
+
+  private nextVersion(): EVersion {
+    const { head } = this.scope.state.log;
+    return { epoch: Math.max(this.scope.epoch, head.epoch), version: head.version + 1n };
+  }
+
+  private read(op: ClientOp, object: ObjectState): void {
+    const prepared = execute(this.env(op), op.request, 'read', this.contextOf(op, object));
+    const finish = (p: Prepared): void => {
+      const outcome = p.finish(EVERSION_ZERO, 0n);
+      this.scope.count(op, outcome);
+      op.answer(answerOf(outcome, EVERSION_ZERO));
+    };
+    if (!(prepared instanceof Promise)) {
+      finish(prepared);
+      return;
+    }
+    const { generation } = this;
+    object.readers++;
+    this.pending.add(op);
+    prepared.then(
+      (p) => {
+        if (generation !== this.generation) return;
+        this.pending.delete(op);
+        object.readers--;
+        finish(p);
+        this.run(object);
+      },
+      (e) => this.scope.host.fatal(e),
+    );
+  }
+
+  private write(op: ClientOp, object: ObjectState): void {
+    const { host, state } = this.scope;
+    const before = state.log.find(op.reqidKey);
+    if (before) {
+      this.answerAgain(op, before);
+      return;
+    }
+    if (op.growth > 0 && !host.hasRoom(op.growth)) {
+      op.answer(refusal(-ERRNO.ENOSPC));
+      return;
+    }
+    const context = this.contextOf(op, object);
+    const prepared = execute(this.env(op), op.request, 'write', context);
+    if (!(prepared instanceof Promise)) {
+      this.commit(op, object, context, prepared);
+      return;
+    }
+    const { generation } = this;
+    object.isBusy = true;
+    this.pending.add(op);
+    prepared.then(
+      (p) => {
+        if (generation !== this.generation) return;
+        this.pending.delete(op);
+        object.isBusy = false;
+        this.commit(op, object, context, p);
+        this.run(object);
+      },
+      (e) => host.fatal(e),
+    );
+  }
+
+  /** A request that the log knows: applied or refused once, answered as then. */
+  private answerAgain(op: ClientOp, entry: LogEntry): void {
+    const answer: OpAnswer = {
+      result: entry.result,
+      outcome: undefined,
+      version: entry.version,
+      userVersion: entry.userVersion,
+      isEarly: false,
+    };
+    const open = this.inFlight.find((f) => f.reqidKey === op.reqidKey);
+    if (open) open.answers.push({ op, answer });
+    else op.answer(answer);
+  }
+
+  private commit(
+    op: ClientOp,
+    object: ObjectState,
+    context: ObjectContext,
+    prepared: Prepared,
+  ): void {
+    const { scope } = this;
+    const version = this.nextVersion();
+    const outcome = prepared.finish(version, scope.state.totals.lastUserVersion);
+    scope.count(op, outcome);
+    if (outcome.kind === 'read' || outcome.kind === 'early' || outcome.kind === 'pg') {
+      op.answer(answerOf(outcome, EVERSION_ZERO));
+      return;
+    }
+    const changes = outcome.kind !== 'error';
+    const entry: LogEntry = {
+      kind: ENTRY[outcome.kind],
+      version,
+      previous: scope.state.log.head,
+      prior: context.info?.version ?? EVERSION_ZERO,
+      oid: op.oid,
+      reqid: op.reqid,
+      userVersion: outcome.userVersion,
+      result: outcome.result,
+      totals: addTotals(scope.state.totals, outcome),
+    };
+    const item = { entry, bytes: encodeToBytes(LogEntry, entry) };
+    const trimTo = this.trimPoint();
+    const sendAgain = scope.replicate(item, outcome.txn, trimTo);
+    const txn = [...outcome.txn, scope.state.append(item)];
+    if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
+    if (changes) {
+      object.context = { oid: op.oid, info: outcome.info };
+      object.writes++;
+    }
+    this.inFlight.push({
+      version,
+      object: changes ? object : undefined,
+      reqidKey: op.reqidKey,
+      answers: [{ op, answer: answerOf(outcome, version) }],
+      sendAgain,
+    });
+    const { generation } = this;
+    void scope.host.submit(txn).then(() => {
+      if (generation !== this.generation) return;
+      this.localDurable = version;
+      this.advance();
+    });
+  }
+
+  /** Entries of what is not yet answered stay, so that a resend finds them. */
+  private trimPoint(): EVersion {
+    const { host, state } = this.scope;
+    if (state.log.length <= host.logMax) return state.log.tail;
+    return state.log.trimPoint(host.logKeep + this.inFlight.length);
+  }
+
+  private advance(): void {
+    let durable = this.localDurable;
+    for (const v of this.acked.values()) if (compareEVersion(v, durable) < 0) durable = v;
+    let n = 0;
+    const { inFlight } = this;
+    while (n < inFlight.length && compareEVersion(inFlight[n]!.version, durable) <= 0) n++;
+    if (n === 0) return;
+    for (const done of inFlight.splice(0, n)) {
+      for (const { op, answer } of done.answers) op.answer(answer);
+      const { object } = done;
+      if (object && --object.writes === 0) this.run(object);
+    }
+  }
+}
+
+function answerOf(outcome: OpOutcome, version: EVersion): OpAnswer {
+  const { result, userVersion } = outcome;
+  return { result, outcome, version, userVersion, isEarly: outcome.kind === 'early' };
+}
+
+function refusal(result: number): OpAnswer {
+  return { result, outcome: undefined, version: EVERSION_ZERO, userVersion: 0n, isEarly: true };
+}
+
+function addTotals(t: PgTotals, { stats, userVersion }: OpOutcome): PgTotals {
+  return {
+    lastUserVersion: userVersion > t.lastUserVersion ? userVersion : t.lastUserVersion,
+    objects: Math.max(0, t.objects + stats.numObjects),
+    bytes: Math.max(0, t.bytes + stats.numBytes),
+    dirty: Math.max(0, t.dirty + stats.numObjectsDirty),
+    omapObjects: Math.max(0, t.omapObjects + stats.numObjectsOmap),
+    wr: t.wr + stats.numWr,
+    wrKb: t.wrKb + stats.numWrKb,
+  };
+}

@@ -1,0 +1,658 @@
+import { DecodeError, ERRNO } from '../errors/index.ts';
+import { OSDMAP_FLAG, type OSDMap, POOL_FLAG } from '../maps/index.ts';
+import {
+  type Connection,
+  createMessenger,
+  type IncomingMessage,
+  type Messenger,
+  type OutgoingMessage,
+} from '../msgr/index.ts';
+import type { Clock, Logger, SocketAddress, Timer } from '../runtime/index.ts';
+import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
+import {
+  decodeFront,
+  ENTITY,
+  type EntityAddr,
+  type EVersion,
+  MCommand,
+  MCommandReply,
+  MConfig,
+  MOSDBoot,
+  MOSDFailure,
+  MOSDMap,
+  MOSDMarkMeDown,
+  MOSDOp,
+  MOSDOpReply,
+  MPGStats,
+  MPGStatsAck,
+  MPing,
+  OSD_FLAG,
+  type OSDOp,
+  outgoing,
+  type PgId,
+  readOSDOp,
+  sameAddr,
+} from '../wire/index.ts';
+import { clientOp, copySourceOf, earlyAnswer, type Requester, sendReply } from './client-ops.ts';
+import { type CommandScope, runCommand } from './commands.ts';
+import { CopyFetcher } from './copy-fetcher.ts';
+import { OsdCounters } from './counters.ts';
+import { MonSession } from './mon-session.ts';
+import type { ClientOp, OpAnswer } from './op-pipeline.ts';
+import { classify, type OpLimits } from './ops/index.ts';
+import type { Osd, OsdOptions } from './options.ts';
+import { OsdConfig } from './osd-config.ts';
+import { OsdMaps } from './osd-maps.ts';
+import { ASK, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
+import { Peers } from './peers.ts';
+import { Permits } from './permits.ts';
+import { storedView } from './pg.ts';
+import type { PgHost } from './pg-host.ts';
+import { emptyInfo } from './pg-info.ts';
+import { PgRegistry, pgNumber, viewOf } from './pg-registry.ts';
+import { newStamps, reportOf, type Stamps } from './pg-report.ts';
+import { watchRefusals } from './refusals.ts';
+
+const BOOT_RETRY_MS = 1000;
+/** Stats go out this soon after a change, and at least so often. */
+const REPORT_SOON_MS = 500;
+const REPORT_MS = 5000;
+const GOODBYE_MS = 1000;
+const FAILURE_REPORT_MS = 1000;
+const COPIES_MAX = 12;
+/** Fraction of the store beyond which writes are refused whatever the map says (osd_failsafe_full_ratio, 16.2). */
+const FAILSAFE_FULL = 0.97;
+
+/** Starts an OSD: opens its maps and PGs, listens, and asks the monitor to mark it up. */
+export async function startOsd(options: OsdOptions): Promise<Osd> {
+  const { fsid, uuid, id, runtime, store } = options;
+  const maps = await OsdMaps.open(store, { fsid, uuid, id }, runtime.crc32c);
+  const osd = new OsdDaemon(options, maps);
+  await osd.start();
+  return osd;
+}
+
+/** What a peer's message says first: about which PG, as of which map. */
+function peek(front: Buffer): { pgid: PgId; epoch: number; since: number } {
+  if (front.length < 25) throw new DecodeError('too short', front.length, 'PG message');
+  return {
+    pgid: { pool: Number(front.readBigInt64LE(1)), seed: front.readUInt32LE(9) },
+    epoch: front.readUInt32LE(17),
+    since: front.readUInt32LE(21),
+  };
+}
+
+class OsdDaemon implements Osd, PgHost {
+  readonly id: number;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  readonly copies = new Permits(COPIES_MAX);
+  readonly booted: Promise<void>;
+  limits: OpLimits;
+  logKeep = 250;
+  logMax = 1500;
+  addr!: EntityAddr;
+  private readonly options: OsdOptions;
+  private readonly maps: OsdMaps;
+  private readonly config: OsdConfig;
+  private readonly counters = new OsdCounters();
+  private readonly messenger: Messenger;
+  private readonly mon: MonSession;
+  private readonly peers: Peers;
+  private readonly pgs: PgRegistry;
+  private readonly copyFetcher: CopyFetcher;
+  private readonly stamps = new Map<number, Stamps>();
+  private readonly timers = new Map<string, Timer>();
+  private readonly accused = new Map<number, number>();
+  /** Messages that speak of a map we do not have yet, in the order they came. */
+  private early: { epoch: number; handle: () => void }[] = [];
+  /** Writes and reads that the map's flags hold back. */
+  private paused: (() => void)[] = [];
+  private setBooted!: () => void;
+  private isUpNow = false;
+  private bootedAtMs = 0;
+  private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
+  private reportSeq = 0;
+  private promisedBytes = 0;
+  private usage: { atMs: number; total: number; available: number };
+
+  constructor(options: OsdOptions, maps: OsdMaps) {
+    const { runtime, id } = options;
+    this.options = options;
+    this.maps = maps;
+    this.id = id;
+    this.store = options.store;
+    this.clock = runtime.clock;
+    this.log = runtime.log;
+    this.crc32c = runtime.crc32c;
+    this.config = new OsdConfig(options.config);
+    this.limits = this.config.limits();
+    this.booted = new Promise((resolve) => {
+      this.setBooted = resolve;
+    });
+    this.usage = this.measure();
+    const network = watchRefusals(runtime.network, (a) => this.onRefused(a));
+    this.messenger = createMessenger(
+      { ...runtime, network },
+      {
+        name: { type: ENTITY.osd, num: id },
+        authName: { type: ENTITY.osd, id: String(id) },
+        dispatcher: {
+          onMessage: (c, m) => this.onMessage(c, m),
+          onReady: (c) => this.onReady(c),
+          onReset: (c) => this.onReset(c),
+        },
+        onFatal: (e) => this.fatal(e),
+      },
+    );
+    this.mon = new MonSession(this.messenger, {
+      clock: this.clock,
+      log: this.log,
+      hostname: options.hostname ?? 'localhost',
+      addrs: options.monAddrs,
+      epoch: () => maps.epoch,
+      onConnected: () => this.onMonConnected(),
+    });
+    this.peers = new Peers(this.messenger, () => maps.current);
+    this.pgs = new PgRegistry(this, maps.untouched);
+    this.copyFetcher = new CopyFetcher({
+      id,
+      get map() {
+        return maps.current;
+      },
+      send: (osd, m) => this.peers.send(osd, m),
+      executeHere: (op, data, tid) => this.executeHere(op, data, tid),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.pgs.load();
+    const nonce = 1 + this.options.runtime.random.below(2 ** 31);
+    const { host, port } = this.options;
+    this.addr = await this.messenger.listen({ host, port: port ?? 0, nonce });
+    // Maps that the store holds may be newer than what the PGs saw only if a crash fell between; one transaction
+    // writes both, so they are not.
+    this.log('info', 'started', { epoch: this.maps.epoch, pgs: this.pgs.size });
+    this.mon.connect();
+    this.every('report', REPORT_MS, () => this.report());
+  }
+
+  // PgHost
+
+  get epoch(): number {
+    return this.maps.epoch;
+  }
+  isUp(osd: number): boolean {
+    return this.maps.current?.isUp(osd) ?? false;
+  }
+  upFrom(osd: number): number {
+    return this.isUp(osd) ? (this.maps.current!.data.osdInfo[osd]?.upFrom ?? 0) : 0;
+  }
+  send(osd: number, message: OutgoingMessage): void {
+    this.peers.send(osd, message);
+  }
+  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
+    this.counters.subopW++;
+    this.peers.ack(osd, pgid, since, version);
+  }
+
+  submit(txn: Transaction): Promise<void> {
+    const done = this.store.submit(txn);
+    return done.catch((e: unknown) => {
+      // Peers may have this change, or the log here lacks it: going on would be a lie.
+      if (this.state !== 'stopped') this.fatal(e);
+      return new Promise<void>(() => {});
+    });
+  }
+
+  fatal(error: unknown): void {
+    if (this.state === 'stopped') return;
+    this.log('error', 'cannot go on', { error });
+    this.halt();
+    void this.messenger.shutdown();
+    if (this.options.onFatal) this.options.onFatal(error);
+    else throw error;
+  }
+
+  hasRoom(bytes: number): boolean {
+    const now = this.clock.monotonicMs();
+    // The store counts on demand; between counts, what was promised is added up.
+    if (now - this.usage.atMs > 200 || this.promisedBytes > 0.001 * this.usage.total) {
+      this.usage = this.measure();
+      this.promisedBytes = 0;
+    }
+    this.promisedBytes += bytes;
+    const left = this.usage.available - this.promisedBytes;
+    return left > (1 - FAILSAFE_FULL) * this.usage.total;
+  }
+
+  statsChanged(): void {
+    this.soon('stats', REPORT_SOON_MS, () => this.report());
+  }
+
+  removed(pgid: PgId): void {
+    const { current } = this.maps;
+    if (!current || this.state !== 'active') return;
+    if (!viewOf(current, pgid).acting.includes(this.id)) return;
+    void this.submit(this.pgs.advance(current, current));
+    this.pgs.settle();
+  }
+
+  discard(pgid: PgId): void {
+    const pg = this.pgs.get(pgid);
+    if (pg) this.pgs.remove(pg);
+  }
+
+  // Sessions
+
+  private onReady(c: Connection): void {
+    if (this.mon.owns(c)) this.mon.onReady();
+  }
+
+  private onReset(c: Connection): void {
+    if (this.mon.owns(c)) {
+      this.mon.onReset();
+      return;
+    }
+    if (c.peer.type !== ENTITY.osd || this.state !== 'active') return;
+    const osd = this.peers.osdOf(c);
+    if (osd === undefined) return;
+    this.peers.forget(osd);
+    for (const pg of this.pgs.all()) {
+      if (pg.view.acting.includes(osd) || pg.peering.consulted.has(osd)) pg.onPeerReset(osd);
+    }
+    this.copyFetcher.sendAgain();
+  }
+
+  private onRefused(at: SocketAddress): void {
+    const { current } = this.maps;
+    if (!current || this.state !== 'active') return;
+    for (const osd of current.osds()) {
+      const addr = current.clusterAddrs(osd)[0];
+      if (!addr || osd === this.id || !current.isUp(osd)) continue;
+      if (addr.host !== at.host || addr.port !== at.port) continue;
+      const now = this.clock.monotonicMs();
+      if (now - (this.accused.get(osd) ?? -FAILURE_REPORT_MS) < FAILURE_REPORT_MS) continue;
+      this.accused.set(osd, now);
+      this.log('info', 'peer refuses connections', { osd });
+      const addrs = [...current.clusterAddrs(osd)];
+      const { fsid } = this.options;
+      const failure = { fsid, epoch: this.epoch, osd, addrs, reporter: this.id };
+      this.mon.send(outgoing(MOSDFailure, { ...failure, reason: 'connection refused' }));
+    }
+  }
+
+  private onMessage(c: Connection, m: IncomingMessage): void {
+    if (this.state === 'stopped') return;
+    switch (m.type) {
+      case MOSDOp.type:
+        return this.onOp(c, m);
+      case MRepAck.type:
+        for (const { pgid, since, version } of decodeFront(MRepAck, m).acks) {
+          this.pgs.get(pgid)?.onAck(c.peer.num, since, version);
+        }
+        return;
+      case MOSDMap.type:
+        if (c.peer.type === ENTITY.mon) this.onMap(m);
+        return;
+      case MOSDOpReply.type:
+        return this.copyFetcher.onReply(m);
+      case MConfig.type:
+        this.config.setFromMon(decodeFront(MConfig, m).config);
+        return this.configChanged();
+      case MCommand.type:
+        return this.onCommand(c, m);
+      case MPGStatsAck.type:
+        return;
+      case MPing.type:
+        c.send(outgoing(MPing, {}));
+        return;
+      default:
+        if (c.peer.type === ENTITY.osd) this.onPeerMessage(c.peer.num, m);
+        else this.log('debug', 'message ignored', { type: m.type });
+    }
+  }
+
+  private onPeerMessage(from: number, m: IncomingMessage): void {
+    const { pgid, epoch, since } = peek(m.front);
+    if (this.later(epoch, () => this.onPeerMessage(from, m))) return;
+    if (!this.isUpNow) return;
+    const pg = this.pgs.get(pgid);
+    if (pg) pg.onMessage(from, m);
+    else if (m.type === MPgQuery.type && !this.pgs.isRemoving(pgid))
+      this.answerWithNothing(from, m, since);
+  }
+
+  /** A question about a PG that is not here. */
+  private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
+    const { pgid, round, ask } = decodeFront(MPgQuery, m);
+    if (ask !== ASK.info) return;
+    const info = emptyInfo(0, storedView(viewOf(this.maps.current!, pgid)));
+    this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
+  }
+
+  /** Keeps what needs a newer map. @returns false when we have it */
+  private later(epoch: number, handle: () => void): boolean {
+    if (epoch <= this.epoch) return false;
+    if (this.early.length === 0) this.mon.subscribe();
+    this.early.push({ epoch, handle });
+    return true;
+  }
+
+  // Maps
+
+  private onMap(m: IncomingMessage): void {
+    const message = decodeFront(MOSDMap, m);
+    if (message.fsid !== this.options.fsid) {
+      this.fatal(new Error(`the monitor serves cluster ${message.fsid}`));
+      return;
+    }
+    const pgOps: StoreOp[] = [];
+    const mapOps = this.maps.accept(message, (map, previous) => {
+      pgOps.push(...this.pgs.advance(map, previous));
+    });
+    if (mapOps.length > 0) {
+      void this.submit([...mapOps, ...pgOps]);
+      this.afterMaps();
+    }
+    if (message.newestMap <= this.epoch) this.boot();
+  }
+
+  private afterMaps(): void {
+    const map = this.maps.current!;
+    const mine = map.addrs(this.id)[0];
+    const isUpNow = map.isUp(this.id) && mine !== undefined && sameAddr(mine, this.addr);
+    if (isUpNow !== this.isUpNow) {
+      this.isUpNow = isUpNow;
+      this.log('info', isUpNow ? 'up' : 'down', { epoch: map.epoch });
+    }
+    if (this.state === 'stopping') return;
+    this.state = isUpNow ? 'active' : 'booting';
+    this.peers.prune();
+    if (isUpNow) {
+      this.setBooted();
+      this.pgs.settle();
+    }
+    const due = this.early.filter((e) => e.epoch <= map.epoch);
+    this.early = this.early.filter((e) => e.epoch > map.epoch);
+    for (const e of due) e.handle();
+    for (const run of this.paused.splice(0)) run();
+    this.copyFetcher.sendAgain();
+    this.statsChanged();
+  }
+
+  private onMonConnected(): void {
+    this.report();
+    if (!this.isUpNow) this.boot();
+  }
+
+  /** Asks to be marked up, as long as we know all maps and are not. */
+  private boot(): void {
+    if (this.isUpNow || this.state !== 'booting' || !this.maps.current) return;
+    this.soon('boot', BOOT_RETRY_MS, () => this.boot());
+    const now = this.clock.monotonicMs();
+    if (now - this.bootedAtMs < BOOT_RETRY_MS / 2 && this.bootedAtMs > 0) return;
+    this.bootedAtMs = now;
+    const { fsid, uuid, hostname, deviceClass, versionText } = this.options;
+    const addrs = [this.addr];
+    this.mon.send(
+      outgoing(MOSDBoot, {
+        fsid,
+        osd: this.id,
+        uuid,
+        epoch: this.epoch,
+        publicAddrs: addrs,
+        clusterAddrs: addrs,
+        hbBackAddrs: addrs,
+        hbFrontAddrs: addrs,
+        totalBytes: this.store.usage().totalBytes,
+        deviceClass: deviceClass ?? 'ssd',
+        metadata: new Map([
+          ['hostname', hostname ?? 'localhost'],
+          ['ceph_version', versionText ?? ''],
+          ['ceph_version_short', versionText ?? ''],
+          ['ceph_release', 'pacific'],
+          ['osd_objectstore', 'sepiola'],
+        ]),
+      }),
+    );
+  }
+
+  // Clients
+
+  private onOp(c: Connection, m: IncomingMessage): void {
+    const op = readOSDOp(m);
+    this.route(c, m, op);
+  }
+
+  private route(c: Requester, m: IncomingMessage, op: OSDOp): void {
+    if (this.later(op.epoch, () => this.route(c, m, op))) return;
+    const map = this.maps.current;
+    if (!map || !this.isUpNow) return;
+    if (op.epoch < map.epoch) this.shareMaps(c, op.epoch);
+    const { pgid } = op.pgid;
+    const pool = map.pool(pgid.pool);
+    const pg = this.pgs.get(pgid);
+    // The client will learn better from the map, and send again.
+    if (!pool || !pg?.isPrimary) return;
+    if (map.data.blocklist.length > 0 && c.peerAddrs.some((a) => map.isBlocklisted(a))) {
+      sendReply(c, m.tid, op, map.epoch, earlyAnswer(-ERRNO.ESHUTDOWN));
+      return;
+    }
+    const request = { op, data: m.data, reqid: { name: c.peer, tid: BigInt(m.tid), inc: 0 } };
+    const kind = classify(request, this.limits);
+    if (typeof kind === 'number') {
+      sendReply(c, m.tid, op, map.epoch, earlyAnswer(kind));
+      return;
+    }
+    if (kind !== 'pg' && map.rawPgToPg(pgid.pool, op.hash)?.seed !== pgid.seed) return;
+    const verdict = this.admit(map, pool.flags, op, kind === 'write');
+    if (verdict === 'hold') {
+      this.paused.push(() => this.route(c, m, op));
+      return;
+    }
+    if (verdict < 0) {
+      sendReply(c, m.tid, op, map.epoch, earlyAnswer(verdict));
+      return;
+    }
+    const made = clientOp(c, m, op, kind, this);
+    const source = kind === 'write' ? copySourceOf(op, m.data) : undefined;
+    if (!source) {
+      pg.submitOp(made);
+      return;
+    }
+    made.copy = this.copyFetcher.fetch(source);
+    const submit = (): void => {
+      const now = this.pgs.get(pgid);
+      if (now?.isPrimary) now.submitOp(made);
+      else made.drop();
+    };
+    made.copy.then(submit, submit);
+  }
+
+  /** What the map's and the pool's flags say to a request. */
+  private admit(map: OSDMap, poolFlags: number, op: OSDOp, isWrite: boolean): 'hold' | number {
+    if (map.hasFlag(isWrite ? OSDMAP_FLAG.pausewr : OSDMAP_FLAG.pauserd)) return 'hold';
+    if (!isWrite || (op.flags & OSD_FLAG.FULL_FORCE) !== 0) return 0;
+    const isFull = map.hasFlag(OSDMAP_FLAG.full) || (poolFlags & POOL_FLAG.full) !== 0;
+    if (!isFull) return 0;
+    if ((op.flags & OSD_FLAG.FULL_TRY) === 0) return 'hold';
+    return (poolFlags & POOL_FLAG.full_quota) !== 0 ? -ERRNO.EDQUOT : -ERRNO.ENOSPC;
+  }
+
+  /** A client that is behind gets what it lacks, once. */
+  private shareMaps(c: Requester, epoch: number): void {
+    const sent = typeof c.session === 'number' ? c.session : 0;
+    if (sent >= this.epoch) return;
+    const maps = this.maps.since(Math.max(epoch, sent));
+    if (!maps) return;
+    c.session = this.epoch;
+    c.send(maps);
+  }
+
+  answered(op: ClientOp, a: OpAnswer): void {
+    this.counters.answered(op, a, this.clock.monotonicMs());
+  }
+
+  private executeHere(op: OSDOp, data: Buffer, tid: number): void {
+    const loop = {
+      peer: { type: ENTITY.osd, num: this.id },
+      peerAddrs: [this.addr],
+      session: this.epoch,
+      send: (reply: OutgoingMessage) => {
+        const joined = Buffer.concat(reply.data ?? []);
+        const front = Buffer.from(reply.front);
+        this.copyFetcher.onReply({ front, data: joined, tid, compatVersion: reply.compatVersion });
+      },
+    };
+    const message: IncomingMessage = {
+      type: MOSDOp.type,
+      version: MOSDOp.version,
+      compatVersion: MOSDOp.compat,
+      tid,
+      seq: 0,
+      priority: 0,
+      front: Buffer.alloc(0),
+      middle: Buffer.alloc(0),
+      data,
+      hold: () => {},
+      release: () => {},
+    };
+    // Not from inside the request that asked.
+    queueMicrotask(() => this.route(loop, message, op));
+  }
+
+  private onCommand(c: Connection, m: IncomingMessage): void {
+    const { cmd } = decodeFront(MCommand, m);
+    const scope: CommandScope = {
+      id: this.id,
+      fsid: this.options.fsid,
+      uuid: this.options.uuid,
+      state: this.state,
+      versionText: this.options.versionText ?? '16.2.15',
+      config: this.config,
+      counters: this.counters,
+      maps: this.maps,
+      pgs: this.pgs,
+      nowMs: this.clock.monotonicMs(),
+      flushStats: () => this.report(),
+      configChanged: () => this.configChanged(),
+    };
+    const { result, status, data } = runCommand(scope, cmd[0] ?? '');
+    const reply = { result, status };
+    c.send(outgoing(MCommandReply, reply, { tid: m.tid, data: [Buffer.from(data)] }));
+  }
+
+  private configChanged(): void {
+    this.limits = this.config.limits();
+    this.logKeep = this.config.number('osd_min_pg_log_entries');
+    this.logMax = Math.max(
+      this.logKeep + 100,
+      Math.min(1500, this.config.number('osd_max_pg_log_entries')),
+    );
+  }
+
+  // Reports
+
+  /** Tells the monitor how the store and our PGs are. @returns a number that grows with each report */
+  private report(): number {
+    this.cancel('stats');
+    const map = this.maps.current;
+    if (!map || !this.isUpNow) return this.reportSeq;
+    const nowMs = this.clock.wallMs();
+    const u = this.store.usage();
+    const pgs = [];
+    const neighbours = new Set<number>();
+    for (const pg of this.pgs.all()) {
+      for (const osd of pg.view.acting) if (osd !== this.id) neighbours.add(osd);
+      if (!pg.isPrimary) continue;
+      const number = pgNumber(pg.pgid.pool, pg.pgid.seed);
+      let stamps = this.stamps.get(number);
+      if (!stamps) {
+        stamps = newStamps(nowMs);
+        this.stamps.set(number, stamps);
+      }
+      pgs.push(reportOf(pg, stamps, nowMs));
+    }
+    const osdStat = {
+      upFrom: this.upFrom(this.id),
+      totalBytes: u.totalBytes,
+      usedBytes: Math.max(0, u.totalBytes - u.availableBytes),
+      availableBytes: u.availableBytes,
+      dataBytes: u.dataBytes,
+      omapBytes: u.omapBytes,
+      metadataBytes: u.metadataBytes,
+      numPgs: this.pgs.size,
+      heartbeatPeers: [...neighbours].sort((a, b) => a - b),
+    };
+    const { fsid } = this.options;
+    this.mon.send(outgoing(MPGStats, { fsid, epoch: this.epoch, osd: this.id, osdStat, pgs }));
+    return ++this.reportSeq;
+  }
+
+  private measure(): { atMs: number; total: number; available: number } {
+    const { totalBytes, availableBytes } = this.store.usage();
+    return { atMs: this.clock.monotonicMs(), total: totalBytes, available: availableBytes };
+  }
+
+  // Timers and the end
+
+  private every(name: string, ms: number, run: () => void): void {
+    const again = (): void => {
+      this.timers.set(name, this.clock.setTimer(ms, again));
+      run();
+    };
+    this.timers.set(name, this.clock.setTimer(ms, again));
+  }
+
+  /** Runs once after `ms`, unless that is under way already. */
+  private soon(name: string, ms: number, run: () => void): void {
+    if (this.timers.has(name) || this.state === 'stopped') return;
+    const fire = (): void => {
+      this.timers.delete(name);
+      run();
+    };
+    this.timers.set(name, this.clock.setTimer(ms, fire));
+  }
+  private cancel(name: string): void {
+    this.timers.get(name)?.cancel();
+    this.timers.delete(name);
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'stopped') return;
+    if (this.state === 'active') {
+      this.state = 'stopping';
+      const { fsid } = this.options;
+      this.mon.send(outgoing(MOSDMarkMeDown, { fsid, osd: this.id, epoch: this.epoch }));
+      await this.waitUntilDown();
+    }
+    this.halt();
+    await this.messenger.shutdown();
+    await this.store.close();
+  }
+
+  async kill(): Promise<void> {
+    if (this.state === 'stopped') return;
+    this.halt();
+    await this.messenger.shutdown();
+    await this.store.close();
+  }
+
+  private async waitUntilDown(): Promise<void> {
+    const deadline = this.clock.monotonicMs() + GOODBYE_MS;
+    while (this.isUpNow && this.mon.isConnected && this.clock.monotonicMs() < deadline) {
+      await new Promise<void>((go) => this.clock.setTimer(10, go));
+    }
+  }
+
+  private halt(): void {
+    this.state = 'stopped';
+    this.pgs.stop();
+    this.mon.close();
+    for (const timer of this.timers.values()) timer.cancel();
+    this.timers.clear();
+  }
+}

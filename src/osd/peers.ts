@@ -1,0 +1,95 @@
+import type { OSDMap } from '../maps/index.ts';
+import type { Connection, Messenger, OutgoingMessage } from '../msgr/index.ts';
+import {
+  ENTITY,
+  type EntityAddr,
+  type EVersion,
+  formatAddr,
+  formatPgId,
+  outgoing,
+  type PgId,
+} from '../wire/index.ts';
+import { MRepAck } from './peer-messages.ts';
+
+interface Peer {
+  readonly addr: string;
+  readonly connection: Connection;
+}
+interface Ack {
+  readonly pgid: PgId;
+  readonly since: number;
+  version: EVersion;
+}
+
+/** Sessions with other OSDs, by the address the newest map gives them, and the acknowledgements on their way to them. */
+export class Peers {
+  private readonly messenger: Messenger;
+  private readonly map: () => OSDMap | undefined;
+  private readonly peers = new Map<number, Peer>();
+  private readonly acks = new Map<number, Map<string, Ack>>();
+
+  constructor(messenger: Messenger, map: () => OSDMap | undefined) {
+    this.messenger = messenger;
+    this.map = map;
+  }
+
+  send(osd: number, message: OutgoingMessage): void {
+    this.connection(osd)?.send(message);
+  }
+
+  /** Joins the acknowledgements that one commit of the store brings into one message. */
+  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
+    if (this.acks.size === 0) queueMicrotask(() => this.flush());
+    let forPeer = this.acks.get(osd);
+    if (!forPeer) {
+      forPeer = new Map();
+      this.acks.set(osd, forPeer);
+    }
+    // Commits of one PG come in order, so the last one speaks for those before.
+    forPeer.set(formatPgId(pgid), { pgid, since, version });
+  }
+
+  /** Lets go of sessions with OSDs that the map shows down or elsewhere. */
+  prune(): void {
+    for (const [osd, peer] of this.peers) {
+      const addr = this.addrOf(osd);
+      if (addr && formatAddr(addr) === peer.addr) continue;
+      peer.connection.close();
+      this.peers.delete(osd);
+    }
+  }
+
+  /** The OSD whose session this is; undefined for one it opened to us or that is gone. */
+  osdOf(connection: Connection): number | undefined {
+    for (const [osd, peer] of this.peers) if (peer.connection === connection) return osd;
+    return undefined;
+  }
+  forget(osd: number): void {
+    this.peers.delete(osd);
+  }
+
+  private flush(): void {
+    const all = [...this.acks];
+    this.acks.clear();
+    for (const [osd, acks] of all) {
+      this.send(osd, outgoing(MRepAck, { acks: [...acks.values()] }));
+    }
+  }
+
+  private addrOf(osd: number): EntityAddr | undefined {
+    const map = this.map();
+    return map?.isUp(osd) ? map.clusterAddrs(osd)[0] : undefined;
+  }
+
+  private connection(osd: number): Connection | undefined {
+    const addr = this.addrOf(osd);
+    if (!addr) return undefined;
+    const text = formatAddr(addr);
+    const known = this.peers.get(osd);
+    if (known?.addr === text) return known.connection;
+    known?.connection.close();
+    const connection = this.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
+    this.peers.set(osd, { addr: text, connection });
+    return connection;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock, Logger } from '../runtime/index.ts';
+import type { ObjectStore, Transaction } from '../store/index.ts';
+import type { EVersion, Outgoing, PgId } from '../wire/index.ts';
+import type { OpLimits } from './ops/index.ts';
+import type { Permits } from './permits.ts';
+
+/** What a PG needs of the daemon around it. */
+export interface PgHost {
+  readonly id: number;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  readonly limits: OpLimits;
+  /** Entries a PG's log keeps, and how many it may hold before it is cut to that. */
+  readonly logKeep: number;
+  readonly logMax: number;
+  /** Copies of objects under way, over all PGs. */
+  readonly copies: Permits;
+  readonly epoch: number;
+  isUp(osd: number): boolean;
+  /** Epoch in which an OSD last came up; 0 while it is down. */
+  upFrom(osd: number): number;
+  /** To the OSD as the current map has it; dropped if it is down, since peering follows. */
+  send(osd: number, message: Outgoing): void;
+  /** Tells the primary that everything up to `version` is durable here. Joined with other answers of the moment. */
+  ack(osd: number, pgid: PgId, since: number, version: EVersion): void;
+  /** Durable when it resolves. Never rejects: a store that refuses here ends the daemon, and the promise stays open. */
+  submit(txn: Transaction): Promise<void>;
+  fatal(error: unknown): void;
+  /** Room for a write of so many bytes, beside what was promised to others? */
+  hasRoom(bytes: number): boolean;
+  /** The last of a PG is gone from the store. */
+  removed(pgid: PgId): void;
+  /** The primary of a PG says that its members hold everything: our copy is of no use. */
+  discard(pgid: PgId): void;
+  /** The PG's report to the monitor has changed. */
+  statsChanged(): void;
+}

@@ -1,0 +1,145 @@
+import {
+  EVERSION_ZERO,
+  emptyStatSum,
+  type PgStat,
+  type PgStateName,
+  pgState,
+  TIME_ZERO,
+  type UTime,
+  utimeOfMs,
+} from '../wire/index.ts';
+import type { Pg } from './pg.ts';
+
+/** The state of a PG as its primary sees it. Bits: PG_STATE_* of src/osd/osd_types.h, 16.2. */
+export function stateOf(pg: Pg): bigint {
+  return pgState(...stateNames(pg));
+}
+
+export function stateNames(pg: Pg): PgStateName[] {
+  const names: PgStateName[] = [];
+  const { view } = pg;
+  const phase = pg.peering.phase.name;
+  const isShort = view.acting.length < view.size;
+  switch (phase) {
+    case 'down':
+      names.push('down');
+      break;
+    case 'incomplete':
+      names.push('incomplete');
+      break;
+    case 'activating':
+      names.push('activating');
+      break;
+    case 'active':
+    case 'peered':
+      names.push(phase);
+      if (pg.isClean) names.push('clean');
+      if (pg.lacksAnything()) {
+        names.push(pg.recovery.activeCount > 0 ? 'recovering' : 'recovery_wait', 'degraded');
+        if (pg.recovery.unfoundCount > 0) names.push('recovery_unfound');
+      } else if (isShort && pg.state.totals.objects > 0) names.push('degraded');
+      break;
+    default:
+      names.push('peering');
+      if (pg.state.info.created > 0 && pg.state.log.length === 0) names.push('creating');
+  }
+  if (isShort) names.push('undersized');
+  if (view.up.join() !== view.acting.join()) names.push('remapped');
+  return names;
+}
+
+/** When a PG was last seen in certain states, kept between reports. */
+export interface Stamps {
+  lastChange: UTime;
+  lastActive: UTime;
+  lastPeered: UTime;
+  lastClean: UTime;
+  lastUndegraded: UTime;
+  lastFullsized: UTime;
+  state: bigint;
+  reportedSeq: bigint;
+}
+
+export function newStamps(nowMs: number): Stamps {
+  const now = utimeOfMs(nowMs);
+  return {
+    lastChange: now,
+    lastActive: now,
+    lastPeered: now,
+    lastClean: now,
+    lastUndegraded: now,
+    lastFullsized: now,
+    state: 0n,
+    reportedSeq: 0n,
+  };
+}
+
+/** What the primary tells the monitor of a PG. Moves `stamps` on. */
+export function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
+  const { view, state: member } = pg;
+  const now = utimeOfMs(nowMs);
+  const names = new Set(stateNames(pg));
+  const state = stateOf(pg);
+  if (state !== stamps.state) stamps.lastChange = now;
+  stamps.state = state;
+  stamps.reportedSeq++;
+  if (names.has('active')) stamps.lastActive = now;
+  if (names.has('active') || names.has('peered')) stamps.lastPeered = now;
+  if (names.has('clean')) stamps.lastClean = now;
+  if (!names.has('degraded')) stamps.lastUndegraded = now;
+  if (!names.has('undersized')) stamps.lastFullsized = now;
+  return {
+    pgid: pg.pgid,
+    state,
+    version: member.log.head,
+    reportedSeq: stamps.reportedSeq,
+    reportedEpoch: pg.epoch,
+    up: [...view.up],
+    acting: [...view.acting],
+    upPrimary: view.upPrimary,
+    actingPrimary: view.primary,
+    lastFresh: now,
+    lastChange: stamps.lastChange,
+    lastActive: stamps.lastActive,
+    lastPeered: stamps.lastPeered,
+    lastClean: stamps.lastClean,
+    lastUnstale: now,
+    lastUndegraded: stamps.lastUndegraded,
+    lastFullsized: stamps.lastFullsized,
+    mappingEpoch: member.info.since,
+    created: member.info.created,
+    lastEpochClean: member.info.clean,
+    logStart: member.log.tail,
+    logSize: member.log.length,
+    ondiskLogSize: member.log.length,
+    statsSum: sumOf(pg),
+    statsInvalid: false,
+    lastScrub: EVERSION_ZERO,
+    lastScrubStamp: TIME_ZERO,
+    lastDeepScrub: EVERSION_ZERO,
+    lastDeepScrubStamp: TIME_ZERO,
+    lastCleanScrubStamp: TIME_ZERO,
+  };
+}
+
+function sumOf(pg: Pg): PgStat['statsSum'] {
+  const { view } = pg;
+  const t = pg.state.totals;
+  let missing = 0;
+  for (const [, set] of pg.peering.missing) missing += set.size;
+  return {
+    ...emptyStatSum(),
+    numBytes: t.bytes,
+    numObjects: t.objects,
+    numObjectCopies: t.objects * view.size,
+    numObjectsMissingOnPrimary: pg.state.missing.size,
+    numObjectsDegraded: missing + t.objects * Math.max(0, view.size - view.acting.length),
+    numObjectsUnfound: pg.recovery.unfoundCount,
+    numObjectsDirty: t.dirty,
+    numObjectsOmap: t.omapObjects,
+    numRd: pg.reads.rd,
+    numRdKb: pg.reads.rdKb,
+    numWr: t.wr,
+    numWrKb: t.wrKb,
+  };
+}

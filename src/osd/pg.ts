@@ -1,0 +1,449 @@
+import { encodeToBytes } from '../codec/index.ts';
+import type { IncomingMessage } from '../msgr/index.ts';
+import { encodeTransaction, type StoreOp } from '../store/index.ts';
+import {
+  decodeFront,
+  type EVersion,
+  HOBJECT_MIN,
+  type MessageOf,
+  outgoing,
+  outgoingFront,
+  type PgId,
+} from '../wire/index.ts';
+import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
+import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
+import { type ClientOp, OpPipeline, type PipelineScope } from './op-pipeline.ts';
+import type { OpOutcome } from './ops/index.ts';
+import {
+  ASK,
+  MPgActivate,
+  MPgActivated,
+  MPgHistory,
+  MPgInfo,
+  MPgList,
+  MPgLog,
+  MPgPull,
+  MPgPush,
+  MPgPushReply,
+  MPgQuery,
+  MPgRemove,
+  MRepOp,
+} from './peer-messages.ts';
+import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
+import type { PgHost } from './pg-host.ts';
+import { decodeLogged, type Logged } from './pg-log.ts';
+import { PgMember } from './pg-member.ts';
+import type { PgState } from './pg-state.ts';
+import { Recovery, type RecoveryScope } from './recovery.ts';
+
+/** Reads and their KiB since this OSD started to serve the PG; writes are counted in the log. */
+export interface ReadCounts {
+  rd: number;
+  rdKb: number;
+}
+
+/**
+ * One PG on one OSD: runs what peering decides, routes peers' messages, and holds together log, recovery and the
+ * pipeline of client requests. Every message belongs to an interval; those of another one are dropped, since whoever
+ * sent them peers again.
+ */
+export class Pg implements PipelineScope, RecoveryScope {
+  readonly host: PgHost;
+  readonly state: PgState;
+  view: PgView;
+  readonly peering: Peering;
+  readonly recovery: Recovery;
+  readonly pipeline: OpPipeline;
+  replicas: readonly number[] = [];
+  readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
+  /** Wall clock of the last change of state, and of the last moments in certain states. */
+  changedMs: number;
+  isRemoved = false;
+  private readonly member: PgMember;
+  private round = 0;
+  private isSettled = false;
+  private asOfStart = '';
+  private readonly strays = new Set<number>();
+
+  constructor(host: PgHost, state: PgState, view: PgView) {
+    this.host = host;
+    this.state = state;
+    this.view = view;
+    this.changedMs = host.clock.wallMs();
+    const self = {
+      id: host.id,
+      get info() {
+        return state.current();
+      },
+      get log() {
+        return state.log;
+      },
+    };
+    this.peering = new Peering(self);
+    this.member = new PgMember(host, state, () => this.header());
+    this.recovery = new Recovery(this);
+    this.pipeline = new OpPipeline(this);
+  }
+
+  get pgid(): PgId {
+    return this.state.pgid;
+  }
+  get pgCount(): number {
+    return this.view.pgCount;
+  }
+  get epoch(): number {
+    return this.view.epoch;
+  }
+  get isPrimary(): boolean {
+    return this.view.primary === this.host.id;
+  }
+  get isActing(): boolean {
+    return this.view.acting.includes(this.host.id);
+  }
+  get isActive(): boolean {
+    return this.peering.phase.name === 'active';
+  }
+  /** All members are there and have everything. */
+  get isClean(): boolean {
+    return this.isActive && this.view.acting.length >= this.view.size && !this.lacksAnything();
+  }
+
+  header(): { pgid: PgId; epoch: number; since: number } {
+    return { pgid: this.pgid, epoch: this.view.epoch, since: this.state.info.since };
+  }
+
+  /** A new map. @returns what must become durable with it */
+  advance(view: PgView): StoreOp[] {
+    const before = this.view;
+    this.view = view;
+    if (sameMembers(before, view)) {
+      const phase = this.peering.phase.name;
+      const isUndecided = phase !== 'active' && phase !== 'peered' && this.isPrimary;
+      if (this.isSettled && isUndecided && this.witnesses() !== this.asOfStart) this.startPeering();
+      return [];
+    }
+    const { info } = this.state;
+    const history = addInterval(info.history, closeInterval(before, info.since, view.epoch - 1));
+    this.state.info = { ...info, history, since: view.epoch, view: storedView(view) };
+    this.endInterval();
+    return [this.state.saveInfo()];
+  }
+
+  /** After the last map of a batch: begins the interval, if that has not happened. */
+  settle(): void {
+    if (this.isSettled || this.isRemoved) return;
+    this.isSettled = true;
+    this.touch();
+    if (this.isPrimary) this.startPeering();
+    else if (this.view.primary >= 0) this.sendInfo(this.view.primary, 0);
+  }
+
+  /** Stops everything; nothing is answered any more. */
+  stop(): void {
+    this.isRemoved = true;
+    this.endInterval();
+    this.pipeline.stop(false);
+  }
+
+  submitOp(op: ClientOp): void {
+    this.pipeline.submit(op);
+  }
+
+  onMessage(from: number, message: IncomingMessage): void {
+    switch (message.type) {
+      case MPgQuery.type:
+        return this.inInterval(decodeFront(MPgQuery, message), (m) => this.member.onQuery(from, m));
+      case MPgInfo.type:
+        return this.inInterval(decodeFront(MPgInfo, message), (m) => this.onInfo(from, m));
+      case MPgLog.type:
+        return this.inInterval(decodeFront(MPgLog, message), (m) => {
+          if (m.round !== this.round) return;
+          const log = { tail: m.tail, entries: m.entries.map(decodeLogged) };
+          this.step({ kind: 'log', from, log });
+        });
+      case MPgList.type:
+        return this.inInterval(decodeFront(MPgList, message), (m) => this.member.onList(from, m));
+      case MPgActivate.type:
+        return this.inInterval(decodeFront(MPgActivate, message), (m) => {
+          if (from === this.view.primary) this.member.onActivate(from, m);
+        });
+      case MPgActivated.type:
+        return this.inInterval(decodeFront(MPgActivated, message), (m) => {
+          if (m.round !== this.round) return;
+          const missing = missingSet(m.missing);
+          this.step({ kind: 'activated', from, complete: m.complete, missing });
+        });
+      case MPgHistory.type:
+        return this.inInterval(decodeFront(MPgHistory, message), (m) => this.onHistory(m));
+      case MPgPull.type:
+        return this.inInterval(decodeFront(MPgPull, message), (m) => this.member.onPull(from, m));
+      case MPgPush.type:
+        return this.inInterval(decodeFront(MPgPush, message), (m) => {
+          if (m.isReply) this.recovery.onPush(m.copy, m.part, message.data);
+          else this.member.onPush(from, m, message.data);
+        });
+      case MPgPushReply.type:
+        return this.inInterval(decodeFront(MPgPushReply, message), (m) =>
+          this.recovery.onPushReply(m.copy),
+        );
+      case MRepOp.type:
+        return this.inInterval(decodeFront(MRepOp, message), (m) =>
+          this.member.onRepOp(from, m, message.data),
+        );
+      case MPgRemove.type:
+        return this.inInterval(decodeFront(MPgRemove, message), () => {
+          if (from === this.view.primary && !this.isActing) this.host.discard(this.pgid);
+        });
+      default:
+        this.host.log('warn', 'unexpected message of a peer', { from, type: message.type });
+    }
+  }
+
+  onAck(from: number, since: number, version: EVersion): void {
+    if (since === this.state.info.since) this.pipeline.onAck(from, version);
+  }
+
+  /** The peer forgot our session without having restarted: what was on its way is lost. */
+  onPeerReset(osd: number): void {
+    if (!this.isPrimary || !this.isSettled) return;
+    if (this.isActive && !this.lacksAnything()) this.pipeline.sendAgain(osd);
+    else this.startPeering();
+  }
+
+  // What the pipeline and recovery ask of the PG.
+
+  isMissingHere(key: string): boolean {
+    return this.state.missing.has(key);
+  }
+  isMissingAnywhere(key: string): boolean {
+    return this.recovery.isMissingAnywhere(key);
+  }
+  want(key: string): void {
+    this.recovery.want(key);
+  }
+
+  *peers(): Iterable<[number, MissingSet]> {
+    for (const [osd, missing] of this.peering.missing) {
+      if (osd !== this.host.id) yield [osd, missing];
+    }
+  }
+
+  sources(item: MissingItem): number[] {
+    const key = this.keyOf(item);
+    const holders = [...this.peering.infos].filter(
+      ([osd]) => this.host.isUp(osd) && !this.peering.missing.get(osd)?.has(key),
+    );
+    return holders.sort((a, b) => Number(b[1].complete) - Number(a[1].complete)).map(([o]) => o);
+  }
+
+  recovered(key: string): void {
+    this.pipeline.recovered(key);
+    this.host.statsChanged();
+    if (!this.lacksAnything()) this.allRecovered();
+  }
+
+  memberDone(osd: number): void {
+    this.peering.incomplete.delete(osd);
+  }
+
+  replicate(item: Logged, txn: readonly StoreOp[], trimTo: EVersion): (osd: number) => void {
+    if (this.replicas.length === 0) return () => {};
+    const [steps, ...data] = encodeTransaction(txn);
+    const front = encodeToBytes(MRepOp.front, {
+      ...this.header(),
+      entry: item.bytes,
+      trimTo,
+      steps: steps!,
+    });
+    const message = outgoingFront(MRepOp, front, { data });
+    for (const osd of this.replicas) this.host.send(osd, message);
+    return (osd) => this.host.send(osd, message);
+  }
+
+  count(_op: ClientOp, outcome: OpOutcome): void {
+    this.reads.rd += outcome.stats.numRd;
+    this.reads.rdKb += outcome.stats.numRdKb;
+    this.host.statsChanged();
+  }
+
+  lacksAnything(): boolean {
+    if (this.state.missing.size > 0) return true;
+    for (const [, missing] of this.peers()) if (missing.size > 0) return true;
+    return false;
+  }
+
+  private keyOf(item: MissingItem): string {
+    return [...missingSet([item]).keys()][0]!;
+  }
+
+  /** Handles a message of this interval. @throws DecodeError before, for malformed bytes */
+  private inInterval<M extends { since: number }>(message: M, handle: (m: M) => void): void {
+    if (message.since === this.state.info.since && this.isSettled) handle(message);
+  }
+
+  /** Who may have a say in peering, and since when they are up. */
+  private witnesses(): string {
+    const { phase, consulted } = this.peering;
+    const all = new Set([...consulted, ...this.view.acting]);
+    if (phase.name === 'down') for (const osd of phase.blockedBy) all.add(osd);
+    return [...all].map((osd) => `${osd}:${this.host.upFrom(osd)}`).join();
+  }
+
+  private startPeering(): void {
+    this.round++;
+    this.recovery.stop();
+    this.pipeline.stop(true);
+    this.replicas = this.view.acting.filter((o) => o !== this.host.id);
+    this.member.intervalEnded();
+    this.step({ kind: 'start', view: this.view, isUp: (osd) => this.host.isUp(osd) });
+    this.asOfStart = this.witnesses();
+  }
+
+  private endInterval(): void {
+    this.isSettled = false;
+    this.strays.clear();
+    this.recovery.stop();
+    this.pipeline.stop(this.isPrimary);
+    this.member.intervalEnded();
+    this.peering.step({ kind: 'stop' });
+  }
+
+  private onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
+    if (!this.isPrimary || (m.round !== 0 && m.round !== this.round)) return;
+    if (!this.view.acting.includes(from)) this.strays.add(from);
+    this.step({ kind: 'info', from, info: m.info });
+    if (this.isClean) this.removeStrays();
+    else if (this.recovery.unfoundCount > 0) this.recovery.retryUnfound();
+  }
+
+  private sendInfo(to: number, round: number): void {
+    const info = this.state.current();
+    this.host.send(to, outgoing(MPgInfo, { ...this.header(), round, info }));
+  }
+
+  private step(input: PeeringInput): void {
+    const phase = this.peering.phase.name;
+    const effects = this.peering.step(input);
+    if (phase !== this.peering.phase.name) this.touch();
+    for (const effect of effects) this.run(effect);
+  }
+
+  private touch(): void {
+    this.changedMs = this.host.clock.wallMs();
+    this.host.statsChanged();
+  }
+
+  private run(effect: PeeringEffect): void {
+    switch (effect.kind) {
+      case 'askInfo':
+        return this.ask(effect.to, ASK.info, undefined);
+      case 'askLog':
+        return this.ask(effect.to, ASK.log, effect.since);
+      case 'adopt': {
+        const { since } = this.state.info;
+        const { round } = this;
+        const merged = (): void => {
+          if (since === this.state.info.since && round === this.round)
+            this.step({ kind: 'merged' });
+        };
+        if (effect.how.kind === 'resync') {
+          this.member.startResync(effect.from, round, effect.how, merged);
+        } else {
+          const ops = this.member.adopt(effect.how.base, effect.how.entries);
+          void this.host.submit(ops).then(merged);
+        }
+        return;
+      }
+      case 'activate':
+        return this.activate(effect);
+      case 'serve':
+        return this.serve(effect.writeable);
+    }
+  }
+
+  private ask(to: number, ask: number, logSince: EVersion | undefined): void {
+    const query = { ...this.header(), round: this.round, ask, logSince, cursor: HOBJECT_MIN };
+    this.host.send(to, outgoing(MPgQuery, query));
+  }
+
+  private activate(effect: Extract<PeeringEffect, { kind: 'activate' }>): void {
+    const { how, to, writeable } = effect;
+    const { round, host, state } = this;
+    if (to === host.id) {
+      this.member.activate(writeable, state.info.since, () => {
+        if (round !== this.round) return;
+        const missing = state.missing;
+        this.step({ kind: 'activated', from: to, complete: state.info.complete, missing });
+      });
+      return;
+    }
+    const message = {
+      ...this.header(),
+      round,
+      writeable,
+      resync: how.kind === 'resync',
+      base: how.kind === 'resync' ? how.tail : how.base,
+      entries: how.entries.map((i) => i.bytes),
+    };
+    host.send(to, outgoing(MPgActivate, message));
+  }
+
+  private serve(writeable: boolean): void {
+    const { host, state } = this;
+    const { since } = state.info;
+    host.log('info', writeable ? 'active' : 'peered', { pg: state.c, since });
+    if (writeable) {
+      this.onHistory({ ...this.header(), started: since, clean: state.info.clean });
+      this.tellHistory();
+      this.pipeline.serve();
+    }
+    if (this.lacksAnything()) this.recovery.start();
+    else this.allRecovered();
+  }
+
+  /** Nobody lacks an object any more. */
+  private allRecovered(): void {
+    const { view, peering, state } = this;
+    if (peering.phase.name === 'peered') {
+      // Members that were being resynced count now; if they suffice, begin again and serve.
+      if (view.acting.length >= view.minSize && peering.incomplete.size === 0) this.startPeering();
+      return;
+    }
+    if (!this.isClean) return;
+    if (state.info.clean !== state.info.since) {
+      this.onHistory({ ...this.header(), started: state.info.since, clean: state.info.since });
+      this.tellHistory();
+      this.host.log('info', 'clean', { pg: state.c });
+    }
+    this.removeStrays();
+    this.touch();
+  }
+
+  private tellHistory(): void {
+    const { started, clean } = this.state.info;
+    const message = outgoing(MPgHistory, { ...this.header(), started, clean });
+    for (const osd of this.replicas) this.host.send(osd, message);
+  }
+
+  private onHistory(m: MessageOf<typeof MPgHistory>): void {
+    const { info } = this.state;
+    const history = info.history.filter((i) => i.last >= m.started);
+    this.state.info = { ...info, started: m.started, clean: m.clean, history };
+    void this.host.submit([this.state.saveInfo()]);
+  }
+
+  private removeStrays(): void {
+    for (const [osd, info] of this.peering.infos) {
+      const holds = info.created > 0 || info.lastEpochStarted > 0 || info.lastUpdate.epoch > 0;
+      if (holds && !this.view.acting.includes(osd)) this.strays.add(osd);
+    }
+    for (const osd of this.strays) {
+      if (!this.view.up.includes(osd)) this.host.send(osd, outgoing(MPgRemove, this.header()));
+    }
+    this.strays.clear();
+  }
+}
+
+export function storedView(v: PgView): PgState['info']['view'] {
+  return { ...v, up: [...v.up], acting: [...v.acting], upFrom: [...v.upFrom] };
+}

@@ -1,0 +1,37 @@
+/** Questions to peers whose answers carry a number. Those of an interval that ended are never answered. */
+export class Requests<A> {
+  private next = 1;
+  private readonly open = new Map<
+    number,
+    { resolve: (a: A) => void; reject: (e: Error) => void }
+  >();
+
+  /** @throws Interrupted when the interval ends first */
+  ask(send: (number: number) => void): Promise<A> {
+    const number = this.next++;
+    return new Promise((resolve, reject) => {
+      this.open.set(number, { resolve, reject });
+      send(number);
+    });
+  }
+
+  answer(number: number, a: A): void {
+    const waiting = this.open.get(number);
+    this.open.delete(number);
+    waiting?.resolve(a);
+  }
+
+  interrupt(): void {
+    const all = [...this.open.values()];
+    this.open.clear();
+    for (const w of all) w.reject(new Interrupted());
+  }
+}
+
+/** The interval in which something was going on has ended. */
+export class Interrupted extends Error {
+  constructor() {
+    super('the interval ended');
+    this.name = 'Interrupted';
+  }
+}
