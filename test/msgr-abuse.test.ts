@@ -78,11 +78,13 @@ describe('a daemon on TCP', () => {
   let addr: EntityAddr;
   let lines: string[] = [];
   let received = 0;
+  let resets = 0;
   const sockets: Socket[] = [];
 
   beforeEach(async () => {
     lines = [];
     received = 0;
+    resets = 0;
     server = createMessenger(
       {
         clock: systemClock,
@@ -98,7 +100,7 @@ describe('a daemon on TCP', () => {
         authName: { type: ENTITY.osd, id: '0' },
         times: { handshakeMs: HANDSHAKE_MS },
         bounds: { connectionsMax: CONNECTIONS_MAX },
-        dispatcher: { onMessage: () => received++ },
+        dispatcher: { onMessage: () => received++, onReset: () => resets++ },
       },
     );
     addr = await server.listen({ host: '127.0.0.1', port: 0, nonce: 5 });
@@ -266,6 +268,33 @@ describe('a daemon on TCP', () => {
     for (const r of all.slice(0, 10)) r.socket.destroy();
     await pause(30);
     await serves();
+  });
+
+  it('forgets the oldest session at rest when peers without end leave one behind', async () => {
+    const peer = (nonce: number): Buffer[] => {
+      const asOsd = frame({ kind: 'hello', type: ENTITY.osd, peerAddr: blank });
+      const lossless = frame({
+        kind: 'clientIdent',
+        addrs: [{ type: 2, host: '127.0.0.1', port: 1, nonce }],
+        target: addr,
+        gid: 9,
+        globalSeq: 1,
+        supported: 1n << 59n,
+        required: 0n,
+        flags: 0n,
+        cookie: 5n,
+      });
+      return [banner(), asOsd, authRequest(), signature, lossless];
+    };
+    for (let n = 0; n < CONNECTIONS_MAX + 20; n += 10) {
+      const ten = Array.from({ length: 10 }, (_, i) => raw(...peer(n + i)));
+      await until(() => ten.every((r) => r.bytes.length > 300));
+      for (const r of ten) r.socket.destroy();
+      await pause(20);
+    }
+    expect(resets).toBe(20);
+    await serves();
+    expect(lines).toEqual([]);
   });
 
   function truncatedHello(): Buffer {

@@ -1,5 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import {
+  AUTH_METHOD,
+  AUTH_MODE,
+  CONNECTION_MODE,
+  decodeNoneRequest,
+  encodeNoneRequest,
+} from '../src/auth/index.ts';
 import { crc32c } from '../src/codec/index.ts';
 import { type ControlFrame, decodeControl, encodeControl } from '../src/msgr/control.ts';
 import {
@@ -17,6 +24,7 @@ import { FrameWriter } from '../src/msgr/frame-writer.ts';
 import { Incoming } from '../src/msgr/incoming.ts';
 import { DEFAULT_BOUNDS } from '../src/msgr/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
+import { ENTITY } from '../src/wire/index.ts';
 
 // Fact sheet §2. Streams of real programs; test/golden/msgr/README.md says which.
 const folder = new URL('golden/msgr/', import.meta.url);
@@ -124,6 +132,23 @@ describe('streams of Ceph 16.2', () => {
       methods: [2],
       modes: [1, 2],
     });
+  });
+
+  it('ask for entry by name with method none: the monitor for an id, an OSD with it', () => {
+    const request = (file: string) => {
+      const frame = parse([stream(file)]).frames.find((f) => f.kind === 'authRequest');
+      if (frame?.kind !== 'authRequest') throw new Error(`no AUTH_REQUEST in ${file}`);
+      const payload = decodeNoneRequest(frame.payload);
+      expect(encodeNoneRequest(payload).equals(frame.payload)).toBe(true);
+      return { method: frame.method, modes: frame.modes, ...payload };
+    };
+    const name = { type: ENTITY.client, id: 'admin' };
+    const both = { method: AUTH_METHOD.none, modes: [CONNECTION_MODE.crc], name };
+    const first = request('rados-put.0-mon.c2s.bin');
+    expect(first).toEqual({ ...both, mode: AUTH_MODE.mon, globalId: 0 });
+    const second = request('rados-put.4-osd.c2s.bin');
+    expect(second).toMatchObject({ ...both, mode: AUTH_MODE.authorizer });
+    expect(second.globalId).toBeGreaterThan(0);
   });
 
   it('are refused when any byte behind the banner is changed', () => {

@@ -397,6 +397,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner {
     addr: EntityAddr,
     frame: Frame<'clientIdent'>,
   ): PeerConnection {
+    if (this.registry.size >= this.bounds.connectionsMax) this.evict();
     const policy = this.policy(peer.type);
     // Only one that listens can be dialled back.
     const dial = addr.port === 0 ? undefined : { type: peer.type, addr };
@@ -406,6 +407,16 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner {
     this.connections.add(connection);
     this.register(key, connection);
     return connection;
+  }
+
+  /** Makes room in the registry. Peers that never come back would fill it otherwise. */
+  private evict(): void {
+    for (const connection of this.registry.values()) {
+      if (connection.link !== undefined || connection.state.pending) continue;
+      this.sessionLost(connection, new CephError('ETIMEDOUT', 'at rest for too long'));
+      return;
+    }
+    throw new ProtocolError('no room for one more session');
   }
 
   /** Answers CLIENT_IDENT: the session begins, with new numbers on both sides. */

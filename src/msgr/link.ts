@@ -249,7 +249,7 @@ export class Link implements SocketEvents {
       writer.message(message, state.outSeq, state.inSeq);
     }
     state.ackedSeq = state.inSeq;
-    this.lastMessageMs = this.lastReceivedMs;
+    this.lastMessageMs = this.clock.monotonicMs();
     socket.write(writer.take());
   }
 

@@ -45,6 +45,7 @@ export interface Connection {
   readonly peerAddrs: readonly EntityAddr[];
   /** Where the peer is seen from here: host, port of the socket. */
   readonly peerSocketAddr: EntityAddr;
+  /** The peer's global id on the accepting side; 0 on the dialling one. */
   readonly peerGlobalId: number;
   /** Features both sides announced. */
   readonly features: bigint;
@@ -57,7 +58,7 @@ export interface Connection {
    * one it is kept until acknowledged. Order is kept.
    */
   send(message: OutgoingMessage): void;
-  /** Bytes queued and not yet taken by the kernel. */
+  /** Bytes of messages queued and not yet taken by the kernel, on a lossless session not yet acknowledged. */
   readonly queuedBytes: number;
   /** Ends the session without a goodbye; no further event comes for it. */
   close(): void;

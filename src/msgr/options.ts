@@ -20,7 +20,10 @@ export type AuthDecision =
 
 /** Bounds on what one messenger takes from, and keeps for, its peers. All have defaults. */
 export interface MessengerBounds {
-  /** Sockets accepted and alive at once, per listener; more are closed at once. Default 10,000. */
+  /**
+   * Sockets accepted and alive at once, more are closed at once; and sessions kept by peer address, of which the oldest
+   * that rests without a socket makes room. Default 10,000.
+   */
   readonly connectionsMax: number;
   /** Bytes queued for a lossy peer that does not read; above it the session is cut. Default 256 MiB. */
   readonly lossyQueueBytesMax: number;

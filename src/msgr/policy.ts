@@ -2,11 +2,11 @@ import { ENTITY } from '../wire/index.ts';
 import type { Policy } from './messenger.ts';
 
 const LOSSY: Policy = { lossy: true, server: false, throttleBytes: 0, throttleMessages: 0 };
-/** A client may have this much in flight here before its socket is paused (osd_client_message_size_cap, 16.2). */
+/** What one client may have in flight here before its socket is paused: thirty-two of the largest usual writes. */
 const LOSSY_SERVER: Policy = {
   lossy: true,
   server: true,
-  throttleBytes: 500 << 20,
+  throttleBytes: 128 << 20,
   throttleMessages: 0,
 };
 const LOSSLESS_PEER: Policy = {

@@ -23,7 +23,10 @@ export const tcpNetwork: Network = {
         server.on('error', () => {});
         resolve({
           address: { host: at.address, port: at.port },
-          close: () => new Promise((done) => server.close(() => done())),
+          // The port is free at once; the server's own callback would wait for every accepted socket to end.
+          close: async () => {
+            server.close();
+          },
         });
       });
     });
@@ -57,8 +60,8 @@ class TcpEndpoint implements Socket {
 
   constructor(stream: TcpSocket) {
     this.stream = stream;
-    this.local = { host: stream.localAddress ?? '', port: stream.localPort ?? 0 };
-    this.remote = { host: stream.remoteAddress ?? '', port: stream.remotePort ?? 0 };
+    this.local = { host: hostOf(stream.localAddress), port: stream.localPort ?? 0 };
+    this.remote = { host: hostOf(stream.remoteAddress), port: stream.remotePort ?? 0 };
   }
 
   start(accept: (socket: Socket) => SocketEvents): void {
@@ -108,6 +111,11 @@ class TcpEndpoint implements Socket {
   destroy(): void {
     this.stream.destroy();
   }
+}
+
+/** A listener on all IPv6 interfaces sees IPv4 peers as `::ffff:a.b.c.d`. */
+function hostOf(address: string | undefined): string {
+  return address === undefined ? '' : address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 function textOf(a: SocketAddress): string {
