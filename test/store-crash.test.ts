@@ -214,6 +214,25 @@ describe('BlockStore when the device fails', () => {
     });
   }
 
+  it('commits no group after one that failed, though its data was written meanwhile', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new SimDisk(seed);
+      const store = await open(disk);
+      await store.submit(made());
+      let left = 1;
+      disk.fault = (step) =>
+        step === 'commit' && left-- > 0 ? new CephError('EIO', 'once') : undefined;
+      const small = store.submit([{ op: 'touch', c: C, oid: A }]);
+      await null;
+      await null;
+      const data = Buffer.alloc(40_000, 1);
+      const large = store.submit([{ op: 'write', c: C, oid: objectOf(1), offset: 0, data }]);
+      for (const r of await Promise.allSettled([small, large])) expect(r.status).toBe('rejected');
+      const again = await open(disk.reboot());
+      expect(again.list(C, HOBJECT_MIN, 9).objects).toEqual([]);
+    }
+  });
+
   it('passes on that the host has no space, and is whole when opened again', async () => {
     const disk = new SimDisk(4);
     const store = await open(disk);
