@@ -241,7 +241,8 @@ export class Execution implements OpOutcome, Prepared {
 
   private nextUserVersion(version: EVersion, lastUserVersion: bigint): bigint {
     const own = this.userVersion;
-    const next = (lastUserVersion > own ? lastUserVersion : own) + 1n;
+    let next = own + 1n;
+    if (lastUserVersion > own) next = lastUserVersion + 1n;
     // Not below the PG's version, which is all that old clients see.
     return next > version.version ? next : version.version;
   }
