@@ -220,8 +220,11 @@ describe('BlockStore when the device fails', () => {
       const store = await open(disk);
       await store.submit(made());
       let left = 1;
-      disk.fault = (step) =>
-        step === 'commit' && left-- > 0 ? new CephError('EIO', 'once') : undefined;
+      const later = async () => {
+        for (let i = 0; i < 200; i++) await null;
+        return new CephError('EIO', 'once');
+      };
+      disk.fault = (step) => (step === 'commit' && left-- > 0 ? later() : undefined);
       const small = store.submit([{ op: 'touch', c: C, oid: A }]);
       await null;
       await null;

@@ -84,7 +84,9 @@ export class SimDisk implements Disk {
   dead = false;
   free = 2 ** 40;
   /** Set to make operations fail with an errno, the power staying on. */
-  fault: ((what: 'write' | 'sync' | 'commit') => CephError | undefined) | undefined;
+  fault:
+    | ((what: 'write' | 'sync' | 'commit') => CephError | undefined | Promise<CephError>)
+    | undefined;
 
   constructor(seed: number) {
     this.roll = dice(seed);
@@ -132,7 +134,7 @@ export class SimDisk implements Disk {
   async step(what: 'write' | 'sync' | 'commit', effect: () => void): Promise<void> {
     for (let i = this.roll(6); i > 0; i--) await null;
     await this.powered();
-    const fault = this.fault?.(what);
+    const fault = await this.fault?.(what);
     if (fault) throw fault;
     if (++this.steps >= this.failAt) {
       this.dead = true;
