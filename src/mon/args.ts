@@ -22,44 +22,37 @@ export class CommandArgs {
     return this.values[name] !== undefined && this.values[name] !== null;
   }
   text(name: string): string | undefined {
-    const v = this.values[name];
-    if (v === undefined || v === null) return undefined;
-    if (typeof v === 'string') return v;
-    if (typeof v === 'number') return String(v);
-    return this.wrongType(name, v);
+    const v = this.given(name);
+    return v === undefined || typeof v === 'string' ? v : wrongType(name);
   }
-  /** A number as sent, or digits in a string, since some callers write their JSON by hand. */
   number(name: string): number | undefined {
-    const v = this.values[name];
-    if (v === undefined || v === null) return undefined;
-    if (typeof v === 'number') return v;
-    if (typeof v === 'string' && v.trim() !== '' && Number.isFinite(Number(v))) return Number(v);
-    return this.wrongType(name, v);
+    const v = this.given(name);
+    return v === undefined || typeof v === 'number' ? v : wrongType(name);
   }
+  /** Tools of old releases send the option's words instead of true. */
   flag(name: string): boolean {
-    const v = this.values[name];
-    return v === true || v === 'true' || v === `--${name.replaceAll('_', '-')}`;
+    const v = this.given(name);
+    if (v === undefined || typeof v === 'boolean') return v ?? false;
+    return v === 'true' || v === `--${name.replaceAll('_', '-')}`;
   }
-  /** A repeated argument; a lone string counts as a list of one. */
   list(name: string): string[] {
-    const v = this.values[name];
-    if (v === undefined || v === null) return [];
-    if (typeof v === 'string') return [v];
-    if (Array.isArray(v)) return v.map(String);
-    return this.wrongType(name, v);
+    const v = this.given(name);
+    if (v === undefined) return [];
+    return Array.isArray(v) ? v.map(String) : wrongType(name);
   }
+  /** An argument that has to be there. */
   needText(name: string): string {
-    return this.text(name) ?? this.missing(name);
+    return this.text(name) ?? wrongType(name);
   }
   needNumber(name: string): number {
-    return this.number(name) ?? this.missing(name);
+    return this.number(name) ?? wrongType(name);
   }
 
-  private wrongType(name: string, value: unknown): never {
-    const kind = Array.isArray(value) ? 'list' : typeof value;
-    throw new CommandFailure('EINVAL', `bad or missing field '${name}' (a ${kind})`);
+  private given(name: string): unknown {
+    return this.values[name] ?? undefined;
   }
-  private missing(name: string): never {
-    throw new CommandFailure('EINVAL', `missing required parameter ${name}`);
-  }
+}
+
+function wrongType(name: string): never {
+  throw new CommandFailure('EINVAL', `bad or missing field '${name}'`);
 }

@@ -1,14 +1,20 @@
+import type { ConfigTarget } from '../config/index.ts';
 import type { Incremental } from '../maps/index.ts';
-import type { ClusterLogEntry, ConfigEntry, HealthMute } from './state.ts';
+import type { ClusterLogEntry, HealthMute } from './state.ts';
 
-/** The parts of an OSDMap change; the store adds fsid, epoch, time and what stays the same. */
+/** The parts of an OSDMap change; epoch, time and what stays the same are added when it is numbered. */
 export type OsdMapPatch = Partial<Incremental>;
+
+/** A line for the cluster log; without a writer it is this monitor's own. */
+export type LogLine = Pick<ClusterLogEntry, 'priority' | 'channel' | 'text'> &
+  Partial<Pick<ClusterLogEntry, 'who' | 'entity' | 'addrs'>>;
 
 /** What one decision changes. All of it becomes durable in one numbered commit, or none. */
 export interface Change {
   readonly osdmap?: OsdMapPatch;
-  /** Entries to set, and to remove when the value is undefined. */
-  readonly config?: readonly (Omit<ConfigEntry, 'value'> & {
+  /** Settings to store, or to remove where the value is undefined. */
+  readonly config?: readonly (ConfigTarget & {
+    readonly name: string;
     readonly value: string | undefined;
   })[];
   /** Likewise for `ceph config-key`; values are opaque bytes. */
@@ -21,5 +27,5 @@ export interface Change {
   /** What an OSD said of itself at boot; undefined forgets it. */
   readonly osdMetadata?: ReadonlyMap<number, ReadonlyMap<string, string> | undefined>;
   /** Lines for the cluster log. */
-  readonly log?: readonly Pick<ClusterLogEntry, 'priority' | 'channel' | 'text'>[];
+  readonly log?: readonly LogLine[];
 }

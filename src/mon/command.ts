@@ -1,4 +1,5 @@
 import { CephError, ERRNO, type ErrnoName } from '../errors/index.ts';
+import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { CommandArgs } from './args.ts';
 import type { Change } from './change.ts';
 import type { MonState } from './state.ts';
@@ -53,13 +54,25 @@ export interface Decision {
   readonly reply: CommandReply;
   readonly change?: Change;
 }
+/** Who sent a command. */
+export interface Caller {
+  readonly entity: EntityName;
+  /** e.g. `client.admin`. */
+  readonly name: string;
+  readonly addrs: readonly EntityAddr[];
+}
 /** A command that may change a map. It sees the state with all earlier changes, durable or on their way. */
 export interface ChangeCommand extends SpecBase {
-  decide(state: MonState, args: CommandArgs, input: Uint8Array): Decision;
+  decide(state: MonState, args: CommandArgs, input: Uint8Array, caller: Caller): Decision;
 }
 export type CommandSpec = ReadCommand | ChangeCommand;
 
 /** A change handler's answer without a change. */
 export function unchanged(reply: CommandReply): Decision {
   return { reply };
+}
+
+/** A change handler's answer with one. */
+export function changed(reply: CommandReply, change: Change): Decision {
+  return { reply, change };
 }

@@ -2,17 +2,26 @@
  * The monitor: the maps, their durable history, the services that change them, the sessions of clients and daemons, and
  * the commands of `ceph`. Services and commands are pure; `Monitor` is the driver. Uses everything up to `store`.
  */
+import type { CommandSpec } from './command.ts';
+import { changeCommands } from './commands/index.ts';
+import { type Monitor, type MonitorOptions, openMonitor } from './monitor.ts';
+import { viewCommands } from './views/index.ts';
+
 export { CommandArgs } from './args.ts';
-export type { Change, OsdMapPatch } from './change.ts';
-export {
-  type ChangeCommand,
-  CommandFailure,
-  type CommandReply,
-  type CommandSpec,
-  type Decision,
-  ok,
-  type ReadCommand,
-  refuse,
-} from './command.ts';
-export { formatJson } from './format.ts';
+export type { Change, LogLine, OsdMapPatch } from './change.ts';
+export type { CommandReply, CommandSpec, Decision } from './command.ts';
+export { createMonStore, type NewCluster } from './mkfs.ts';
+export { Monitor, type MonitorOptions } from './monitor.ts';
 export * from './state.ts';
+export { CEPH_RELEASE, VERSION_TEXT } from './version.ts';
+
+/** Every command that a monitor serves. */
+export const monCommands: readonly CommandSpec[] = [...viewCommands, ...changeCommands];
+
+/**
+ * Starts the monitor of the cluster in `options.store`; it serves when this resolves.
+ * @throws CephError ENOENT when the store holds no cluster, EADDRINUSE
+ */
+export function startMonitor(options: MonitorOptions): Promise<Monitor> {
+  return openMonitor(options, monCommands);
+}

@@ -1,3 +1,4 @@
+import type { ConfigSetting, OptionValue } from '../config/index.ts';
 import type { MonMap, OSDMap } from '../maps/index.ts';
 import type { EntityAddr, EntityName, OsdStat, PgStat } from '../wire/index.ts';
 
@@ -41,13 +42,6 @@ export interface HealthMute {
   readonly sticky: boolean;
   readonly summary: string;
   readonly count: number;
-}
-
-/** One `config set`. `section` is global, mon, mgr, osd, client, or one daemon or client such as osd.3. */
-export interface ConfigEntry {
-  readonly section: string;
-  readonly name: string;
-  readonly value: string;
 }
 
 /** A line of the cluster log. */
@@ -108,15 +102,27 @@ export interface MonState {
   readonly mgrMetadata: ReadonlyMap<string, string>;
   readonly poolRates: ReadonlyMap<number, IoRates>;
   readonly totalRates: IoRates;
-  readonly config: readonly ConfigEntry[];
+  /** Stored settings, in the order of `config dump`. */
+  readonly config: readonly ConfigSetting[];
   readonly healthMutes: ReadonlyMap<string, HealthMute>;
-  /** OSDs that reported requests older than their complaint time, with the count. */
-  readonly slowOps: ReadonlyMap<number, number>;
   readonly serviceMap: { readonly epoch: number; readonly modifiedMs: number };
   readonly fsMapEpoch: number;
   /** The newest lines, oldest first; bounded. */
   readonly log: readonly ClusterLogEntry[];
   readonly sessions: readonly SessionInfo[];
-  /** The effective value of an option for this monitor: set, or its default, in canonical text. */
-  option(name: string): string;
+  /** The effective value of an option for this monitor: set, or its default. */
+  option(name: string): OptionValue;
+  /** Older epochs, while they are kept. */
+  osdmapAt(epoch: number): OSDMap | undefined;
+  /** The stored encoding of an epoch's full map. */
+  osdmapBytes(epoch: number): Uint8Array | undefined;
+  /** Values of `ceph config-key`. */
+  readonly configKeys: ConfigKeys;
+}
+
+/** Reads opaque values by key. */
+export interface ConfigKeys {
+  get(key: string): Uint8Array | undefined;
+  /** Those whose key begins with `prefix`, in key order. */
+  entries(prefix: string): { key: string; value: Uint8Array }[];
 }

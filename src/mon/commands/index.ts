@@ -1,0 +1,43 @@
+import type { CommandSpec } from '../command.ts';
+import { authCommands } from './auth.ts';
+import { blocklistCommands } from './blocklist.ts';
+import { configCommands } from './config.ts';
+import { configKeyCommands } from './config-key.ts';
+import { crushMapCommands } from './crush-map.ts';
+import { crushPlaceCommands } from './crush-place.ts';
+import { crushRuleCommands } from './crush-rules.ts';
+import { erasureProfileCommands } from './erasure-profiles.ts';
+import { healthMuteCommands } from './health.ts';
+import { logCommands } from './log.ts';
+import { osdFlagCommands } from './osd-flags.ts';
+import { osdLifecycleCommands } from './osd-lifecycle.ts';
+import { osdStateCommands } from './osd-state.ts';
+import { poolApplicationCommands } from './pool-application.ts';
+import { poolGetCommands } from './pool-get.ts';
+import { poolQuotaCommands } from './pool-quota.ts';
+import { poolSetCommands } from './pool-set.ts';
+import { poolCommands } from './pools.ts';
+import { releaseCommands } from './releases.ts';
+
+/** Every command that may change something, and those that show what such a command set. */
+export const changeCommands: readonly CommandSpec[] = [
+  ...poolCommands,
+  ...poolSetCommands,
+  ...poolGetCommands,
+  ...poolQuotaCommands,
+  ...poolApplicationCommands,
+  ...osdFlagCommands,
+  ...osdStateCommands,
+  ...osdLifecycleCommands,
+  ...releaseCommands,
+  ...blocklistCommands,
+  ...crushMapCommands,
+  ...crushPlaceCommands,
+  ...crushRuleCommands,
+  ...erasureProfileCommands,
+  ...configCommands,
+  ...configKeyCommands,
+  ...healthMuteCommands,
+  ...logCommands,
+  ...authCommands,
+];

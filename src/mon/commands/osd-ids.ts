@@ -1,0 +1,25 @@
+import { parsePlainInteger } from '../../config/index.ts';
+import type { OSDMap } from '../../maps/index.ts';
+import { CommandFailure } from '../command.ts';
+
+/** `3` or `osd.3`. @throws CommandFailure EINVAL in the words of Ceph 16.2 (parse_osd_id) */
+export function parseOsdId(text: string): number {
+  const digits = text.startsWith('osd.') ? text.slice(4) : text;
+  const parsed = parsePlainInteger(digits);
+  if ('error' in parsed) throw new CommandFailure('EINVAL', `${parsed.error}invalid osd id-1`);
+  if (parsed.ok < 0)
+    throw new CommandFailure('EINVAL', `osd id ${text} is negativeinvalid osd id-22`);
+  return parsed.ok;
+}
+
+/** The ids of a command that takes many; `all` and its like are every one that `of` says. */
+export function parseOsdIds(words: readonly string[], of: () => number[]): number[] {
+  if (words[0] === 'any' || words[0] === 'all' || words[0] === '*') return of();
+  return words.map(parseOsdId);
+}
+
+/** An id that a tool already turned into a number. @throws CommandFailure ENOENT */
+export function needOsd(osdmap: OSDMap, id: number): number {
+  if (!osdmap.exists(id)) throw new CommandFailure('ENOENT', `osd.${id} does not exist`);
+  return id;
+}

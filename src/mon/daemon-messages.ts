@@ -1,0 +1,93 @@
+import type { IncomingMessage } from '../msgr/index.ts';
+import {
+  decodeFront,
+  LOG_PRIORITY,
+  type MessageOf,
+  MMgrOpen,
+  MOSDBoot,
+  MOSDFailure,
+  MOSDMarkMeDown,
+  MPGStats,
+  MPGStatsAck,
+  outgoing,
+} from '../wire/index.ts';
+import type { LogLine } from './change.ts';
+import type { MonContext } from './context.ts';
+import { decideBoot } from './services/osd-boot.ts';
+import { markDown } from './services/osd-state.ts';
+import type { Session } from './session.ts';
+
+type Handler = (mon: MonContext, session: Session, m: IncomingMessage) => void;
+
+/** Messages of our own OSDs. */
+export const daemonHandlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [MOSDBoot.type, (mon, s, m) => boot(mon, s, decodeFront(MOSDBoot, m))],
+  [MOSDMarkMeDown.type, (mon, s, m) => markMeDown(mon, s, decodeFront(MOSDMarkMeDown, m))],
+  [MOSDFailure.type, (mon, _s, m) => failure(mon, decodeFront(MOSDFailure, m))],
+  [MPGStats.type, (mon, s, m) => pgStats(mon, s, decodeFront(MPGStats, m), m.tid)],
+  // A daemon greets the manager; what it would report there it reports to the monitor.
+  [MMgrOpen.type, () => {}],
+]);
+
+export function clusterLine(priority: keyof typeof LOG_PRIORITY, text: string): LogLine {
+  return { priority: LOG_PRIORITY[priority], channel: 'cluster', text };
+}
+
+/** Looks at a boot again after each change it made, until the OSD is up or refused. */
+function boot(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBoot>): void {
+  const decision = decideBoot(mon.head(), m, session.connection.features);
+  switch (decision.kind) {
+    case 'refused':
+      mon.runtime.log('warn', 'boot refused', { osd: m.osd, reason: decision.reason });
+      mon.afterAll(() => sendMapsSince(mon, session, m.epoch));
+      return;
+    case 'booted':
+      mon.afterAll(() => sendMapsSince(mon, session, m.epoch));
+      return;
+    case 'change':
+      mon.failures.forget(m.osd);
+      mon.runtime.log('info', 'OSD boots', { osd: m.osd });
+      mon.propose(decision.change);
+      return boot(mon, session, m);
+  }
+}
+
+/** The maps that an OSD lacks; it asks for later ones by its subscription. */
+function sendMapsSince(mon: MonContext, session: Session, epoch: number): void {
+  for (const message of mon.feed.osdMaps(epoch + 1)) session.connection.send(message);
+  const subscription = session.subscriptions.get('osdmap');
+  if (subscription) subscription.next = mon.ledger.durable.osdmap.epoch + 1;
+}
+
+function markMeDown(mon: MonContext, session: Session, m: MessageOf<typeof MOSDMarkMeDown>): void {
+  const { osdmap, fsid } = mon.head();
+  if (m.fsid !== fsid) return;
+  const answer = (): void => sendMapsSince(mon, session, m.epoch);
+  if (!osdmap.isUp(m.osd)) return mon.afterAll(answer);
+  mon.failures.forget(m.osd);
+  const log = [clusterLine('info', `osd.${m.osd} marked itself down`)];
+  mon.propose({ osdmap: markDown(osdmap, [m.osd]), log }, answer);
+}
+
+function failure(mon: MonContext, m: MessageOf<typeof MOSDFailure>): void {
+  const state = mon.head();
+  if (!mon.failures.accuse(state, m)) return;
+  mon.failures.forget(m.osd);
+  mon.runtime.log('info', 'OSD failed', { osd: m.osd, reporter: m.reporter, reason: m.reason });
+  mon.propose({
+    osdmap: markDown(state.osdmap, [m.osd]),
+    log: [clusterLine('info', `osd.${m.osd} failed (${m.reason}, reported by osd.${m.reporter})`)],
+  });
+}
+
+function pgStats(
+  mon: MonContext,
+  session: Session,
+  m: MessageOf<typeof MPGStats>,
+  tid: number,
+): void {
+  const { osdmap } = mon.ledger.durable;
+  if (m.fsid !== osdmap.fsid || !osdmap.exists(m.osd)) return;
+  mon.pgMap.report(m, (pool) => osdmap.pool(pool) !== undefined, mon.state().nowMs);
+  session.connection.send(outgoing(MPGStatsAck, {}, { tid }));
+}

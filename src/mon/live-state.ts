@@ -1,0 +1,109 @@
+import { defaultText, type OptionValue, optionValue, resolveConfig } from '../config/index.ts';
+import { OSDMap, OSDMapCache } from '../maps/index.ts';
+import type { ClusterLog } from './cluster-log.ts';
+import type { ClusterMaps } from './cluster-maps.ts';
+import type { ClusterIdentity, MonStore } from './mon-store.ts';
+import type { PgMap } from './pg-map.ts';
+import type { MgrInfo, MonState, SessionInfo } from './state.ts';
+
+/** What a running monitor has besides its maps, and how a {@link MonState} is made of both. */
+export interface LiveParts {
+  readonly identity: ClusterIdentity;
+  readonly store: MonStore;
+  readonly pgMap: PgMap;
+  readonly log: ClusterLog;
+  readonly startedMs: number;
+  readonly electionEpoch: number;
+  readonly mgr: MgrInfo;
+  readonly monMetadata: ReadonlyMap<string, string>;
+  readonly mgrMetadata: ReadonlyMap<string, string>;
+  /** Options that the configuration file or the program gave; what is stored comes on top. */
+  readonly config: ReadonlyMap<string, string>;
+  readonly sessions: () => readonly SessionInfo[];
+  readonly now: () => number;
+}
+
+const CACHED_MAPS = 16;
+
+/** Makes the state that commands and services see, from one version of the maps and what was reported. */
+export class LiveState {
+  private readonly parts: LiveParts;
+  private readonly oldMaps: OSDMapCache;
+  /** Effective options by the configuration they come from. */
+  private resolved: { from: ClusterMaps['config']; values: Map<string, OptionValue> } | undefined;
+
+  constructor(parts: LiveParts) {
+    this.parts = parts;
+    this.oldMaps = new OSDMapCache(CACHED_MAPS, (epoch) => {
+      const bytes = parts.store.fullMap(epoch);
+      return bytes && OSDMap.decode(bytes);
+    });
+  }
+
+  of(maps: ClusterMaps): MonState {
+    const { identity, store, pgMap, log } = this.parts;
+    return {
+      fsid: identity.fsid,
+      createdMs: identity.createdMs,
+      nowMs: this.parts.now(),
+      name: identity.name,
+      startedMs: this.parts.startedMs,
+      electionEpoch: this.parts.electionEpoch,
+      osdmap: maps.osdmap,
+      monmap: maps.monmap,
+      mgr: this.parts.mgr,
+      commitVersion: maps.version,
+      oldestEpoch: maps.oldestEpoch,
+      pgStats: pgMap.pgStats,
+      osdStats: pgMap.osdStats,
+      pgMapVersion: pgMap.version,
+      pgMapStampMs: pgMap.stampMs,
+      osdMetadata: maps.osdMetadata,
+      monMetadata: this.parts.monMetadata,
+      mgrMetadata: this.parts.mgrMetadata,
+      poolRates: pgMap.poolRates,
+      totalRates: pgMap.totalRates,
+      config: maps.config,
+      healthMutes: maps.healthMutes,
+      serviceMap: { epoch: 1, modifiedMs: this.parts.startedMs },
+      fsMapEpoch: 1,
+      log: log.entries,
+      sessions: this.parts.sessions(),
+      configKeys: store,
+      option: (name) => this.option(maps, name),
+      osdmapAt: (epoch) => (epoch === maps.osdmap.epoch ? maps.osdmap : this.oldMaps.get(epoch)),
+      osdmapBytes: (epoch) => store.fullMap(epoch),
+    };
+  }
+
+  /** Stored for this monitor, else from the configuration file, else the default. */
+  option(maps: ClusterMaps, name: string): OptionValue {
+    if (this.resolved?.from !== maps.config) {
+      this.resolved = { from: maps.config, values: new Map() };
+    }
+    const { values } = this.resolved!;
+    let value = values.get(name);
+    if (value === undefined) {
+      value = this.resolve(maps, name);
+      values.set(name, value);
+    }
+    return value;
+  }
+
+  private resolve(maps: ClusterMaps, name: string): OptionValue {
+    const settings = maps.config.filter((s) => s.name === name);
+    const who = { name: `mon.${this.parts.identity.name}` };
+    const stored = resolveConfig(settings, who).get(name)?.value;
+    const given = this.parts.config.get(name);
+    if (stored === undefined && given === undefined && name === 'osd_pool_default_size') {
+      // A cluster of fewer OSDs than copies could never be clean.
+      return Math.max(1, Math.min(Number(defaultText(name)), maps.osdmap.osds().length || 3));
+    }
+    return optionValue(name, stored ?? given ?? BUILT_IN.get(name));
+  }
+}
+
+/** Where this release cannot do what Ceph does by default. */
+const BUILT_IN: ReadonlyMap<string, string> = new Map([
+  ['osd_pool_default_pg_autoscale_mode', 'off'],
+]);

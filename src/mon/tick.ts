@@ -1,0 +1,107 @@
+import type { LogLine } from './change.ts';
+import { expiredBlocklist } from './commands/blocklist.ts';
+import { expiredMutes } from './commands/health.ts';
+import type { MonContext } from './context.ts';
+import { clusterLine } from './daemon-messages.ts';
+import { updateFullness } from './services/fullness.ts';
+import { canGoDown, markDown, markOutLongDown } from './services/osd-state.ts';
+import type { MonState } from './state.ts';
+import { healthChecks } from './views/health.ts';
+import type { HealthCheck } from './views/health-check.ts';
+
+/** What the monitor does without being asked, once per second. */
+export class Tick {
+  private readonly mon: MonContext;
+  /** Since when an OSD that is up in the map has had no session here, wall clock. */
+  private readonly silentSince = new Map<number, number>();
+  private raised: ReadonlyMap<string, HealthCheck> = new Map();
+
+  constructor(mon: MonContext) {
+    this.mon = mon;
+  }
+
+  run(): void {
+    const { mon } = this;
+    mon.pgMap.sample(mon.state().nowMs);
+    this.markSilentDown(mon.head());
+    const out = markOutLongDown(mon.head());
+    if (out) {
+      const log = out.osds.map((osd) =>
+        clusterLine('info', `Marking osd.${osd} out (has been down for too long)`),
+      );
+      mon.propose({ osdmap: out.patch, log });
+    }
+    const fullness = updateFullness(mon.head());
+    if (fullness) mon.propose({ osdmap: fullness });
+    const expired = expiredBlocklist(mon.head());
+    if (expired.length > 0) mon.propose({ osdmap: { oldBlocklist: expired } });
+    const mutes = expiredMutes(mon.head());
+    if (mutes && mutes.length > 0) mon.propose({ healthMutes: mutes });
+    this.logHealth(mon.state());
+    this.trim(mon.head());
+  }
+
+  /** Writes to the cluster log what health checks came and went. Texts: HealthMonitor, release 16.2. */
+  private logHealth(state: MonState): void {
+    const now = new Map(healthChecks(state).map((c) => [c.code, c]));
+    const before = this.raised;
+    this.raised = now;
+    if (!state.option('mon_health_to_clog')) return;
+    const log: LogLine[] = [];
+    for (const { code, severity, summary } of now.values()) {
+      const was = before.get(code);
+      if (was?.summary === summary) continue;
+      const verb = was ? 'update' : 'failed';
+      const level = severity === 'HEALTH_ERR' ? 'error' : 'warn';
+      log.push(clusterLine(level, `Health check ${verb}: ${summary} (${code})`));
+    }
+    for (const { code, summary } of before.values()) {
+      if (!now.has(code))
+        log.push(clusterLine('info', `Health check cleared: ${code} (was: ${summary})`));
+    }
+    if (now.size === 0 && before.size > 0) log.push(clusterLine('info', 'Cluster is now healthy'));
+    if (log.length > 0) this.mon.writeLog(log);
+  }
+
+  /** An OSD that died with its host accuses nobody, and on a cluster of one nobody accuses it: its session tells. */
+  private markSilentDown(state: MonState): void {
+    const present = new Set([...this.mon.sessions].map((s) => s.osd));
+    const graceMs = Number(state.option('osd_heartbeat_grace')) * 1000;
+    const dead: number[] = [];
+    for (const osd of state.osdmap.osds()) {
+      if (present.has(osd) || !state.osdmap.isUp(osd)) {
+        this.silentSince.delete(osd);
+        continue;
+      }
+      const since = this.silentSince.get(osd) ?? state.nowMs;
+      this.silentSince.set(osd, since);
+      if (state.nowMs - since >= graceMs && canGoDown(state.osdmap, osd)) dead.push(osd);
+    }
+    if (dead.length === 0) return;
+    for (const osd of dead) this.mon.failures.forget(osd);
+    this.mon.propose({
+      osdmap: markDown(state.osdmap, dead),
+      log: dead.map((osd) =>
+        clusterLine('info', `osd.${osd} marked down: no session for ${graceMs / 1000} s`),
+      ),
+    });
+  }
+
+  /** Old epochs go, but for the last so many, and those since which a PG was not clean: its OSDs may need them. */
+  private trim(state: MonState): void {
+    const { ledger } = this.mon;
+    if (!ledger.idle) return;
+    const keep = Number(state.option('mon_min_osdmap_epochs'));
+    let floor = state.osdmap.epoch - keep;
+    if (floor - state.oldestEpoch < TRIM_MIN) return;
+    for (const pg of state.osdmap.pgs()) {
+      const stat = state.pgStats.get(`${pg.pool}.${pg.seed.toString(16)}`);
+      // Of a PG that nobody reported it is not known what it needs.
+      floor = Math.min(floor, stat?.lastEpochClean ?? 0);
+    }
+    if (floor - state.oldestEpoch >= TRIM_MIN) this.mon.trim(floor);
+  }
+}
+
+/** Trims go in strides, as each is a commit. */
+const TRIM_MIN = 100;
