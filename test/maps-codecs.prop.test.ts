@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Codec, crc32c, Decoder, decodeAll, encodeToBytes } from '../src/codec/index.ts';
+import { checkCrushMap } from '../src/crush/index.ts';
 import { DecodeError } from '../src/errors/index.ts';
 import {
   decodeIncremental,
@@ -76,6 +77,8 @@ test('a damaged full map is refused with a DecodeError or is a map that works', 
       try {
         const map = OSDMap.decode(bytes);
         expect(OSDMap.decode(map.encode()).crc).toBe(map.crc);
+        // A CRUSH map may ask for a billion tries; the monitor's check keeps such maps out of a cluster.
+        if (checkCrushMap(map.crushMap).length > 0) return;
         for (const id of map.data.pools.keys()) map.pgToUpActing({ pool: id, seed: 0 });
       } catch (e) {
         expect(e).toBeInstanceOf(DecodeError);

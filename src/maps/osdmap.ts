@@ -54,7 +54,8 @@ export class OSDMap {
   }
 
   /**
-   * Decodes a full map that fills the input; it holds windows of it.
+   * Decodes a full map that fills the input; it holds windows of it. What a well-formed map asks for is not judged: a
+   * CRUSH map may still demand absurdly many tries, which `checkCrushMap` tells before a monitor takes it.
    * @throws DecodeError, also for a wrong checksum or a CRUSH map that does not decode
    */
   static decode(bytes: Uint8Array, crc32c: Crc32c = portableCrc32c): OSDMap {
