@@ -35,7 +35,7 @@ export interface ObjectInfo {
   readonly allocHintFlags: number;
 }
 
-export const REQID_ZERO: ReqId = { name: { type: ENTITY.osd, num: 0 }, tid: 0n, inc: 0 };
+const REQID_ZERO: ReqId = { name: { type: ENTITY.osd, num: 0 }, tid: 0n, inc: 0 };
 
 /** An object that has just come into being. */
 export const INFO_NEW: ObjectInfo = {
