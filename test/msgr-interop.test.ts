@@ -12,6 +12,7 @@ import { nativeCrc32c, systemClock, systemRandom, tcpNetwork } from '../src/runt
 import { ADDR, ENTITY, type EntityAddr } from '../src/wire/index.ts';
 import { toolsMissing } from './support/interop.ts';
 
+const CEPH = 'ceph';
 const TYPE_PING = 2;
 const TYPE_MON_MAP = 4;
 const TYPE_MON_GET_MAP = 5;
@@ -59,12 +60,12 @@ describe.skipIf(reference === undefined)('against daemons of Ceph 16.2', () => {
     expect(client.globalId).toBeGreaterThan(0);
     expect(mon.peer).toEqual({ type: ENTITY.mon, num: 0 });
     const map = decodeAll(MonMap, new Decoder(fronts[0]!).bytes());
-    const text = spawnSync('ceph', ['-c', reference!, 'fsid'], { encoding: 'utf8' }).stdout;
+    const text = spawnSync(CEPH, ['-c', reference!, 'fsid'], { encoding: 'utf8' }).stdout;
     expect(map.fsid).toBe(text.trim());
   });
 
   it('keeps a lossless session with an OSD over a cut, acknowledged to the last message', async () => {
-    const dump = spawnSync('ceph', ['-c', reference!, 'osd', 'dump'], { encoding: 'utf8' }).stdout;
+    const dump = spawnSync(CEPH, ['-c', reference!, 'osd', 'dump'], { encoding: 'utf8' }).stdout;
     const line = dump.split('\n').find((l) => /^osd\.\d+ +up /.test(l))!;
     const cluster = [...line.matchAll(/v2:([\d.]+):(\d+)\/(\d+)/g)][1]!;
     let socket: Socket | undefined;
@@ -104,7 +105,7 @@ describe.skipIf(reference === undefined)('against daemons of Ceph 16.2', () => {
   });
 });
 
-const missing = toolsMissing('ceph');
+const missing = toolsMissing(CEPH);
 describe.skipIf(missing !== undefined)('against clients of Ceph 16.2', () => {
   it('lets in the ceph command, and reads its first request', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sepiola-msgr-'));
@@ -123,7 +124,7 @@ describe.skipIf(missing !== undefined)('against clients of Ceph 16.2', () => {
     const addr = await mon.listen({ host: '127.0.0.1', port: 0, nonce: 0 });
     const lines = ['auth client required = none', `mon host = [v2:127.0.0.1:${addr.port}/0]`];
     writeFileSync(conf, `[global]\n${lines.join('\n')}\n`);
-    const child = execFile('ceph', ['-c', conf, '-s']);
+    const child = execFile(CEPH, ['-c', conf, '-s']);
     try {
       await until(() => types.includes(TYPE_MON_GET_MAP));
       expect(names[0]).toEqual([

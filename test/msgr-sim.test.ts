@@ -35,6 +35,7 @@ async function osd(
   world: SimWorld,
   id: number,
   more: Partial<MessengerOptions> = {},
+  port = 0,
 ): Promise<Node> {
   const got: number[] = [];
   const resets: string[] = [];
@@ -59,7 +60,7 @@ async function osd(
     },
     ...more,
   });
-  const addr = await messenger.listen({ host: '127.0.0.1', port: 0, nonce: 100 + id });
+  const addr = await messenger.listen({ host: '127.0.0.1', port, nonce: 100 + id });
   return { messenger, addr, got, resets, warnings };
 }
 
@@ -220,6 +221,13 @@ describe('time', () => {
     expect(a.resets).toEqual(['ETIMEDOUT']);
     expect(a.warnings.length).toBe(1);
     expect(toB.queuedBytes).toBe(0);
+    // It begins anew when the peer is back.
+    const again = await osd(world, 1, {}, b.addr.port);
+    expect(again.addr).toEqual(b.addr);
+    send(toB, 0);
+    expect(await world.run(60_000, () => again.got.length === 1)).toBe(true);
+    expect(again.got).toEqual([0]);
+    expect(a.resets.length).toBe(1);
   });
 });
 

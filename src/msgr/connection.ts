@@ -1,9 +1,11 @@
+import type { CephError } from '../errors/index.ts';
 import type { Timer } from '../runtime/index.ts';
 import { ADDR_BLANK, type AuthName, type EntityAddr, type EntityName } from '../wire/index.ts';
 import type { Throttle } from './incoming.ts';
-import type { Link } from './link.ts';
+import type { Watched } from './liveness.ts';
 import type { Connection, OutgoingMessage, Policy } from './messenger.ts';
 import { Session } from './session.ts';
+import type { Flushable } from './turns.ts';
 
 /** What a connection asks of its messenger. */
 export interface ConnectionOwner {
@@ -13,6 +15,20 @@ export interface ConnectionOwner {
   unthrottled(connection: PeerConnection): void;
   /** The dispatcher ended it. */
   ended(connection: PeerConnection): void;
+}
+
+/** A connection's socket as the messenger handles it. */
+export interface PeerLink extends Flushable, Watched {
+  readonly socketBytes: number;
+  /** The throttle opened again. */
+  resume(): void;
+  keepalive(nowMs: number): void;
+  /** Ends the socket of a peer that misbehaves: one log line. */
+  cut(reason: string): void;
+  /** Ends the socket; the messenger decides what becomes of the session. */
+  drop(cause: CephError | undefined): void;
+  /** Ends the socket without a word to anyone. */
+  discard(): void;
 }
 
 /** Where a session can be dialled. */
@@ -34,7 +50,7 @@ export class PeerConnection implements Connection, Throttle {
   readonly policy: Policy;
   readonly target: DialTarget | undefined;
   /** The socket in use: dialling, in its handshake, or open. */
-  link: Link | undefined;
+  link: PeerLink | undefined;
   closed = false;
   /** Key in the messenger's registry, where it is in it. */
   key: string | undefined;

@@ -21,7 +21,7 @@ import { ProtocolError, TAG } from './format.ts';
 const seqOnly = (name: string) => struct(name, { seq: u53 });
 
 /** Every control frame's payload. Sequence numbers count up from 0 and stay below 2^53. */
-export const CONTROL = {
+const CONTROL = {
   hello: struct('HELLO', { type: u8, peerAddr: EntityAddr }),
   authRequest: struct('AUTH_REQUEST', { method: u32, modes: vec(u32), payload: bytes }),
   authBadMethod: struct('AUTH_BAD_METHOD', {

@@ -27,7 +27,7 @@ export type IdentDecision =
   | { readonly kind: 'wait' };
 
 /** Which side's socket lives when both dial at once: that of the smaller address. */
-export function peerWins(peer: EntityAddr, own: EntityAddr, existing: Existing): boolean {
+function peerWins(peer: EntityAddr, own: EntityAddr, existing: Existing): boolean {
   return existing.server || compareAddr(peer, own) < 0;
 }
 

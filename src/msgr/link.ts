@@ -9,7 +9,7 @@ import {
   type AuthState,
   stepAuth,
 } from './authenticate.ts';
-import type { PeerConnection } from './connection.ts';
+import type { PeerConnection, PeerLink } from './connection.ts';
 import { type ControlFrame, decodeControl, encodeControl } from './control.ts';
 import { ProtocolError, TAG } from './format.ts';
 import { FrameParser } from './frame-parser.ts';
@@ -33,7 +33,7 @@ export interface LinkOwner {
   adoptGlobalId(globalId: number): void;
   seenAt(addr: EntityAddr): void;
   /** Authentication is over: a connector now asks for its session. */
-  authenticated(link: Link, peer: AuthedPeer): void;
+  authenticated(link: Link): void;
   /** A frame of the session part of the handshake. */
   establish(link: Link, frame: ControlFrame): void;
   deliver(connection: PeerConnection, message: Incoming): void;
@@ -43,14 +43,13 @@ export interface LinkOwner {
 }
 
 /** One socket: bytes to frames to events, and the gathered writes. It serves at most one connection. */
-export class Link implements SocketEvents {
+export class Link implements SocketEvents, PeerLink {
   readonly setup: AuthSetup;
   connection: PeerConnection | undefined;
   /** Authentication and session are established; messages flow. */
   open = false;
   dead = false;
   paused = false;
-  /** Queued for the messenger's next flush. */
   dirty = false;
   /** Times the acceptor sent us back to ask again, or we sent the peer. */
   retries = 0;
@@ -80,6 +79,12 @@ export class Link implements SocketEvents {
   get socketBytes(): number {
     return this.socket?.queuedBytes ?? 0;
   }
+  get dialled(): boolean {
+    return this.setup.role === 'connector';
+  }
+  get lossy(): boolean {
+    return this.connection?.state.lossy ?? true;
+  }
   get peer(): AuthedPeer | undefined {
     return this.auth.at === 'done' ? this.auth.peer : undefined;
   }
@@ -108,7 +113,7 @@ export class Link implements SocketEvents {
 
   onClose(error?: Error): void {
     if (this.dead) return;
-    if (this.setup.role === 'acceptor' && !this.open && this.parser.receivedBytes > 0) {
+    if (!this.dialled && !this.open && this.parser.receivedBytes > 0) {
       this.warn('closed during the handshake');
     }
     const message = error?.message ?? `${formatAddr(this.setup.peerSocketAddr)} closed`;
@@ -154,7 +159,6 @@ export class Link implements SocketEvents {
     }
   }
 
-  /** The throttle opened again. */
   resume(): void {
     if (!this.paused || this.dead) return;
     this.paused = false;
@@ -190,7 +194,7 @@ export class Link implements SocketEvents {
     const { next, effects } = stepAuth(this.setup, this.auth, input);
     this.auth = next;
     for (const effect of effects) this.run(effect);
-    if (next.at === 'done' && !this.dead) this.owner.authenticated(this, next.peer);
+    if (next.at === 'done' && !this.dead) this.owner.authenticated(this);
   }
 
   private run(effect: AuthEffect): void {
@@ -267,7 +271,6 @@ export class Link implements SocketEvents {
     this.send({ kind: 'ack', seq: state.inSeq });
   };
 
-  /** Ends the socket of a peer that misbehaves: one log line. */
   cut(reason: string): void {
     if (this.dead) return;
     this.warn(reason);
@@ -279,14 +282,12 @@ export class Link implements SocketEvents {
     this.owner.runtime.log('warn', 'peer cut off', { peer, reason });
   }
 
-  /** Ends the socket; the messenger decides what becomes of the session. */
   drop(cause: CephError | undefined): void {
     if (this.dead) return;
     this.discard();
     this.owner.lost(this, cause);
   }
 
-  /** Ends the socket without a word to anyone. */
   discard(): void {
     this.dead = true;
     this.open = false;

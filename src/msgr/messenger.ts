@@ -70,8 +70,9 @@ export interface Dispatcher {
   /** The handshake ended, on either side; again after each reconnect of a lossless session. */
   onReady?(connection: Connection): void;
   /**
-   * The session is gone: a lossy one lost its socket or never got one, or a lossless peer forgot us (it restarted; the
-   * connection lives on with nothing queued). The cause, where there is one: ECONNREFUSED, ETIMEDOUT, EACCES ...
+   * The session is gone. A lossy connection, which lost its socket or never got one, is over. A lossless one, whose peer
+   * forgot us (it restarted) or was away for longer than the queue has room, lives on with nothing queued. The cause,
+   * where there is one: ECONNREFUSED, ETIMEDOUT, EACCES ...
    */
   onReset?(connection: Connection, cause?: CephError): void;
 }
