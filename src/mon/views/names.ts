@@ -1,0 +1,20 @@
+/** Names of Ceph's releases by number. */
+export const RELEASE_NAMES: readonly string[] = [
+  'unknown',
+  'argonaut',
+  'bobtail',
+  'cuttlefish',
+  'dumpling',
+  'emperor',
+  'firefly',
+  'giant',
+  'hammer',
+  'infernalis',
+  'jewel',
+  'kraken',
+  'luminous',
+  'mimic',
+  'nautilus',
+  'octopus',
+  'pacific',
+];

@@ -1,0 +1,279 @@
+import { byteStringOf } from '../../codec/index.ts';
+import { formatLegacyAddr, formatPgId } from '../../wire/index.ts';
+import type { CommandArgs } from '../args.ts';
+import { type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
+import { IO_IDLE, type MonState } from '../state.ts';
+import { addrVecJson } from './addrs.ts';
+import { fullLocation } from './crush-tree.ts';
+import { general, type Json } from './json.ts';
+import { countedOsds, osdList, sumOfPool } from './pg-view.ts';
+import { clientIo, missing, recoveryIo } from './rates.ts';
+import { textOrValue, valueReply } from './reply.ts';
+import { type Column, table } from './text-table.ts';
+import { stamp } from './units.ts';
+
+// Single facts about OSDs, pools and objects. Source: mon/OSDMonitor.cc and mgr/DaemonServer.cc, release 16.2.
+
+function osdFind(state: MonState, args: CommandArgs): CommandReply {
+  const osd = args.needNumber('id');
+  const map = state.osdmap;
+  if (!map.exists(osd)) return refuse('ENOENT', `osd.${osd} does not exist`);
+  const meta = state.osdMetadata.get(osd);
+  const location = fullLocation(map.crushMap, osd).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  return valueReply(args, {
+    osd,
+    addrs: addrVecJson(map.addrs(osd)),
+    osd_fsid: map.data.osdUuid[osd]!,
+    host: meta?.get('hostname'),
+    container_name: meta?.get('container_name') || undefined,
+    crush_location: new Map(location),
+  });
+}
+
+function osdMap(state: MonState, args: CommandArgs): CommandReply {
+  const map = state.osdmap;
+  const name = args.needText('pool');
+  const pool = map.poolByName(name);
+  if (!pool) return refuse('ENOENT', `pool ${name} does not exist`);
+  const object = args.needText('object');
+  const namespace = args.text('nspace') ?? '';
+  const place = map.locate(pool.id, byteStringOf(object), '', byteStringOf(namespace))!;
+  const { up, upPrimary, acting, actingPrimary } = map.pgToUpActing(place.pgid);
+  const full = namespace === '' ? object : `${namespace}/${object}`;
+  const raw = formatPgId({ pool: pool.id, seed: place.hash });
+  const pgid = formatPgId(place.pgid);
+  return textOrValue(
+    args,
+    () =>
+      `osdmap e${map.epoch} pool '${name}' (${pool.id}) object '${full}' -> pg ${raw} (${pgid}) -> ` +
+      `up (${osdList(up)}, p${upPrimary}) acting (${osdList(acting)}, p${actingPrimary})\n`,
+    () => ({
+      epoch: map.epoch,
+      pool: name,
+      pool_id: pool.id,
+      objname: full,
+      raw_pgid: raw,
+      pgid,
+      up,
+      up_primary: upPrimary,
+      acting,
+      acting_primary: actingPrimary,
+    }),
+  );
+}
+
+function poolStats(state: MonState, args: CommandArgs): CommandReply {
+  const wanted = args.text('pool_name');
+  const pools = [...state.osdmap.data.poolNames].sort((a, b) => a[0] - b[0]);
+  const chosen = wanted ? pools.filter(([, name]) => name === wanted) : pools;
+  if (wanted && chosen.length === 0) return refuse('ENOENT', `unrecognized pool '${wanted}'`);
+  const of = (id: number) => {
+    const rates = state.poolRates.get(id) ?? IO_IDLE;
+    return {
+      missing: missing(sumOfPool(state, id).stat),
+      recovery: recoveryIo(rates),
+      client: clientIo(rates),
+    };
+  };
+  const text = (): string => {
+    if (chosen.length === 0) return 'there are no pools!\n';
+    let out = '';
+    for (const [id, name] of chosen) {
+      const s = of(id);
+      const lines = [...s.missing.lines];
+      if (s.recovery.text) lines.push(`recovery io ${s.recovery.text}`);
+      if (s.client.text) lines.push(`client io ${s.client.text}`);
+      if (lines.length === 0) lines.push('nothing is going on');
+      out += `pool ${name} id ${id}\n${lines.map((line) => `  ${line}\n`).join('')}\n`;
+    }
+    return out;
+  };
+  const json = (): Json =>
+    chosen.map(([id, name]) => {
+      const s = of(id);
+      return {
+        pool_name: name,
+        pool_id: id,
+        recovery: s.missing.json,
+        recovery_rate: s.recovery.json,
+        client_io_rate: s.client.json,
+      };
+    });
+  return textOrValue(args, text, json);
+}
+
+/** Our OSDs report no latencies yet: all are 0, as on an idle Ceph. */
+function osdPerf(state: MonState, args: CommandArgs): CommandReply {
+  const osds = countedOsds(state)
+    .map(([osd]) => osd)
+    .reverse();
+  const columns: Column[] = [
+    ['osd', 'l', 'r'],
+    ['commit_latency(ms)', 'l', 'r'],
+    ['apply_latency(ms)', 'l', 'r'],
+  ];
+  const zero = {
+    commit_latency_ms: 0,
+    apply_latency_ms: 0,
+    commit_latency_ns: 0,
+    apply_latency_ns: 0,
+  };
+  return textOrValue(
+    args,
+    () =>
+      table(
+        columns,
+        osds.map((osd) => [String(osd), '0', '0']),
+      ),
+    () => ({
+      pg_ready: true,
+      osdstats: { osd_perf_infos: osds.map((id) => ({ id, perf_stats: zero })) },
+    }),
+    { wrapped: true },
+  );
+}
+
+/** Which OSDs hold up the peering of others: ours do not tell. */
+function blockedBy(_: MonState, args: CommandArgs): CommandReply {
+  const columns: Column[] = [
+    ['osd', 'l', 'r'],
+    ['num_blocked', 'l', 'r'],
+  ];
+  return textOrValue(
+    args,
+    () => table(columns, []),
+    () => ({ pg_ready: true, osd_blocked_by: { osd_blocked_by_infos: [] } }),
+    { wrapped: true },
+  );
+}
+
+/** How evenly PGs lie on the OSDs. Source: OSDMap::summarize_mapping_stats. */
+function utilization(state: MonState, args: CommandArgs): CommandReply {
+  const map = state.osdmap;
+  const counts = new Map(
+    map
+      .osds()
+      .filter((osd) => map.isUp(osd) && map.isIn(osd))
+      .map((osd) => [osd, 0]),
+  );
+  let total = 0;
+  for (const pg of map.pgs()) {
+    total += map.pool(pg.pool)?.size ?? 0;
+    for (const osd of map.pgToUpActing(pg).up) {
+      const n = counts.get(osd);
+      if (n !== undefined) counts.set(osd, n + 1);
+    }
+  }
+  const average = counts.size > 0 ? total / counts.size : 0;
+  let squares = 0;
+  let min: [number, number] = [-1, 0];
+  let max: [number, number] = [-1, 0];
+  for (const [osd, n] of counts) {
+    squares += (n - average) ** 2;
+    if (min[0] < 0 || n < min[1]) min = [osd, n];
+    if (max[0] < 0 || n > max[1]) max = [osd, n];
+  }
+  const deviation = counts.size > 0 ? Math.sqrt(squares / counts.size) : 0;
+  const baseline = counts.size > 0 ? Math.sqrt(average * (1 - 1 / counts.size)) : 0;
+  const extreme = (name: string, [osd, n]: [number, number]): string =>
+    osd < 0 ? '' : `${name} osd.${osd} with ${n} pgs (${general(n / average)} * mean)\n`;
+  return textOrValue(
+    args,
+    () =>
+      `avg ${general(average)}\nstddev ${general(deviation)} (expected baseline ${general(baseline)})\n` +
+      extreme('min', min) +
+      extreme('max', max),
+    () => ({
+      avg_pgs: average,
+      std_dev: deviation,
+      expected_baseline_std_dev: baseline,
+      min_osd: min[0],
+      min_osd_pgs: min[1],
+      max_osd: max[0],
+      max_osd_pgs: max[1],
+    }),
+  );
+}
+
+function numaStatus(state: MonState, args: CommandArgs): CommandReply {
+  const titles = ['OSD', 'HOST', 'NETWORK', 'STORAGE', 'AFFINITY', 'CPUS'];
+  const columns = titles.map((t): Column => [t, 'l', t === 'HOST' || t === 'CPUS' ? 'l' : 'r']);
+  const hosts = state.osdmap.osds().flatMap((osd): [number, string][] => {
+    const meta = state.osdMetadata.get(osd);
+    return meta ? [[osd, meta.get('hostname') ?? '']] : [];
+  });
+  return textOrValue(
+    args,
+    () =>
+      table(
+        columns,
+        hosts.map(([osd, host]) => [String(osd), host, '-', '-', '-', '-']),
+      ),
+    () => hosts.map(([osd, host]) => ({ osd, host })),
+  );
+}
+
+function lspools(state: MonState, args: CommandArgs): CommandReply {
+  const pools = [...state.osdmap.data.poolNames].sort((a, b) => a[0] - b[0]);
+  return textOrValue(
+    args,
+    () => pools.map(([id, name]) => `${id} ${name}\n`).join(''),
+    () => pools.map(([poolnum, poolname]) => ({ poolnum, poolname })),
+    { end: 'newline' },
+  );
+}
+
+/** Behind the list stands a second, of address ranges; there are none in this release. */
+function blocklistLs(state: MonState, args: CommandArgs): CommandReply {
+  const entries = state.osdmap.data.blocklist.map(
+    ([addr, until]) => [formatLegacyAddr(addr), stamp(until)] as const,
+  );
+  const status = `listed ${entries.length} entries`;
+  if (!args.json) return ok(entries.map(([addr, until]) => `${addr} ${until}\n`).join(''), status);
+  const list = valueReply(
+    args,
+    entries.map(([addr, until]) => ({ addr, until })),
+  );
+  return ok(String(list.output) + String(valueReply(args, []).output), status);
+}
+
+const osdSpec = (
+  sig: string,
+  help: string,
+  run: ReadCommand['run'],
+  flags?: number,
+): ReadCommand => ({
+  sig,
+  help,
+  module: 'osd',
+  perm: 'r',
+  run,
+  ...(flags !== undefined && { flags }),
+});
+export const osdInfoCommands: ReadCommand[] = [
+  osdSpec('osd find name=id,type=CephOsdName', 'Show where an OSD runs', osdFind),
+  osdSpec(
+    'osd map name=pool,type=CephPoolname name=object,type=CephObjectname name=nspace,type=CephString,req=false',
+    'Show where an object belongs',
+    osdMap,
+  ),
+  osdSpec(
+    'osd pool stats name=pool_name,type=CephPoolname,req=false',
+    'Show the traffic of pools',
+    poolStats,
+  ),
+  osdSpec('osd perf', 'Show how fast OSDs commit', osdPerf),
+  osdSpec('osd blocked-by', 'Show which OSDs others wait for', blockedBy),
+  osdSpec('osd utilization', 'Show how evenly placement groups are spread', utilization),
+  osdSpec('osd numa-status', 'Show the NUMA placement of OSDs', numaStatus),
+  osdSpec('osd lspools', 'List pools with their ids', lspools, 4),
+  osdSpec('osd getmaxosd', 'Show the bound of OSD ids', (state, args) =>
+    textOrValue(
+      args,
+      () => `max_osd = ${state.osdmap.data.maxOsd} in epoch ${state.osdmap.epoch}\n`,
+      () => ({ epoch: state.osdmap.epoch, max_osd: state.osdmap.data.maxOsd }),
+    ),
+  ),
+  osdSpec('osd blocklist ls', 'List blocked clients', blocklistLs),
+  osdSpec('osd blacklist ls', 'List blocked clients', blocklistLs, 4),
+];
