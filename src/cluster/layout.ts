@@ -27,7 +27,7 @@ export interface ClusterFile {
   readonly createdMs: number;
 }
 
-export interface NewCluster {
+export interface NewClusterFile {
   readonly host: string;
   readonly port: number;
   readonly osds: number;
@@ -94,7 +94,7 @@ export class ClusterDir {
    * Makes the directory a cluster's. It must be missing or empty.
    * @throws CephError ENOTEMPTY, EEXIST (a file of that name), EACCES
    */
-  create(options: NewCluster): ClusterFile {
+  create(options: NewClusterFile): ClusterFile {
     mkdirSync(this.logs, { recursive: true });
     const made: ClusterFile = {
       format: 1,

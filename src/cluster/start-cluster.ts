@@ -16,6 +16,7 @@ import {
   systemClock,
 } from '../runtime-node/index.ts';
 import { BlockStore, MemoryKeyValue, MemoryStore, type ObjectStore } from '../store/index.ts';
+import { makeMonStore, monConfig } from './daemons.ts';
 import { confText, monAddrOf } from './layout.ts';
 
 export interface StartClusterOptions {
@@ -90,32 +91,34 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const count = options.osds ?? 3;
   if (!Number.isInteger(count) || count < 1) throw new CephError('EINVAL', `${count} OSDs`);
   const log = options.log ?? silent;
-  const fsid = randomUUID();
   const runtime = nodeRuntime({ log });
   const dir = options.dir;
+  const kv = dir === undefined ? new MemoryKeyValue() : await openLmdb(join(dir, 'mon.a'));
+  const made = { fsid: randomUUID(), host: HOST, port: 0, osds: count, nowMs: Date.now() };
+  await makeMonStore(kv, made);
   const monitor = await startMonitor({
     runtime,
-    store: dir === undefined ? new MemoryKeyValue() : await openLmdb(join(dir, 'mon.a')),
-    name: 'a',
-    fsid,
+    store: kv,
     host: HOST,
     port: 0,
     mgrPort: 0,
-    osds: count,
     hostname: hostname(),
+    config: monConfig(count),
   });
-  const port = monitor.addr.port;
+  const { port } = monitor.addr;
+  const { fsid } = monitor.identity;
   const osds: Osd[] = [];
-  const cluster = new Cluster(monitor.fsid, port, monitor, osds);
+  const cluster = new Cluster(fsid, port, monitor, osds);
   try {
     for (let id = 0; id < count; id++) {
+      const { store, uuid } = await storeOf(options, id, log);
       osds.push(
         await startOsd({
           runtime,
           id,
-          fsid: monitor.fsid,
-          uuid: randomUUID(),
-          store: await storeOf(options, id, log),
+          fsid,
+          uuid,
+          store,
           monAddrs: [monAddrOf({ host: HOST, port })],
           host: HOST,
           port: 0,
@@ -136,18 +139,23 @@ async function storeOf(
   options: StartClusterOptions,
   id: number,
   log: Logger,
-): Promise<ObjectStore> {
+): Promise<{ store: ObjectStore; uuid: string }> {
   const sizeBytes = options.osdBytes ?? OSD_BYTES;
-  if (options.dir === undefined) return new MemoryStore({ sizeBytes });
-  return BlockStore.open({
-    path: join(options.dir, `osd.${id}`),
+  const uuid = randomUUID();
+  if (options.dir === undefined) return { store: new MemoryStore({ sizeBytes }), uuid };
+  const path = join(options.dir, `osd.${id}`);
+  const store = await BlockStore.open({
+    path,
     disk: nodeDisk,
     openKeyValue: openLmdb,
     crc32c: nativeCrc32c,
     clock: systemClock,
     log,
+    // The store keeps the name it was made with; a new one takes ours.
+    ...((await nodeDisk.exists(`${path}/block`)) ? {} : { fsid: uuid }),
     sizeBytes,
   });
+  return { store, uuid: store.fsid };
 }
 
 async function createPools(cluster: Cluster, pools: readonly string[]): Promise<void> {
