@@ -20,6 +20,8 @@ export interface PgView {
 export const Interval = struct('Interval', {
   first: u32,
   last: u32,
+  /** Start of the first interval with these members that this entry stands for. */
+  oldest: u32,
   acting: vec(s32),
   primary: s32,
   /** Enough members to have accepted a write; whether they did is unknown to those who were not there. */
@@ -50,7 +52,7 @@ export function mayWrite(v: PgView): boolean {
 
 export function closeInterval(view: PgView, first: number, last: number): Interval {
   const { acting, primary } = view;
-  return { first, last, acting: [...acting], primary, maybeWritten: mayWrite(view) };
+  return { first, last, oldest: first, acting: [...acting], primary, maybeWritten: mayWrite(view) };
 }
 
 /**
@@ -71,13 +73,9 @@ function memberKey(i: Interval): string {
 
 /** Everything any of the histories knows. */
 export function joinHistories(histories: Iterable<readonly Interval[]>): Interval[] {
+  const all = [...histories].flat().sort((a, b) => a.last - b.last);
   let out: Interval[] = [];
-  for (const h of histories) {
-    for (const i of h) {
-      const known = out.find((o) => memberKey(o) === memberKey(i));
-      if (!known || known.last < i.last) out = addInterval(out, i);
-    }
-  }
+  for (const i of all) out = addInterval(out, i);
   return out;
 }
 
@@ -98,6 +96,7 @@ export function priorSet(
   history: readonly Interval[],
   started: number,
   isUp: (osd: number) => boolean,
+  isWitness: (osd: number, interval: Interval) => boolean,
 ): PriorSet {
   const ask = new Set<number>([...view.acting, ...view.up].filter((o) => o >= 0 && isUp(o)));
   const blockedBy = new Set<number>();
@@ -105,7 +104,7 @@ export function priorSet(
     if (i.last < started || !i.maybeWritten) continue;
     const alive = i.acting.filter(isUp);
     for (const osd of alive) ask.add(osd);
-    if (alive.length === 0) for (const osd of i.acting) blockedBy.add(osd);
+    if (!alive.some((osd) => isWitness(osd, i))) for (const osd of i.acting) blockedBy.add(osd);
   }
   return { ask, blockedBy };
 }

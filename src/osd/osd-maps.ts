@@ -45,6 +45,10 @@ const Superblock = struct('Superblock', {
   osd: s32,
   oldest: u32,
   newest: u32,
+  /** Epoch from which the map last showed us up: what it says of us from then on is said of this store. */
+  upFrom: u32,
+  /** The first of those epochs. */
+  storeSince: u32,
   /** PGs, as text, of which no interval could yet hold a write: whoever gets them first may create them. */
   untouched: set(str),
 });
@@ -76,7 +80,15 @@ export class OsdMaps {
   ): Promise<OsdMaps> {
     if (!store.hasCollection(META)) {
       const { id: osd, ...rest } = who;
-      const made: Superblock = { ...rest, osd, oldest: 0, newest: 0, untouched: new Set() };
+      const made: Superblock = {
+        ...rest,
+        osd,
+        oldest: 0,
+        newest: 0,
+        upFrom: 0,
+        storeSince: 0,
+        untouched: new Set(),
+      };
       const maps = new OsdMaps(store, made, crc32c);
       await store.submit([{ op: 'mkcoll', c: META }, maps.put([maps.superEntry()])]);
       return maps;
@@ -104,6 +116,18 @@ export class OsdMaps {
   }
   get untouched(): Set<string> {
     return this.superblock.untouched;
+  }
+
+  get upFrom(): number {
+    return this.superblock.upFrom;
+  }
+  get storeSince(): number {
+    return this.superblock.storeSince;
+  }
+  /** The map shows us up; durable with the maps of the moment. */
+  wasUpFrom(epoch: number): void {
+    this.superblock.upFrom = epoch;
+    if (this.superblock.storeSince === 0) this.superblock.storeSince = epoch;
   }
 
   /**

@@ -184,6 +184,9 @@ class OsdDaemon implements Osd, PgHost {
   get epoch(): number {
     return this.maps.epoch;
   }
+  get storeSince(): number {
+    return this.maps.storeSince;
+  }
   isUp(osd: number): boolean {
     return this.maps.current?.isUp(osd) ?? false;
   }
@@ -236,7 +239,7 @@ class OsdDaemon implements Osd, PgHost {
     const { current } = this.maps;
     if (!current || this.state !== 'active') return;
     if (!viewOf(current, pgid).acting.includes(this.id)) return;
-    void this.submit(this.pgs.advance(current, current));
+    void this.submit(this.pgs.advance(current, current, true));
     this.pgs.settle();
   }
 
@@ -329,7 +332,8 @@ class OsdDaemon implements Osd, PgHost {
   private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
     const { pgid, round, ask } = decodeFront(MPgQuery, m);
     if (ask !== ASK.info) return;
-    const info = emptyInfo(0, storedView(viewOf(this.maps.current!, pgid)));
+    const view = storedView(viewOf(this.maps.current!, pgid));
+    const info = emptyInfo(0, view, this.storeSince);
     this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
   }
 
@@ -351,7 +355,7 @@ class OsdDaemon implements Osd, PgHost {
     }
     const pgOps: StoreOp[] = [];
     const mapOps = this.maps.accept(message, (map, previous) => {
-      pgOps.push(...this.pgs.advance(map, previous));
+      pgOps.push(...this.pgs.advance(map, previous, this.isOurs(map)));
     });
     if (mapOps.length > 0) {
       void this.submit([...mapOps, ...pgOps]);
@@ -360,10 +364,20 @@ class OsdDaemon implements Osd, PgHost {
     if (message.newestMap <= this.epoch) this.boot();
   }
 
+  private showsUsUp(map: OSDMap): boolean {
+    const mine = map.addrs(this.id)[0];
+    return map.isUp(this.id) && mine !== undefined && sameAddr(mine, this.addr);
+  }
+
+  private isOurs(map: OSDMap): boolean {
+    const upFrom = map.isUp(this.id) ? (map.data.osdInfo[this.id]?.upFrom ?? 0) : 0;
+    if (this.showsUsUp(map)) this.maps.wasUpFrom(upFrom);
+    return upFrom > 0 && upFrom === this.maps.upFrom;
+  }
+
   private afterMaps(): void {
     const map = this.maps.current!;
-    const mine = map.addrs(this.id)[0];
-    const isUpNow = map.isUp(this.id) && mine !== undefined && sameAddr(mine, this.addr);
+    const isUpNow = this.showsUsUp(map);
     if (isUpNow !== this.isUpNow) {
       this.isUpNow = isUpNow;
       this.log('info', isUpNow ? 'up' : 'down', { epoch: map.epoch });

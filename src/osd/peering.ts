@@ -1,8 +1,8 @@
 import { unreachable } from '../errors/index.ts';
 import { compareEVersion, type EVersion } from '../wire/index.ts';
-import { joinHistories, type PgView, priorSet } from './intervals.ts';
+import { type Interval, joinHistories, type PgView, priorSet } from './intervals.ts';
 import type { MissingSet } from './missing.ts';
-import type { PgInfo } from './pg-info.ts';
+import { isBlank, type PgInfo } from './pg-info.ts';
 import type { Logged, PgLog } from './pg-log.ts';
 
 /**
@@ -178,7 +178,14 @@ export class Peering {
     let started = 0;
     for (const i of infos.values()) started = Math.max(started, i.started);
     const history = joinHistories([...infos.values()].map((i) => i.history));
-    const prior = priorSet(view, history, started, this.isUp);
+    // A member that holds nothing can only speak for an interval if its disk is the one of then: all members write
+    // down that they begin to serve before any does, so that interval never served. A replaced disk knows nothing.
+    const isWitness = (osd: number, interval: Interval): boolean => {
+      const info = infos.get(osd);
+      if (!isBlank(info)) return true;
+      return info!.storeSince > 0 && info!.storeSince <= interval.oldest;
+    };
+    const prior = priorSet(view, history, started, this.isUp, isWitness);
     const effects: PeeringEffect[] = [];
     for (const to of prior.ask) {
       if (to === this.self.id || this.asked.has(to)) continue;

@@ -18,6 +18,8 @@ export interface PgHost {
   /** Copies of objects under way, over all PGs. */
   readonly copies: Permits;
   readonly epoch: number;
+  /** Epoch in which this store was first up; 0 when it never was. */
+  readonly storeSince: number;
   isUp(osd: number): boolean;
   /** Epoch in which an OSD last came up; 0 while it is down. */
   upFrom(osd: number): number;

@@ -23,6 +23,8 @@ export const PgInfo = versioned(
   {
     /** Epoch in which the PG came to be here; 0 when this member was added to a PG that others hold. */
     created: u32,
+    /** Epoch in which the store that holds this was first up; 0 when it never was. */
+    storeSince: u32,
     /** Start of the interval in which this member last took the authoritative log for serving writes. */
     lastEpochStarted: u32,
     /** Newest interval known to have begun to serve: every member of it had the whole history. */
@@ -45,9 +47,10 @@ export const PgInfo = versioned(
 export type PgInfo = ValueOf<typeof PgInfo>;
 
 /** A PG of which this member has nothing. `created` > 0 when nobody else can have anything either. */
-export function emptyInfo(created: number, view: PgInfo['view']): PgInfo {
+export function emptyInfo(created: number, view: PgInfo['view'], storeSince: number): PgInfo {
   return {
     created,
+    storeSince,
     lastEpochStarted: created,
     started: created,
     clean: created,
@@ -59,4 +62,14 @@ export function emptyInfo(created: number, view: PgInfo['view']): PgInfo {
     view,
     history: [],
   };
+}
+
+/** Says this member anything of the PG's past? One that was added to the PG, or lost its disk, does not. */
+export function isBlank(info: PgInfo | undefined): boolean {
+  return (
+    info !== undefined &&
+    info.created === 0 &&
+    info.lastEpochStarted === 0 &&
+    info.lastUpdate.epoch === 0
+  );
 }

@@ -80,8 +80,12 @@ export class PgRegistry {
     }
   }
 
-  /** One new map. @returns what must become durable with the map */
-  advance(map: OSDMap, previous: OSDMap | undefined): StoreOp[] {
+  /**
+   * One new map. `isOurs`: who it shows up under our id is, or was, this store. Where it is not (our disk was replaced, or
+   * we are not up), a PG must not begin here: someone else may have written to it.
+   * @returns what must become durable with the map
+   */
+  advance(map: OSDMap, previous: OSDMap | undefined, isOurs: boolean): StoreOp[] {
     const ops: StoreOp[] = [];
     this.trackUntouched(map, previous);
     for (const pg of this.pgs.values()) {
@@ -90,7 +94,7 @@ export class PgRegistry {
     for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
     for (const pgid of map.pgs()) {
       const number = pgNumber(pgid.pool, pgid.seed);
-      if (this.pgs.has(number) || this.removing.has(number)) continue;
+      if (!isOurs || this.pgs.has(number) || this.removing.has(number)) continue;
       const view = viewOf(map, pgid);
       if (view.acting.includes(this.host.id)) ops.push(...this.make(pgid, view));
     }
@@ -122,7 +126,7 @@ export class PgRegistry {
   private make(pgid: PgId, view: PgView): StoreOp[] {
     // Nobody can have written yet: this is the beginning of the PG. Else others hold it, and we start with nothing.
     const created = this.untouched.has(formatPgId(pgid)) ? view.epoch : 0;
-    const state = new PgState(pgid, emptyInfo(created, storedView(view)));
+    const state = new PgState(pgid, emptyInfo(created, storedView(view), this.host.storeSince));
     this.add(new Pg(this.host, state, view));
     this.host.log('info', 'new PG', { pg: state.c, created });
     return state.create();

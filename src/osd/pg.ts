@@ -31,6 +31,7 @@ import {
 } from './peer-messages.ts';
 import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
 import type { PgHost } from './pg-host.ts';
+import { isBlank, type PgInfo } from './pg-info.ts';
 import { decodeLogged, type Logged } from './pg-log.ts';
 import { PgMember } from './pg-member.ts';
 import type { PgState } from './pg-state.ts';
@@ -117,9 +118,7 @@ export class Pg implements PipelineScope, RecoveryScope {
     const before = this.view;
     this.view = view;
     if (sameMembers(before, view)) {
-      const phase = this.peering.phase.name;
-      const isUndecided = phase !== 'active' && phase !== 'peered' && this.isPrimary;
-      if (this.isSettled && isUndecided && this.witnesses() !== this.asOfStart) this.startPeering();
+      if (this.isSettled && this.isPrimary) this.witnessesMoved();
       return [];
     }
     const { info } = this.state;
@@ -233,7 +232,9 @@ export class Pg implements PipelineScope, RecoveryScope {
     const holders = [...this.peering.infos].filter(
       ([osd]) => this.host.isUp(osd) && !this.peering.missing.get(osd)?.has(key),
     );
-    return holders.sort((a, b) => Number(b[1].complete) - Number(a[1].complete)).map(([o]) => o);
+    const rank = (osd: number, info: PgInfo): number =>
+      (info.complete ? 0 : 2) + (this.view.acting.includes(osd) ? 0 : 1);
+    return holders.sort((a, b) => rank(...a) - rank(...b)).map(([osd]) => osd);
   }
 
   recovered(key: string): void {
@@ -279,6 +280,19 @@ export class Pg implements PipelineScope, RecoveryScope {
   /** Handles a message of this interval. @throws DecodeError before, for malformed bytes */
   private inInterval<M extends { since: number }>(message: M, handle: (m: M) => void): void {
     if (message.since === this.state.info.since && this.isSettled) handle(message);
+  }
+
+  /** Someone outside the acting set came or went: peering may come out differently, and a copy may wait in vain. */
+  private witnessesMoved(): void {
+    const now = this.witnesses();
+    if (now === this.asOfStart) return;
+    const phase = this.peering.phase.name;
+    if (phase !== 'active' && phase !== 'peered') this.startPeering();
+    else if (this.lacksAnything()) {
+      this.asOfStart = now;
+      this.recovery.stop();
+      this.recovery.start();
+    }
   }
 
   /** Who may have a say in peering, and since when they are up. */
@@ -434,8 +448,7 @@ export class Pg implements PipelineScope, RecoveryScope {
 
   private removeStrays(): void {
     for (const [osd, info] of this.peering.infos) {
-      const holds = info.created > 0 || info.lastEpochStarted > 0 || info.lastUpdate.epoch > 0;
-      if (holds && !this.view.acting.includes(osd)) this.strays.add(osd);
+      if (!isBlank(info) && !this.view.acting.includes(osd)) this.strays.add(osd);
     }
     for (const osd of this.strays) {
       if (!this.view.up.includes(osd)) this.host.send(osd, outgoing(MPgRemove, this.header()));

@@ -1,0 +1,573 @@
+import { crc32c } from '../../src/codec/index.ts';
+import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
+import type { PgView } from '../../src/osd/intervals.ts';
+import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
+import type { ClientOp, OpAnswer } from '../../src/osd/op-pipeline.ts';
+import { OP_LIMITS } from '../../src/osd/ops/index.ts';
+import { MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
+import { Permits } from '../../src/osd/permits.ts';
+import { Pg, storedView } from '../../src/osd/pg.ts';
+import type { PgHost } from '../../src/osd/pg-host.ts';
+import { emptyInfo } from '../../src/osd/pg-info.ts';
+import { listObjects, PgState } from '../../src/osd/pg-state.ts';
+import type { Clock, Timer } from '../../src/runtime/index.ts';
+import { MemoryStore, type Transaction } from '../../src/store/index.ts';
+import {
+  argsBytes,
+  decodeFront,
+  type HObject,
+  OSD_FLAG,
+  OSD_OP,
+  type OSDOp,
+  outgoing,
+  type PgId,
+  SNAP_HEAD,
+  TIME_ZERO,
+} from '../../src/wire/index.ts';
+
+export const PGID: PgId = { pool: 1, seed: 0 };
+
+/** mulberry32: one seed, one run. */
+export function seeded(seed: number): (n: number) => number {
+  let a = seed >>> 0;
+  return (n) => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % n;
+  };
+}
+
+interface Event {
+  at: number;
+  order: number;
+  run: () => void;
+}
+
+/** Virtual time: events in order of time, then of scheduling. */
+export class Timeline {
+  now = 0;
+  private events: Event[] = [];
+  private order = 0;
+
+  after(ms: number, run: () => void): Timer {
+    const event = { at: this.now + ms, order: this.order++, run };
+    this.events.push(event);
+    return {
+      cancel: () => {
+        event.run = () => {};
+      },
+    };
+  }
+
+  async step(): Promise<boolean> {
+    if (this.events.length === 0) return false;
+    let best = 0;
+    for (let i = 1; i < this.events.length; i++) {
+      const a = this.events[i]!;
+      const b = this.events[best]!;
+      if (a.at < b.at || (a.at === b.at && a.order < b.order)) best = i;
+    }
+    const [event] = this.events.splice(best, 1);
+    this.now = Math.max(this.now, event!.at);
+    event!.run();
+    await new Promise((done) => setImmediate(done));
+    return true;
+  }
+
+  async until(ms: number): Promise<void> {
+    const end = this.now + ms;
+    let isEnd = false;
+    this.after(ms, () => {
+      isEnd = true;
+    });
+    while (!isEnd && this.now <= end && (await this.step()));
+  }
+}
+
+/** One OSD with one PG: its store loses at a crash what was not yet durable, but for a random prefix. */
+export class SimNode {
+  readonly id: number;
+  readonly world: SimWorld;
+  isAlive = false;
+  life = 0;
+  pg: Pg | undefined;
+  fatal: unknown;
+  private durable: Transaction[] = [];
+  private volatile: { txn: Transaction; done: () => void }[] = [];
+  private store = new MemoryStore();
+  private seen = 0;
+  /** Lives of this OSD that had this disk. */
+  private readonly lives = new Set<number>();
+
+  constructor(world: SimWorld, id: number) {
+    this.world = world;
+    this.id = id;
+  }
+
+  /** What this OSD believes. */
+  get view(): PgView | undefined {
+    return this.world.views[this.seen - 1];
+  }
+  get contents(): MemoryStore {
+    return this.store;
+  }
+  get isUpInView(): boolean {
+    return this.isAlive && this.world.livesIn(this.seen).get(this.id) === this.life;
+  }
+
+  /** First epoch in which a life with this disk was up. */
+  get storeSince(): number {
+    const { world } = this;
+    const at = world.views.findIndex((_, i) => this.lives.has(world.livesIn(i + 1).get(this.id)!));
+    return at + 1;
+  }
+
+  async start(): Promise<void> {
+    this.isAlive = true;
+    const life = ++this.life;
+    this.lives.add(life);
+    this.store = new MemoryStore();
+    for (const txn of this.durable) await this.store.submit(txn);
+    const host = this.host(life);
+    const state = this.store.hasCollection('1.0') ? PgState.load(this.store, PGID) : undefined;
+    this.pg = undefined;
+    this.seen = 0;
+    if (state) {
+      this.pg = new Pg(host, state, state.info.view);
+      this.seen = state.info.view.epoch;
+    }
+  }
+
+  crash(): void {
+    this.isAlive = false;
+    this.pg?.stop();
+    this.pg = undefined;
+    const kept = this.world.random(this.volatile.length + 1);
+    this.durable.push(...this.volatile.slice(0, kept).map((v) => v.txn));
+    this.volatile = [];
+  }
+
+  /** Empties the disk, as a replaced one. */
+  wipe(): void {
+    this.durable = [];
+    this.lives.clear();
+  }
+
+  /** The next map reaches this OSD. */
+  learn(view: PgView): void {
+    if (!this.isAlive || view.epoch <= this.seen) return;
+    for (let epoch = this.seen + 1; epoch <= view.epoch; epoch++) this.advance(epoch);
+    if (this.isUpInView) this.pg?.settle();
+  }
+
+  private advance(epoch: number): void {
+    const view = this.world.views[epoch - 1]!;
+    this.seen = epoch;
+    const host = this.host(this.life);
+    if (this.pg) {
+      const ops = this.pg.advance(view);
+      if (ops.length > 0) void host.submit(ops);
+    } else if (
+      view.acting.includes(this.id) &&
+      this.lives.has(this.world.livesIn(epoch).get(this.id)!)
+    ) {
+      const created = epoch === 1 ? 1 : 0;
+      const state = new PgState(PGID, emptyInfo(created, storedView(view), this.storeSince));
+      this.pg = new Pg(host, state, view);
+      void host.submit(state.create());
+    }
+  }
+
+  private host(life: number): PgHost {
+    const { world } = this;
+    const node = this;
+    const isOld = (): boolean => node.life !== life || !node.isAlive;
+    const clock: Clock = {
+      monotonicMs: () => world.time.now,
+      wallMs: () => world.time.now,
+      setTimer: (ms, fire) => world.time.after(ms, () => !isOld() && fire()),
+    };
+    return {
+      id: this.id,
+      get store() {
+        return node.store;
+      },
+      clock,
+      log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
+      crc32c,
+      limits: OP_LIMITS,
+      logKeep: world.options.logKeep,
+      logMax: world.options.logMax,
+      copies: new Permits(2),
+      get epoch() {
+        return node.seen;
+      },
+      storeSince: this.storeSince,
+      isUp: (osd) => world.livesIn(node.seen).has(osd),
+      upFrom: (osd) => world.upFromIn(node.seen, osd),
+      send: (osd, message) => world.send(node.id, osd, node.seen, message),
+      ack: (osd, pgid, since, version) => {
+        world.send(
+          node.id,
+          osd,
+          node.seen,
+          outgoing(MRepAck, { acks: [{ pgid, since, version }] }),
+        );
+      },
+      submit: (txn) => node.submit(txn, life),
+      fatal: (e) => {
+        node.fatal ??= e;
+      },
+      hasRoom: () => true,
+      removed: () => {},
+      discard: () => {},
+      statsChanged: () => {},
+    };
+  }
+
+  private submit(txn: Transaction, life: number): Promise<void> {
+    if (this.life !== life || !this.isAlive) return new Promise(() => {});
+    this.store.submit(txn).catch((e) => {
+      this.fatal ??= e;
+    });
+    return new Promise((done) => {
+      this.volatile.push({ txn, done });
+      const count = this.volatile.length;
+      this.world.time.after(1 + this.world.random(20), () => {
+        if (this.life !== life || !this.isAlive) return;
+        // A commit takes everything that was submitted before.
+        const n = Math.min(count, this.volatile.length);
+        for (const v of this.volatile.splice(0, n)) {
+          this.durable.push(v.txn);
+          v.done();
+        }
+      });
+    });
+  }
+}
+
+export interface SimOptions {
+  readonly osds: number;
+  readonly size: number;
+  readonly minSize: number;
+  readonly objects: number;
+  readonly logKeep: number;
+  readonly logMax: number;
+}
+
+/** N OSDs with one PG, a map authority, a network that delays and cuts, and clients that append and read. */
+export class SimWorld {
+  readonly time = new Timeline();
+  readonly random: (n: number) => number;
+  readonly options: SimOptions;
+  readonly nodes: SimNode[];
+  readonly views: PgView[] = [];
+  readonly lines: string[] = [];
+  private readonly lives: Map<number, number>[] = [];
+  private readonly upFroms: Map<number, number>[] = [];
+  private readonly cuts = new Set<string>();
+  private readonly links = new Map<string, { until: number; queue: (() => void)[] }>();
+  private up = new Map<number, { life: number; since: number }>();
+
+  constructor(seed: number, options: Partial<SimOptions> = {}) {
+    this.random = seeded(seed);
+    this.options = {
+      osds: 3,
+      size: 3,
+      minSize: 2,
+      objects: 4,
+      logKeep: 10,
+      logMax: 20,
+      ...options,
+    };
+    this.nodes = Array.from({ length: this.options.osds }, (_, id) => new SimNode(this, id));
+  }
+
+  trace(line: string, fields?: unknown): void {
+    this.lines.push(`${this.time.now} ${line} ${JSON.stringify(fields ?? '')}`);
+  }
+
+  livesIn(epoch: number): ReadonlyMap<number, number> {
+    return this.lives[epoch - 1] ?? new Map();
+  }
+  upFromIn(epoch: number, osd: number): number {
+    return this.upFroms[epoch - 1]?.get(osd) ?? 0;
+  }
+  get view(): PgView {
+    return this.views[this.views.length - 1]!;
+  }
+
+  async begin(): Promise<void> {
+    for (const node of this.nodes) {
+      await node.start();
+      this.up.set(node.id, { life: node.life, since: 1 });
+    }
+    this.publish();
+  }
+
+  /** The next epoch, told to everybody after a while. */
+  publish(): void {
+    const epoch = this.views.length + 1;
+    const { size, minSize } = this.options;
+    const acting = [...this.up.keys()].sort((a, b) => a - b).slice(0, size);
+    const primary = acting[0] ?? -1;
+    this.lives.push(new Map([...this.up].map(([osd, u]) => [osd, u.life])));
+    this.upFroms.push(new Map([...this.up].map(([osd, u]) => [osd, u.since])));
+    const upFrom = acting.map((osd) => this.up.get(osd)!.since);
+    this.views.push({
+      epoch,
+      up: acting,
+      upPrimary: primary,
+      acting,
+      primary,
+      size,
+      minSize,
+      pgCount: 1,
+      upFrom,
+    });
+    this.trace(`map ${epoch}`, acting);
+    for (const node of this.nodes) this.tell(node, epoch);
+  }
+
+  private tell(node: SimNode, epoch: number): void {
+    const { life } = node;
+    this.time.after(1 + this.random(30), () => {
+      if (node.life !== life) return;
+      if (this.cuts.has(`mon-${node.id}`)) this.tell(node, epoch);
+      else node.learn(this.views[epoch - 1]!);
+    });
+  }
+
+  markDown(osd: number, life: number): void {
+    if (this.up.get(osd)?.life !== life) return;
+    this.up.delete(osd);
+    this.publish();
+  }
+
+  crash(osd: number): void {
+    const node = this.nodes[osd]!;
+    if (!node.isAlive) return;
+    this.trace(`crash osd.${osd}`);
+    const { life } = node;
+    node.crash();
+    this.time.after(20 + this.random(200), () => this.markDown(osd, life));
+  }
+
+  async restart(osd: number): Promise<void> {
+    const node = this.nodes[osd]!;
+    if (node.isAlive) return;
+    await node.start();
+    this.trace(`start osd.${osd}`);
+    this.boot(node, node.life);
+  }
+
+  /** Catches up with the maps, then is marked up; one that was not yet marked down is replaced in one step. */
+  private boot(node: SimNode, life: number): void {
+    this.time.after(5 + this.random(20), () => {
+      if (node.life !== life || !node.isAlive) return;
+      if (this.cuts.has(`mon-${node.id}`)) {
+        this.boot(node, life);
+        return;
+      }
+      node.learn(this.view);
+      this.up.set(node.id, { life, since: this.views.length + 1 });
+      this.publish();
+    });
+  }
+
+  cut(a: number | 'mon', b: number): void {
+    this.cuts.add(`${a}-${b}`);
+    this.cuts.add(`${b}-${a}`);
+    if (a !== 'mon') return;
+    const { life } = this.nodes[b]!;
+    this.time.after(50 + this.random(200), () => {
+      if (this.cuts.has(`mon-${b}`)) this.markDown(b, life);
+    });
+  }
+  heal(): void {
+    this.cuts.clear();
+    // Who was taken for dead says that it lives.
+    for (const node of this.nodes) {
+      if (node.isAlive && this.up.get(node.id)?.life !== node.life) this.boot(node, node.life);
+    }
+  }
+
+  /** The session between two OSDs forgets what was on its way. */
+  reset(a: number, b: number): void {
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const link = this.link(x, y);
+      link.queue = link.queue.map(() => () => {});
+      this.time.after(1, () => this.nodes[x]!.pg?.onPeerReset(y));
+    }
+  }
+
+  private link(from: number, to: number) {
+    const key = `${from}-${to}`;
+    let link = this.links.get(key);
+    if (!link) {
+      link = { until: 0, queue: [] };
+      this.links.set(key, link);
+    }
+    return link;
+  }
+
+  send(from: number, to: number, epoch: number, message: OutgoingMessage): void {
+    const life = this.livesIn(epoch).get(to);
+    if (life === undefined) return;
+    const sender = this.nodes[from]!;
+    const senderLife = sender.life;
+    const link = this.link(from, to);
+    const incoming: IncomingMessage = {
+      type: message.type,
+      version: message.version,
+      compatVersion: message.compatVersion,
+      tid: message.tid ?? 0,
+      seq: 0,
+      priority: 127,
+      front: Buffer.from(message.front),
+      middle: Buffer.alloc(0),
+      data: Buffer.concat(message.data ?? []),
+      hold: () => {},
+      release: () => {},
+    };
+    link.until = Math.max(link.until + 1, this.time.now + 1 + this.random(15));
+    link.queue.push(() => {
+      const node = this.nodes[to]!;
+      if (node.life !== life || !node.isAlive || sender.life !== senderLife) return;
+      this.handle(node, from, incoming);
+    });
+    // Whatever the delays, a session keeps its order; while it is cut, everything waits.
+    const deliver = (): void => {
+      if (this.cuts.has(`${from}-${to}`)) this.time.after(10, deliver);
+      else link.queue.shift()?.();
+    };
+    this.time.after(link.until - this.time.now, deliver);
+  }
+
+  /** As the daemon does: acknowledgements by PG, the rest when its map is there. */
+  private handle(node: SimNode, from: number, m: IncomingMessage): void {
+    if (m.type === MRepAck.type) {
+      for (const ack of decodeFront(MRepAck, m).acks) node.pg?.onAck(from, ack.since, ack.version);
+      return;
+    }
+    const epoch = m.front.readUInt32LE(17);
+    if (epoch > (node.view?.epoch ?? 0)) {
+      const { life } = node;
+      this.time.after(5, () => node.life === life && this.handle(node, from, m));
+      return;
+    }
+    if (!node.isUpInView) return;
+    if (node.pg) node.pg.onMessage(from, m);
+    else if (m.type === MPgQuery.type) {
+      const { round, since } = decodeFront(MPgQuery, m);
+      const info = emptyInfo(0, storedView(node.view!), node.storeSince);
+      const answer = { pgid: PGID, epoch: node.view!.epoch, since, round, info };
+      this.send(node.id, from, answer.epoch, outgoing(MPgInfo, answer));
+    }
+  }
+}
+
+export function objectNamed(name: string): HObject {
+  return { key: '', name, snap: SNAP_HEAD, hash: 0, max: false, namespace: '', pool: PGID.pool };
+}
+
+function request(name: string, code: number, data: Buffer): OSDOp {
+  const args = argsBytes('extent', {
+    offset: 0,
+    length: data.length,
+    truncateSize: 0,
+    truncateSeq: 0,
+  });
+  return {
+    pgid: { pgid: PGID, shard: -1 },
+    hash: 0,
+    epoch: 1,
+    flags: OSD_FLAG.ONDISK,
+    reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },
+    clientInc: 0,
+    mtime: TIME_ZERO,
+    locator: { pool: PGID.pool, key: '', namespace: '', hash: -1n },
+    name,
+    ops: [{ code, flags: 0, args, argsOffset: 0, payloadLength: data.length }],
+    snapid: SNAP_HEAD,
+    snapSeq: 0n,
+    snaps: [],
+    retryAttempt: 0,
+    features: 0n,
+  };
+}
+
+/** What a client saw, for the checks at the end. */
+export interface Seen {
+  readonly acked: Map<string, string[]>;
+  readonly sent: Map<string, string[]>;
+  readonly reads: { name: string; content: string }[];
+}
+
+/** Sends one request to whoever it takes for the primary, again and again, until it is answered. */
+export function perform(
+  world: SimWorld,
+  client: number,
+  tid: number,
+  name: string,
+  append: string | undefined,
+  done: (a: OpAnswer) => void,
+): void {
+  let isDone = false;
+  const op = request(
+    name,
+    append === undefined ? OSD_OP.READ : OSD_OP.APPEND,
+    Buffer.from(append ?? ''),
+  );
+  const oid = objectNamed(name);
+  const reqid = { name: { type: 8, num: client }, tid: BigInt(tid), inc: 0 };
+  const attempt = (): void => {
+    if (isDone) return;
+    world.time.after(200 + world.random(300), attempt);
+    const node = world.nodes[world.view.primary];
+    if (!node) return;
+    world.time.after(1 + world.random(10), () => {
+      const { pg, life } = node;
+      if (!pg?.isPrimary || !node.isUpInView) return;
+      const made: ClientOp = {
+        request: { op, data: Buffer.from(append ?? ''), reqid },
+        oid,
+        key: oidKey(oid),
+        reqid,
+        reqidKey: reqidKey(reqid),
+        mayWrite: append !== undefined,
+        isPgOp: false,
+        growth: 1,
+        startedMs: world.time.now,
+        copy: undefined,
+        drop: () => {},
+        answer: (a) => {
+          world.time.after(1 + world.random(10), () => {
+            if (isDone || node.life !== life) return;
+            isDone = true;
+            done(a);
+          });
+        },
+      };
+      pg.submitOp(made);
+    });
+  };
+  attempt();
+}
+
+/** Objects of a node as text, for comparison. */
+export async function contentsOf(node: SimNode): Promise<Map<string, string>> {
+  const out = new Map<string, string>();
+  for (const oid of listObjects(node.contents, PGID, undefined, 1000).objects) {
+    const data = await node.contents.read('1.0', oid, 0, 1 << 20);
+    const attrs = [...node.contents.getattrs('1.0', oid)].map(
+      ([k, v]) => `${k}=${Buffer.from(v).toString('hex')}`,
+    );
+    out.set(oid.name, `${Buffer.from(data).toString()}|${attrs.sort().join()}`);
+  }
+  return out;
+}
