@@ -6,6 +6,7 @@ import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
 import { Committer, type Group } from './committer.ts';
+import { JournaledKeyValue } from './journaled-key-value.ts';
 import { be32, be53, objectName, parseObjectName, readBe32, readBe53 } from './object-key.ts';
 import type {
   Collection,
@@ -38,6 +39,8 @@ export interface BlockStoreOptions {
   sizeBytes?: number;
   /** Memory for the metadata of objects at rest; default 64 MiB. */
   cacheBytes?: number;
+  /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */
+  journalBytes?: number;
 }
 
 /*
@@ -50,7 +53,7 @@ const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
 
 /** Patches move to blocks when there are this many bytes of them, or when the store has been quiet for a while. */
-const PATCHED_BYTES_MAX = 16 * 2 ** 20;
+const PATCHED_BYTES_MAX = 4 * 2 ** 20;
 const QUIET_MS = 1000;
 /** How much one group moves, so that the transactions in it do not wait long. */
 const MOVE_BYTES = 2 * 2 ** 20;
@@ -89,7 +92,7 @@ export class BlockStore implements ObjectStore {
   /** Opens a store, making it when the directory holds none. @throws CephError EINVAL for a store of another kind */
   static async open(options: BlockStoreOptions): Promise<BlockStore> {
     await options.disk.mkdir(options.path);
-    const kv = new WideKeyValue(await options.openKeyValue(`${options.path}/db`));
+    const kv = new WideKeyValue(await openMetadata(options));
     let file: DiskFile | undefined;
     try {
       file = await openData(options, kv);
@@ -533,6 +536,20 @@ export class BlockStore implements ObjectStore {
     await this.reader.drain();
     await this.kv.close();
     await this.file.close();
+  }
+}
+
+async function openMetadata(options: BlockStoreOptions): Promise<KeyValue> {
+  const { disk, crc32c, path } = options;
+  const kv = await options.openKeyValue(`${path}/db`);
+  let file: DiskFile | undefined;
+  try {
+    file = await disk.open(`${path}/journal`, { create: true });
+    return await JournaledKeyValue.open({ file, kv, crc32c, areaBytes: options.journalBytes });
+  } catch (error) {
+    await file?.close();
+    await kv.close();
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { mergeRange } from './merge-range.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
 
 /** What one group of transactions changes; `null` removes. */
@@ -35,20 +36,7 @@ export class Overlay {
 
   /** Entries with from <= key < to, ascending, as they are now: changes made while it is read may be missed. */
   *range(from: string, to: string): Generator<{ key: string; value: Uint8Array }> {
-    const pending = this.pending(from, to);
-    let i = 0;
-    for (const entry of this.kv.range(from, to)) {
-      for (; i < pending.length && pending[i]![0] < entry.key; i++) {
-        const [key, value] = pending[i]!;
-        if (value !== null) yield { key, value };
-      }
-      if (i < pending.length && pending[i]![0] === entry.key) continue; // the loop above or below yields it
-      yield entry;
-    }
-    for (; i < pending.length; i++) {
-      const [key, value] = pending[i]!;
-      if (value !== null) yield { key, value };
-    }
+    yield* mergeRange(this.kv.range(from, to), this.pending(from, to));
   }
 
   private pending(from: string, to: string): [string, Uint8Array | null][] {

@@ -15,6 +15,8 @@ export function dice(seed: number): Dice {
   };
 }
 
+type Step = 'write' | 'sync' | 'commit';
+
 interface Pending {
   offset: number;
   bytes: Buffer;
@@ -84,9 +86,7 @@ export class SimDisk implements Disk {
   dead = false;
   free = 2 ** 40;
   /** Set to make operations fail with an errno, the power staying on. */
-  fault:
-    | ((what: 'write' | 'sync' | 'commit') => CephError | undefined | Promise<CephError>)
-    | undefined;
+  fault: ((what: Step, path: string) => CephError | undefined | Promise<CephError>) | undefined;
 
   constructor(seed: number) {
     this.roll = dice(seed);
@@ -131,10 +131,10 @@ export class SimDisk implements Disk {
   }
 
   /** One numbered operation: waits a little, then takes effect unless the power fails first. */
-  async step(what: 'write' | 'sync' | 'commit', effect: () => void): Promise<void> {
+  async step(what: Step, path: string, effect: () => void): Promise<void> {
     for (let i = this.roll(6); i > 0; i--) await null;
     await this.powered();
-    const fault = await this.fault?.(what);
+    const fault = await this.fault?.(what, path);
     if (fault) throw fault;
     if (++this.steps >= this.failAt) {
       this.dead = true;
@@ -169,7 +169,7 @@ export class SimDisk implements Disk {
       kept = new MemoryKeyValue();
       this.stores.set(path, kept);
     }
-    return new SimKeyValue(this, kept);
+    return new SimKeyValue(this, path, kept);
   }
 
   async mkdir(): Promise<void> {}
@@ -184,7 +184,7 @@ export class SimDisk implements Disk {
     return out;
   }
   async writeFile(path: string, bytes: Uint8Array): Promise<void> {
-    await this.step('write', () => {
+    await this.step('write', path, () => {
       const image = new FileImage();
       image.now.write(0, bytes);
       image.durable.write(0, bytes);
@@ -217,7 +217,7 @@ class SimFile implements DiskFile {
     return this.image.now.read(into, offset);
   }
   write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
-    return this.disk.step('write', () => {
+    return this.disk.step('write', this.path, () => {
       const bytes = Buffer.concat(buffers);
       this.image.now.write(offset, bytes);
       this.image.unsynced.push({ offset, bytes });
@@ -225,7 +225,7 @@ class SimFile implements DiskFile {
   }
   sync(): Promise<void> {
     const before = this.image.unsynced.length;
-    return this.disk.step('sync', () => {
+    return this.disk.step('sync', this.path, () => {
       const { durable, unsynced } = this.image;
       for (const w of unsynced.splice(0, before)) durable.write(w.offset, w.bytes);
     });
@@ -243,10 +243,12 @@ class SimFile implements DiskFile {
 /** Batches are atomic and in order; whether one under way is there after a power failure is drawn. */
 class SimKeyValue implements KeyValue {
   private readonly disk: SimDisk;
+  private readonly path: string;
   private readonly kept: MemoryKeyValue;
   private last: Promise<void> = Promise.resolve();
-  constructor(disk: SimDisk, kept: MemoryKeyValue) {
+  constructor(disk: SimDisk, path: string, kept: MemoryKeyValue) {
     this.disk = disk;
+    this.path = path;
     this.kept = kept;
   }
   get(key: string): Buffer | undefined {
@@ -258,7 +260,7 @@ class SimKeyValue implements KeyValue {
   commit(batch: readonly KeyValueOp[]): Promise<void> {
     const turn = this.last
       .catch(() => {})
-      .then(() => this.disk.step('commit', () => void this.kept.commit(batch)));
+      .then(() => this.disk.step('commit', this.path, () => void this.kept.commit(batch)));
     this.last = turn;
     return turn;
   }

@@ -1,0 +1,342 @@
+import { Decoder } from '../codec/index.ts';
+import { CephError } from '../errors/index.ts';
+import type { DiskFile, KeyValue, KeyValueOp } from '../runtime/index.ts';
+import { mergeRange } from './merge-range.ts';
+import { SortedMap } from './sorted-map.ts';
+
+export interface JournalOptions {
+  file: DiskFile;
+  /** Where batches end up. Must not be changed by anybody else. */
+  kv: KeyValue;
+  crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Bytes of each of the file's two areas; default 16 MiB. */
+  areaBytes?: number;
+}
+
+const AREA_BYTES = 16 * 2 ** 20;
+/** In the store below: the last epoch that is wholly applied there. */
+const APPLIED = '\0journal';
+/** Batches go to the store below in slices, so that no turn of the event loop is long. */
+const SLICE_OPS = 400;
+const SLICE_BYTES = 2 ** 20;
+
+const MAGIC = 0x4a4c4e52;
+const HEADER_BYTES = 24;
+
+type Content = SortedMap<Buffer | null>;
+
+interface Waiting {
+  readonly batch: readonly KeyValueOp[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+interface Queued {
+  readonly offset: number;
+  readonly bytes: Buffer | undefined; // none: only wants to know that all before are durable
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Makes batches durable by one sequential write and one sync, and passes them on to another store in large lots.
+ *
+ * The file has two areas. Batches are appended to one and kept in memory; when it is full the other is begun (the next
+ * epoch) and the content of the first is applied to the store below. A key written often, or written and soon deleted,
+ * reaches that store once or as a deletion. Records carry their epoch and a checksum, so a torn or an old one ends the
+ * replay. Replay starts over from the first record of an epoch, and applying a batch twice changes nothing.
+ */
+export class JournaledKeyValue implements KeyValue {
+  private readonly file: DiskFile;
+  private readonly kv: KeyValue;
+  private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  private readonly areaBytes: number;
+  private epoch: number;
+  private offset = 0;
+  private sequence = 0;
+  private current: Content = new SortedMap();
+  /** What the full area holds, until it is applied. */
+  private full: Content | undefined;
+  private readonly waiting: Waiting[] = [];
+  private queue: Queued[] = [];
+  private writing = false;
+  /** A batch too large for an area goes to the store below by itself. */
+  private bypass = false;
+  private failure: unknown;
+  /** Wait for the next end of a write or of an application. */
+  private readonly watchers: (() => void)[] = [];
+  private closed = false;
+
+  /** Replays what the file holds, and starts a new epoch. */
+  static async open(options: JournalOptions): Promise<JournaledKeyValue> {
+    const applied = options.kv.get(APPLIED)?.readDoubleLE(0) ?? 0;
+    const found = new SortedMap<Buffer | null>();
+    for (const epoch of [applied + 1, applied + 2]) replay(options, epoch, found);
+    // Both epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
+    await apply(options.kv, found, applied + 2);
+    return new JournaledKeyValue(options, applied + 3);
+  }
+
+  private constructor(options: JournalOptions, epoch: number) {
+    this.file = options.file;
+    this.kv = options.kv;
+    this.crc32c = options.crc32c;
+    this.areaBytes = options.areaBytes ?? AREA_BYTES;
+    this.epoch = epoch;
+  }
+
+  get(key: string): Buffer | undefined {
+    let value = this.current.get(key);
+    if (value === undefined && this.full) value = this.full.get(key);
+    if (value !== undefined) return value === null ? undefined : Buffer.from(value);
+    return key === APPLIED ? undefined : this.kv.get(key);
+  }
+
+  *range(
+    from: string,
+    to: string,
+    options: { limit?: number; reverse?: boolean } = {},
+  ): Generator<{ key: string; value: Buffer }> {
+    const reverse = options.reverse === true;
+    const over = (c: Content) => (reverse ? c.reverse(from, to) : c.from(from, to));
+    let entries: Iterable<{ key: string; value: Buffer }> = this.kv.range(from, to, { reverse });
+    if (this.full) entries = mergeRange(entries, over(this.full), reverse);
+    entries = mergeRange(entries, over(this.current), reverse);
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (left <= 0) return;
+    for (const entry of entries) {
+      if (entry.key === APPLIED) continue;
+      yield entry;
+      if (--left <= 0) return;
+    }
+  }
+
+  commit(batch: readonly KeyValueOp[]): Promise<void> {
+    if (this.closed) return Promise.reject(new CephError('EBADF', 'the key/value store is closed'));
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ batch, resolve, reject });
+      this.admit();
+    });
+  }
+
+  /** Takes waiting batches in order into the current area, as long as there is one with room. */
+  private admit(): void {
+    while (this.waiting.length > 0 && !this.bypass) {
+      const { batch, resolve, reject } = this.waiting[0]!;
+      if (this.failure !== undefined) {
+        this.waiting.shift();
+        reject(this.failure);
+        continue;
+      }
+      const ops = this.withoutRanges(batch);
+      const bytes = HEADER_BYTES + bytesOf(ops);
+      if (this.offset + bytes > this.areaBytes) {
+        if (this.full) return; // called again when it is applied
+        if (this.offset > 0) {
+          this.beginArea();
+          continue;
+        }
+        this.bypass = true;
+        this.passOn(ops, this.waiting.shift()!);
+        return;
+      }
+      this.waiting.shift();
+      const record = this.encode(ops, bytes);
+      this.enqueue({ offset: this.offset, bytes: record, resolve, reject });
+      this.offset += bytes;
+    }
+  }
+
+  private enqueue(entry: Queued): void {
+    this.queue.push({ ...entry, offset: (this.epoch % 2) * this.areaBytes + entry.offset });
+    if (!this.writing) this.write();
+  }
+
+  /** The record of a batch, whose values from then on are windows of it. */
+  private encode(ops: readonly KeyValueOp[], bytes: number): Buffer {
+    const out = Buffer.allocUnsafe(bytes);
+    out.writeUInt32LE(MAGIC, 0);
+    out.writeUInt32LE(bytes - HEADER_BYTES, 4);
+    out.writeDoubleLE(this.epoch, 8);
+    out.writeUInt32LE(this.sequence++, 16);
+    let at = HEADER_BYTES;
+    for (const op of ops) {
+      if (op.op === 'delRange') continue; // there are none left
+      const length = op.op === 'put' ? op.value.length + 1 : 0;
+      at = out.writeUInt32LE(op.key.length, at);
+      at = out.writeUInt32LE(length, at);
+      at += out.latin1Write(op.key, at);
+      if (op.op === 'put') {
+        out.set(op.value, at);
+        this.current.set(op.key, out.subarray(at, at + op.value.length));
+        at += op.value.length;
+      } else this.current.set(op.key, null);
+    }
+    out.writeUInt32LE(checksum(this.crc32c, out), 20);
+    return out;
+  }
+
+  /** Writes and syncs everything queued, again and again until nothing is. */
+  private async write(): Promise<void> {
+    this.writing = true;
+    while (this.queue.length > 0) {
+      const some = this.queue;
+      this.queue = [];
+      try {
+        if (this.failure !== undefined) throw this.failure;
+        for (let i = 0; i < some.length; ) {
+          const start = some[i]!.offset;
+          const buffers: Buffer[] = [];
+          for (let end = start; i < some.length && some[i]!.offset === end; i++) {
+            const { bytes } = some[i]!;
+            if (bytes) buffers.push(bytes);
+            end += bytes?.length ?? 0;
+          }
+          if (buffers.length > 0) {
+            await this.file.write(buffers, start);
+            await this.file.sync();
+          }
+        }
+        for (const entry of some) entry.resolve();
+      } catch (error) {
+        this.failure ??= error;
+        for (const entry of some) entry.reject(error);
+      }
+    }
+    this.writing = false;
+    this.progress();
+  }
+
+  /** Goes on in the other area, and applies the content of this one once all of it is durable. */
+  private beginArea(): void {
+    const epoch = this.epoch;
+    const content = this.current;
+    this.full = content;
+    const durable = new Promise<void>((resolve, reject) =>
+      this.enqueue({ offset: this.offset, bytes: undefined, resolve, reject }),
+    );
+    this.current = new SortedMap();
+    this.epoch++;
+    this.offset = 0;
+    this.sequence = 0;
+    durable
+      .then(() => apply(this.kv, content, epoch))
+      .then(
+        () => {
+          this.full = undefined;
+        },
+        (error) => {
+          this.failure ??= error;
+        },
+      )
+      .then(() => this.progress());
+  }
+
+  /** Nothing is in the journal, and nothing enters it before this is done. */
+  private passOn(ops: readonly KeyValueOp[], waiting: Waiting): void {
+    this.kv.commit(ops).then(
+      () => {
+        this.bypass = false;
+        waiting.resolve();
+        this.progress();
+      },
+      (error) => {
+        this.failure ??= error;
+        this.bypass = false;
+        waiting.reject(error);
+        this.progress();
+      },
+    );
+  }
+
+  /** Range removals as removals of the keys they hold now. */
+  private withoutRanges(batch: readonly KeyValueOp[]): readonly KeyValueOp[] {
+    if (!batch.some((op) => op.op === 'delRange')) return batch;
+    const out: KeyValueOp[] = [];
+    const put = new Set<string>();
+    for (const op of batch) {
+      if (op.op !== 'delRange') {
+        out.push(op);
+        if (op.op === 'put') put.add(op.key);
+        continue;
+      }
+      for (const { key } of this.range(op.from, op.to)) out.push({ op: 'del', key });
+      for (const key of put) if (key >= op.from && key < op.to) out.push({ op: 'del', key });
+    }
+    return out;
+  }
+
+  /** Applies everything, so that the store below can be opened without the journal. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (;;) {
+      const busy = this.writing || this.bypass || this.full !== undefined;
+      if (this.failure !== undefined ? !this.writing : !busy && this.offset === 0) break;
+      if (!busy) this.beginArea();
+      await new Promise<void>((resolve) => this.watchers.push(resolve));
+    }
+    await this.kv.close();
+    await this.file.close();
+  }
+
+  /** Something came to its end: what waited may go on. */
+  private progress(): void {
+    this.admit();
+    for (const resolve of this.watchers.splice(0)) resolve();
+  }
+}
+
+function checksum(crc32c: JournalOptions['crc32c'], record: Buffer): number {
+  return crc32c(crc32c(0xffff_ffff, record.subarray(0, 20)), record.subarray(HEADER_BYTES));
+}
+
+function bytesOf(ops: readonly KeyValueOp[]): number {
+  let n = 0;
+  for (const op of ops) {
+    if (op.op !== 'delRange') n += 8 + op.key.length + (op.op === 'put' ? op.value.length : 0);
+  }
+  return n;
+}
+
+/** Adds the records of one epoch to `found`, up to the first that is not whole. */
+function replay(options: JournalOptions, epoch: number, found: Content): void {
+  const areaBytes = options.areaBytes ?? AREA_BYTES;
+  const base = (epoch % 2) * areaBytes;
+  const header = Buffer.alloc(HEADER_BYTES);
+  for (let at = 0, sequence = 0; at + HEADER_BYTES <= areaBytes; sequence++) {
+    if (options.file.readSync(header, base + at) < HEADER_BYTES) return;
+    const bytes = HEADER_BYTES + header.readUInt32LE(4);
+    if (header.readUInt32LE(0) !== MAGIC || header.readDoubleLE(8) !== epoch) return;
+    if (header.readUInt32LE(16) !== sequence || at + bytes > areaBytes) return;
+    const record = Buffer.alloc(bytes);
+    if (options.file.readSync(record, base + at) < bytes) return;
+    if (checksum(options.crc32c, record) !== record.readUInt32LE(20)) return;
+    const d = new Decoder(record, HEADER_BYTES);
+    while (d.remaining > 0) {
+      const keyLength = d.u32();
+      const length = d.u32();
+      const from = d.take(keyLength);
+      const key = record.latin1Slice(from, from + keyLength);
+      found.set(key, length === 0 ? null : d.view(length - 1));
+    }
+    at += bytes;
+  }
+}
+
+/** Brings a content into the store below and says there that its epoch is applied. */
+async function apply(kv: KeyValue, content: Content, epoch: number): Promise<void> {
+  let slice: KeyValueOp[] = [];
+  let bytes = 0;
+  for (const [key, value] of content.from('')) {
+    slice.push(value === null ? { op: 'del', key } : { op: 'put', key, value });
+    bytes += key.length + (value?.length ?? 0);
+    if (slice.length < SLICE_OPS && bytes < SLICE_BYTES) continue;
+    await kv.commit(slice);
+    slice = [];
+    bytes = 0;
+  }
+  const mark = Buffer.alloc(8);
+  mark.writeDoubleLE(epoch, 0);
+  slice.push({ op: 'put', key: APPLIED, value: mark });
+  await kv.commit(slice);
+}
