@@ -141,7 +141,7 @@ function monFeatures(state: MonState, args: CommandArgs): CommandReply {
       `on current monmap (epoch ${m.epoch})\n\tpersistent: ${list(persistent)}\n\trequired: ${list(required)}\n`,
     () => ({
       all: { supported: all, persistent: all },
-      monmap: { epoch: m.epoch, persistent, optional: [], required },
+      monmap: { persistent, optional: [], required },
     }),
     { end: 'newline' },
   );

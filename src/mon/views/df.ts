@@ -87,7 +87,7 @@ function poolUsages(state: MonState, stats: ReadonlyMap<string, PoolStat>): Pool
       pool,
       stat,
       stored: Math.trunc(stored),
-      storedRaw: Math.trunc(f32(stored * rate)),
+      storedRaw: Math.trunc(f32(Math.trunc(stored) * rate)),
       used,
       usedRatio,
       available: rate > 0 ? Math.trunc(f32(f32(availableRaw) / rate)) : 0,

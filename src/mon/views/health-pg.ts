@@ -10,8 +10,9 @@ import {
 } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
 import { failure, type HealthCheck, warning } from './health-check.ts';
+import { fixed } from './json.ts';
 import { allPgs, osdList, sumPgs } from './pg-view.ts';
-import { fixed, span } from './units.ts';
+import { span } from './units.ts';
 
 // Which PG states are reported how. Source: PGMap::get_health_checks, mon/PGMap.cc, release 16.2.
 

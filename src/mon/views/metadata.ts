@@ -27,6 +27,12 @@ function daemonsOf(state: MonState, kind: Kind): [name: string, meta: Meta][] {
   }
 }
 
+/** Counts leave out OSDs that are down. */
+function runningOf(state: MonState, kind: Kind): [name: string, meta: Meta][] {
+  const daemons = daemonsOf(state, kind);
+  return kind === 'osd' ? daemons.filter(([osd]) => state.osdmap.isUp(Number(osd))) : daemons;
+}
+
 const sorted = (meta: Meta): [string, string][] => [...meta].sort((a, b) => (a[0] < b[0] ? -1 : 1));
 
 /** How many daemons say the same of one property. */
@@ -41,10 +47,10 @@ function countBy(daemons: readonly [string, Meta][], property: string): Map<stri
 
 function versions(state: MonState, args: CommandArgs): CommandReply {
   const kinds: Kind[] = ['mon', 'mgr', 'osd', 'mds'];
-  const all = kinds.flatMap((kind) => daemonsOf(state, kind));
+  const all = kinds.flatMap((kind) => runningOf(state, kind));
   const value = kinds.map((kind): [string, Json] => [
     kind,
-    countBy(daemonsOf(state, kind), 'ceph_version'),
+    countBy(runningOf(state, kind), 'ceph_version'),
   ]);
   value.push(['overall', countBy(all, 'ceph_version')]);
   return valueReply(args, new Map(value));
@@ -114,14 +120,14 @@ function countCommands(kind: Kind): ReadCommand[] {
   const end = kind === 'mon' || kind === 'mds' ? 'newline' : 'bare';
   return [
     spec(kind, `${kind} versions`, `Count the running versions of ${kind} daemons`, (state, args) =>
-      valueReply(args, countBy(daemonsOf(state, kind), 'ceph_version'), { end }),
+      valueReply(args, countBy(runningOf(state, kind), 'ceph_version'), { end }),
     ),
     spec(
       kind,
       `${kind} count-metadata name=property,type=CephString`,
       `Count ${kind} daemons by a property of their metadata`,
       (state, args) =>
-        valueReply(args, countBy(daemonsOf(state, kind), args.needText('property')), { end }),
+        valueReply(args, countBy(runningOf(state, kind), args.needText('property')), { end }),
     ),
   ];
 }

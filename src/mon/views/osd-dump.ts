@@ -157,7 +157,7 @@ function dumpJson(map: OSDMap): Json {
         laggy_probability: Math.fround(x.laggyProbability),
         laggy_interval: x.laggyInterval,
         features: x.features,
-        old_weight: Math.fround(x.oldWeight / WEIGHT_ONE),
+        old_weight: x.oldWeight,
         last_purged_snaps_scrub: stamp(x.lastPurgedSnapsScrub),
         dead_epoch: x.deadEpoch,
       };
@@ -210,6 +210,7 @@ function osdInfo(map: OSDMap, args: CommandArgs): CommandReply {
           .map((osd) => osdLine(map, osd))
           .join(''),
       () => map.osds().map((osd) => osdJson(map, osd)),
+      { end: 'newline' },
     );
   }
   if (!map.exists(id)) return refuse('EINVAL', `osd.${id} does not exist`);
@@ -217,6 +218,7 @@ function osdInfo(map: OSDMap, args: CommandArgs): CommandReply {
     args,
     () => osdLine(map, id),
     () => osdJson(map, id),
+    { end: 'newline' },
   );
 }
 

@@ -6,7 +6,7 @@ import { IO_IDLE, type MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { fullLocation } from './crush-tree.ts';
 import { general, type Json } from './json.ts';
-import { countedOsds, osdList, sumOfPool } from './pg-view.ts';
+import { countedOsds, setList, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
 import { type Column, table } from './text-table.ts';
@@ -46,7 +46,7 @@ function osdMap(state: MonState, args: CommandArgs): CommandReply {
     args,
     () =>
       `osdmap e${map.epoch} pool '${name}' (${pool.id}) object '${full}' -> pg ${raw} (${pgid}) -> ` +
-      `up (${osdList(up)}, p${upPrimary}) acting (${osdList(acting)}, p${actingPrimary})\n`,
+      `up (${setList(up)}, p${upPrimary}) acting (${setList(acting)}, p${actingPrimary})\n`,
     () => ({
       epoch: map.epoch,
       pool: name,
@@ -67,6 +67,7 @@ function poolStats(state: MonState, args: CommandArgs): CommandReply {
   const pools = [...state.osdmap.data.poolNames].sort((a, b) => a[0] - b[0]);
   const chosen = wanted ? pools.filter(([, name]) => name === wanted) : pools;
   if (wanted && chosen.length === 0) return refuse('ENOENT', `unrecognized pool '${wanted}'`);
+  const status = chosen.length === 0 ? 'there are no pools!' : '';
   const of = (id: number) => {
     const rates = state.poolRates.get(id) ?? IO_IDLE;
     return {
@@ -76,7 +77,6 @@ function poolStats(state: MonState, args: CommandArgs): CommandReply {
     };
   };
   const text = (): string => {
-    if (chosen.length === 0) return 'there are no pools!\n';
     let out = '';
     for (const [id, name] of chosen) {
       const s = of(id);
@@ -99,7 +99,7 @@ function poolStats(state: MonState, args: CommandArgs): CommandReply {
         client_io_rate: s.client.json,
       };
     });
-  return textOrValue(args, text, json);
+  return textOrValue(args, text, json, { status: args.json ? '' : status });
 }
 
 /** Our OSDs report no latencies yet: all are 0, as on an idle Ceph. */
@@ -164,19 +164,22 @@ function utilization(state: MonState, args: CommandArgs): CommandReply {
       if (n !== undefined) counts.set(osd, n + 1);
     }
   }
-  const average = counts.size > 0 ? total / counts.size : 0;
+  // Single precision, as there.
+  const f32 = Math.fround;
+  const average = counts.size > 0 ? f32(total / counts.size) : 0;
   let squares = 0;
   let min: [number, number] = [-1, 0];
   let max: [number, number] = [-1, 0];
   for (const [osd, n] of counts) {
-    squares += (n - average) ** 2;
+    const difference = f32(average - n);
+    squares = f32(squares + f32(difference * difference));
     if (min[0] < 0 || n < min[1]) min = [osd, n];
     if (max[0] < 0 || n > max[1]) max = [osd, n];
   }
-  const deviation = counts.size > 0 ? Math.sqrt(squares / counts.size) : 0;
-  const baseline = counts.size > 0 ? Math.sqrt(average * (1 - 1 / counts.size)) : 0;
+  const deviation = counts.size > 0 ? f32(Math.sqrt(f32(squares / counts.size))) : 0;
+  const baseline = counts.size > 0 ? f32(Math.sqrt(average * (1 - f32(1 / counts.size)))) : 0;
   const extreme = (name: string, [osd, n]: [number, number]): string =>
-    osd < 0 ? '' : `${name} osd.${osd} with ${n} pgs (${general(n / average)} * mean)\n`;
+    osd < 0 ? '' : `${name} osd.${osd} with ${n} pgs (${general(f32(n / average))} * mean)\n`;
   return textOrValue(
     args,
     () =>

@@ -1,4 +1,3 @@
-import { CRUSH_ITEM_NONE } from '../../crush/index.ts';
 import {
   formatEVersion,
   formatPgId,
@@ -16,7 +15,7 @@ import type { MonState } from '../state.ts';
 import type { Json } from './json.ts';
 import { briefTable, OMAP_NOTE } from './pg-dump.ts';
 import { pgJson } from './pg-json.ts';
-import { allPgs, countByState, osdList, sumPgs } from './pg-view.ts';
+import { allPgs, countByState, osdList, setList, sumPgs } from './pg-view.ts';
 import { clientIoShort, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
 import { statColumns, table } from './text-table.ts';
@@ -46,9 +45,7 @@ const TITLES = [
 ];
 
 /** `[1,NONE,0]p1`. */
-function setText(osds: readonly number[], primary: number): string {
-  return `[${osds.map((osd) => (osd === CRUSH_ITEM_NONE ? 'NONE' : osd)).join(',')}]p${primary}`;
-}
+const setText = (osds: readonly number[], primary: number): string => `${setList(osds)}p${primary}`;
 
 function lsTable(state: MonState, pgs: readonly PgStat[]): string {
   const rows = pgs.map((pg) => {
@@ -100,7 +97,7 @@ function pgLs(state: MonState, args: CommandArgs, keep: (pg: PgStat) => boolean)
   return textOrValue(
     args,
     () => lsTable(state, pgs),
-    () => ({ pg_ready: true, pg_stats: pgs.map(pgJson) }),
+    () => ({ pg_ready: true, pg_stats: pgs.length > 0 ? pgs.map(pgJson) : undefined }),
   );
 }
 

@@ -1,3 +1,4 @@
+import { CRUSH_ITEM_NONE } from '../../crush/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
 import {
   addStatSum,
@@ -159,6 +160,11 @@ export function remappedCount(state: MonState): number {
 /** `[0,2147483647,1]`. */
 export function osdList(osds: readonly number[]): string {
   return `[${osds.join(',')}]`;
+}
+
+/** The same with `NONE` where an erasure-coded set misses an OSD. */
+export function setList(osds: readonly number[]): string {
+  return `[${osds.map((osd) => (osd === CRUSH_ITEM_NONE ? 'NONE' : osd)).join(',')}]`;
 }
 
 /** Values by the key that `keyOf` gives them, in the order of first appearance. */

@@ -1,7 +1,7 @@
 import type { ObjectStatSum } from '../../wire/index.ts';
 import type { IoRates } from '../state.ts';
-import type { Json } from './json.ts';
-import { bytes, count, fixed } from './units.ts';
+import { fixed, type Json } from './json.ts';
+import { bytes, count } from './units.ts';
 
 // One line each for traffic, recovery and what is missing. Source: PGMapDigest::*_summary, mon/PGMap.cc, release 16.2.
 

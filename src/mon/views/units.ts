@@ -1,5 +1,5 @@
 import type { UTime } from '../../wire/index.ts';
-import { general } from './json.ts';
+import { fixed, general } from './json.ts';
 
 // How Ceph prints quantities for people. Sources: include/types.h (byte_u_t, si_u_t, weightf_t), common/ceph_time.cc
 // (timespan_str), include/utime.h, include/util.h (lowprecision_t), all of release 16.2.
@@ -27,15 +27,6 @@ function scaled(v: number, base: number, units: readonly string[]): string {
     if (text.length <= 7) return text;
   }
   return `${fixed(v / factor, 0)}${unit}`;
-}
-
-/** printf's `%.Nf`: an exact tie goes to the even digit, unlike toFixed. */
-export function fixed(v: number, decimals: number): string {
-  const factor = 10 ** decimals;
-  const x = v * factor;
-  const below = Math.floor(x);
-  const tie = x - below === 0.5 && below / factor + 0.5 / factor === v;
-  return tie && below % 2 === 0 ? (below / factor).toFixed(decimals) : v.toFixed(decimals);
 }
 
 /** A CRUSH or override weight: `1.00000`, `0`, or `-` for a negative one, which means none. */
