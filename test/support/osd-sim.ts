@@ -96,6 +96,8 @@ export class SimNode {
   private durable: Transaction[] = [];
   private volatile: { txn: Transaction; done: () => void }[] = [];
   private store = new MemoryStore();
+  /** Messages that speak of a map not yet here. */
+  early: { epoch: number; handle: () => void }[] = [];
   private seen = 0;
   /** Lives of this OSD that had this disk. */
   private readonly lives = new Set<number>();
@@ -141,6 +143,7 @@ export class SimNode {
 
   crash(): void {
     this.isAlive = false;
+    this.early = [];
     this.pg?.stop();
     this.pg = undefined;
     const kept = this.world.random(this.volatile.length + 1);
@@ -159,6 +162,9 @@ export class SimNode {
     if (!this.isAlive || view.epoch <= this.seen) return;
     for (let epoch = this.seen + 1; epoch <= view.epoch; epoch++) this.advance(epoch);
     if (this.isUpInView) this.pg?.settle();
+    const due = this.early.filter((e) => e.epoch <= view.epoch);
+    this.early = this.early.filter((e) => e.epoch > view.epoch);
+    for (const e of due) e.handle();
   }
 
   private advance(epoch: number): void {
@@ -456,8 +462,7 @@ export class SimWorld {
     }
     const epoch = m.front.readUInt32LE(17);
     if (epoch > (node.view?.epoch ?? 0)) {
-      const { life } = node;
-      this.time.after(5, () => node.life === life && this.handle(node, from, m));
+      node.early.push({ epoch, handle: () => this.handle(node, from, m) });
       return;
     }
     if (!node.isUpInView) return;
