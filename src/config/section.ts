@@ -45,6 +45,9 @@ export interface ConfigSubject {
   readonly location?: ReadonlyMap<string, string>;
 }
 
+/** Above any count of dotted words in a name, whose length the store's keys bound. */
+const CLOSENESS_MAX = 10_000;
+
 /** 0 global, 1 a type, 2 and more for an entity and its dotted ancestors; undefined: not for this one. */
 function closeness(section: string, name: string): number | undefined {
   if (section === 'global') return 0;
@@ -58,7 +61,12 @@ function maskMatches(mask: string, who: ConfigSubject): boolean {
   return type === 'class' ? who.deviceClass === value : who.location?.get(type) === value;
 }
 
-/** The settings that apply to an entity: the closest section wins, within it a masked one. */
+/** A place tells more than a class, and either more than none. */
+function precision(mask: string): number {
+  return mask === '' ? 0 : mask.startsWith('class:') ? 1 : 2;
+}
+
+/** The settings that apply to an entity: the most precise mask wins, among equals the closest section. */
 export function resolveConfig<S extends ConfigSetting>(
   settings: Iterable<S>,
   who: ConfigSubject,
@@ -67,7 +75,7 @@ export function resolveConfig<S extends ConfigSetting>(
   for (const setting of settings) {
     const close = closeness(setting.section, who.name);
     if (close === undefined || !maskMatches(setting.mask, who)) continue;
-    const rank = 2 * close + (setting.mask === '' ? 0 : 1);
+    const rank = precision(setting.mask) * CLOSENESS_MAX + close;
     const now = best.get(setting.name);
     if (!now || rank >= now.rank) best.set(setting.name, { rank, setting });
   }
@@ -76,11 +84,13 @@ export function resolveConfig<S extends ConfigSetting>(
   );
 }
 
-/** The order of `config dump`: global, types, entities; inside by option, then mask. */
+const GROUPS = ['global', 'mon', 'mgr', 'osd', 'mds', 'client'];
+
+/** The order of `config dump`: global, then each type before its entities; inside by option, then mask. */
 export function compareSettings(a: ConfigSetting, b: ConfigSetting): number {
-  const depth = (s: string): number => (s === 'global' ? 0 : s.includes('.') ? 2 : 1);
+  const group = (s: string): number => GROUPS.indexOf(s.split('.', 1)[0]!);
   return (
-    depth(a.section) - depth(b.section) ||
+    group(a.section) - group(b.section) ||
     order(a.section, b.section) ||
     order(a.name, b.name) ||
     order(a.mask, b.mask)
