@@ -21,7 +21,9 @@ interface PoolUsage {
   readonly id: number;
   readonly pool: PgPool;
   readonly stat: PoolStat;
-  readonly stored: number;
+  /** User data and user keys, without their copies. */
+  readonly storedData: number;
+  readonly storedOmap: number;
   readonly storedRaw: number;
   readonly used: number;
   readonly usedRatio: number;
@@ -76,18 +78,22 @@ function poolUsages(state: MonState, stats: ReadonlyMap<string, PoolStat>): Pool
     const copies = f32((sum.numObjectCopies - sum.numObjectsDegraded) / sum.numObjectCopies);
     const rate = f32(f32(rawRate(state, pool)) * (sum.numObjectCopies > 0 ? copies : 1));
     const availableRaw = ruleAvailable(state, ruleOf(state.osdmap.crushMap, pool));
-    const used = stat.storeStats.allocated;
+    const { allocated, dataStored, omapAllocated } = stat.storeStats;
+    const used = allocated + omapAllocated;
+    const user = (raw: number): number => (rate > 0 ? Math.trunc(f32(f32(raw) / rate)) : 0);
+    const storedData = user(dataStored);
+    const storedOmap = user(omapAllocated);
     let usedRatio = 0;
     if (availableRaw > 0) usedRatio = f32(f32(used) / f32(f32(used) + f32(availableRaw)));
     else if (used > 0) usedRatio = 1;
-    const stored = rate > 0 ? f32(f32(stat.storeStats.dataStored) / rate) : 0;
     usages.push({
       name,
       id,
       pool,
       stat,
-      stored: Math.trunc(stored),
-      storedRaw: Math.trunc(f32(Math.trunc(stored) * rate)),
+      storedData,
+      storedOmap,
+      storedRaw: Math.trunc(f32((storedData + storedOmap) * rate)),
       used,
       usedRatio,
       available: rate > 0 ? Math.trunc(f32(f32(availableRaw) / rate)) : 0,
@@ -145,10 +151,11 @@ function dfText(state: MonState, usages: readonly PoolUsage[], detail: boolean):
   const rows = usages.map((u) => {
     const sum = u.stat.stats.sum;
     const { quotaMaxObjects, quotaMaxBytes } = u.pool;
-    const row = [u.name, String(u.id), String(u.pool.pgNum), bytes(u.stored)];
-    if (detail) row.push(bytes(u.stored), bytes(0));
+    const row = [u.name, String(u.id), String(u.pool.pgNum), bytes(u.storedData + u.storedOmap)];
+    if (detail) row.push(bytes(u.storedData), bytes(u.storedOmap));
     row.push(count(sum.numObjects), bytes(u.used));
-    if (detail) row.push(bytes(u.used), bytes(0));
+    const { allocated, omapAllocated } = u.stat.storeStats;
+    if (detail) row.push(bytes(allocated), bytes(omapAllocated));
     row.push(percent(u.usedRatio * 100), bytes(u.available));
     if (detail) {
       const { dataCompressedAllocated, dataCompressedOriginal } = u.stat.storeStats;
@@ -206,12 +213,15 @@ function dfJson(state: MonState, usages: readonly PoolUsage[], detail: boolean):
         name: u.name,
         id: u.id,
         stats: {
-          stored: u.stored,
-          ...(detail && { stored_data: u.stored, stored_omap: 0 }),
+          stored: u.storedData + u.storedOmap,
+          ...(detail && { stored_data: u.storedData, stored_omap: u.storedOmap }),
           objects: sum.numObjects,
           kb_used: Math.ceil(u.used / 1024),
           bytes_used: u.used,
-          ...(detail && { data_bytes_used: u.used, omap_bytes_used: 0 }),
+          ...(detail && {
+            data_bytes_used: u.stat.storeStats.allocated,
+            omap_bytes_used: u.stat.storeStats.omapAllocated,
+          }),
           percent_used: u.usedRatio,
           max_avail: u.available,
           ...(detail && more),

@@ -83,7 +83,11 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
   const average = percentage(total);
   const usages = [...items, ...strays].map((item): Usage => {
     const below = new Set(devicesBelow(crush, item.id));
-    const space = spaceOf(state, (osd) => below.has(osd));
+    const space = spaceOf(
+      state,
+      (osd) => below.has(osd),
+      (n) => kib(n) * 1024,
+    );
     const used = percentage(space);
     return { item, space, percentage: used, variance: average > 0 ? used / average : 1 };
   });

@@ -111,7 +111,7 @@ function inPool(state: MonState, args: CommandArgs): (pg: PgStat) => boolean {
 
 function ofOsd(state: MonState, args: CommandArgs, primaryOnly: boolean): (pg: PgStat) => boolean {
   const osd = args.needNumber('osd');
-  if (!state.osdmap.exists(osd)) throw new CommandFailure('ENOENT', `osd ${osd} does not exist`);
+  if (!state.osdmap.isUp(osd)) throw new CommandFailure('EAGAIN', `osd ${osd} is not up`);
   const pool = inPool(state, args);
   return (pg) =>
     pool(pg) &&

@@ -13,17 +13,22 @@ export interface Space {
   readonly omap: number;
   readonly metadata: number;
 }
-export function spaceOf(state: MonState, keep: (osd: number) => boolean = () => true): Space {
+/** @param round applied to each OSD's figures before they are summed */
+export function spaceOf(
+  state: MonState,
+  keep: (osd: number) => boolean = () => true,
+  round: (bytes: number) => number = (bytes) => bytes,
+): Space {
   const sum = { osds: 0, total: 0, used: 0, available: 0, data: 0, omap: 0, metadata: 0 };
   for (const [osd, s] of countedOsds(state)) {
     if (!keep(osd)) continue;
     sum.osds++;
-    sum.total += s.totalBytes;
-    sum.used += s.usedBytes;
-    sum.available += s.availableBytes;
-    sum.data += s.dataBytes;
-    sum.omap += s.omapBytes;
-    sum.metadata += s.metadataBytes;
+    sum.total += round(s.totalBytes);
+    sum.used += round(s.usedBytes);
+    sum.available += round(s.availableBytes);
+    sum.data += round(s.dataBytes);
+    sum.omap += round(s.omapBytes);
+    sum.metadata += round(s.metadataBytes);
   }
   return sum;
 }
