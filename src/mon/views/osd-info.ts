@@ -6,7 +6,7 @@ import { IO_IDLE, type MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { fullLocation } from './crush-tree.ts';
 import { general, type Json } from './json.ts';
-import { countedOsds, setList, sumOfPool } from './pg-view.ts';
+import { listedOsds, setList, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
 import { type Column, table } from './text-table.ts';
@@ -104,7 +104,7 @@ function poolStats(state: MonState, args: CommandArgs): CommandReply {
 
 /** Our OSDs report no latencies yet: all are 0, as on an idle Ceph. */
 function osdPerf(state: MonState, args: CommandArgs): CommandReply {
-  const osds = countedOsds(state)
+  const osds = listedOsds(state)
     .map(([osd]) => osd)
     .reverse();
   const columns: Column[] = [

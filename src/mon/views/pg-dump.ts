@@ -13,9 +13,11 @@ import { NO_STATFS, pgBriefJson, pgJson, statfsJson, statSumJson } from './pg-js
 import {
   allPgs,
   countedOsds,
+  listedOsds,
   osdList,
   type PgSums,
   pgsPerOsd,
+  setList,
   sumOfPool,
   sumPgs,
 } from './pg-view.ts';
@@ -84,9 +86,9 @@ function pgTable(pgs: readonly PgStat[]): string {
     stamp(pg.lastChange),
     formatEVersion(pg.version),
     `${pg.reportedEpoch}:${pg.reportedSeq}`,
-    osdList(pg.up),
+    setList(pg.up),
     String(pg.upPrimary),
-    osdList(pg.acting),
+    setList(pg.acting),
     String(pg.actingPrimary),
     formatEVersion(pg.lastScrub),
     stamp(pg.lastScrubStamp),
@@ -125,7 +127,7 @@ function sumTable(state: MonState, headings: boolean): string {
   return table(statColumns(titles), [['sum', ...sumCells(sumPgs(allPgs(state)))]]);
 }
 
-const osdsDown = (state: MonState): [number, OsdStat][] => countedOsds(state).reverse();
+const osdsDown = (state: MonState): [number, OsdStat][] => listedOsds(state).reverse();
 const SPACE_TITLES = ['OSD_STAT', 'USED', 'AVAIL', 'USED_RAW', 'TOTAL'];
 
 function spaceSum(state: MonState): string[] {
@@ -242,7 +244,7 @@ function osdsJson(state: MonState): { [key: string]: Json } {
           omap: s.omapBytes,
           metadata: s.metadataBytes,
         },
-        1,
+        state.osdmap.isIn(osd) ? 1 : 0,
         s.heartbeatPeers,
       ),
     })),

@@ -129,7 +129,7 @@ export function countByState(
     .sort((a, b) => b.count - a.count || (a.state < b.state ? -1 : 1));
 }
 
-/** How many PGs an OSD acts in, and for how many it is the primary. */
+/** How many PGs an OSD acts in, and for how many the map wants it as the primary. */
 export function pgsPerOsd(state: MonState): Map<number, { acting: number; primary: number }> {
   const out = new Map<number, { acting: number; primary: number }>();
   const at = (osd: number): { acting: number; primary: number } => {
@@ -142,7 +142,7 @@ export function pgsPerOsd(state: MonState): Map<number, { acting: number; primar
   };
   for (const pg of allPgs(state)) {
     for (const osd of pg.acting) at(osd).acting++;
-    if (pg.actingPrimary >= 0) at(pg.actingPrimary).primary++;
+    if (pg.upPrimary >= 0) at(pg.upPrimary).primary++;
   }
   return out;
 }
@@ -150,6 +150,28 @@ export function pgsPerOsd(state: MonState): Map<number, { acting: number; primar
 /** Reports of OSDs that hold data: an OSD that is out no longer counts as space. */
 export function countedOsds(state: MonState): [number, OsdStat][] {
   return [...state.osdStats].filter(([osd]) => state.osdmap.isIn(osd)).sort((a, b) => a[0] - b[0]);
+}
+
+const NOTHING = {
+  upFrom: 0,
+  totalBytes: 0,
+  usedBytes: 0,
+  availableBytes: 0,
+  dataBytes: 0,
+  omapBytes: 0,
+  metadataBytes: 0,
+  numPgs: 0,
+  heartbeatPeers: [],
+} as const;
+
+/** All OSDs that reported; one that is out is listed with nothing. */
+export function listedOsds(state: MonState): [number, OsdStat][] {
+  return [...state.osdStats]
+    .map(([osd, stat]): [number, OsdStat] => [
+      osd,
+      state.osdmap.isIn(osd) ? stat : { ...NOTHING, heartbeatPeers: [] },
+    ])
+    .sort((a, b) => a[0] - b[0]);
 }
 
 /** PGs whose acting set is not what the map would choose without overrides. */
