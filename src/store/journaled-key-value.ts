@@ -11,12 +11,14 @@ export interface JournalOptions {
   crc32c: (seed: number, bytes: Uint8Array) => number;
   /** Bytes of each of the file's two areas; default 16 MiB. */
   areaBytes?: number;
+  /** How many changes go to the store below at a time; default 400. */
+  sliceOps?: number;
 }
 
 const AREA_BYTES = 16 * 2 ** 20;
 /** In the store below: the last epoch that is wholly applied there. */
 const APPLIED = '\0journal';
-/** Batches go to the store below in slices, so that no turn of the event loop is long. */
+/** Changes go to the store below in slices, so that no turn of the event loop is long. */
 const SLICE_OPS = 400;
 const SLICE_BYTES = 2 ** 20;
 
@@ -46,6 +48,7 @@ interface Queued {
  * replay. Replay starts over from the first record of an epoch, and applying a batch twice changes nothing.
  */
 export class JournaledKeyValue implements KeyValue {
+  private readonly options: JournalOptions;
   private readonly file: DiskFile;
   private readonly kv: KeyValue;
   private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
@@ -72,11 +75,12 @@ export class JournaledKeyValue implements KeyValue {
     const found = new SortedMap<Buffer | null>();
     for (const epoch of [applied + 1, applied + 2]) replay(options, epoch, found);
     // Both epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
-    await apply(options.kv, found, applied + 2);
+    await apply(options, found, applied + 2);
     return new JournaledKeyValue(options, applied + 3);
   }
 
   private constructor(options: JournalOptions, epoch: number) {
+    this.options = options;
     this.file = options.file;
     this.kv = options.kv;
     this.crc32c = options.crc32c;
@@ -219,7 +223,7 @@ export class JournaledKeyValue implements KeyValue {
     this.offset = 0;
     this.sequence = 0;
     durable
-      .then(() => apply(this.kv, content, epoch))
+      .then(() => apply(this.options, content, epoch))
       .then(
         () => {
           this.full = undefined;
@@ -324,13 +328,14 @@ function replay(options: JournalOptions, epoch: number, found: Content): void {
 }
 
 /** Brings a content into the store below and says there that its epoch is applied. */
-async function apply(kv: KeyValue, content: Content, epoch: number): Promise<void> {
+async function apply(options: JournalOptions, content: Content, epoch: number): Promise<void> {
+  const { kv, sliceOps = SLICE_OPS } = options;
   let slice: KeyValueOp[] = [];
   let bytes = 0;
   for (const [key, value] of content.from('')) {
     slice.push(value === null ? { op: 'del', key } : { op: 'put', key, value });
     bytes += key.length + (value?.length ?? 0);
-    if (slice.length < SLICE_OPS && bytes < SLICE_BYTES) continue;
+    if (slice.length < sliceOps && bytes < SLICE_BYTES) continue;
     await kv.commit(slice);
     slice = [];
     bytes = 0;
