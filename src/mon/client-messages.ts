@@ -102,7 +102,8 @@ const views = (mon: MonContext) => ({ durable: () => mon.state(), head: () => mo
 
 function tellCommand(mon: MonContext, session: Session, m: IncomingMessage): void {
   const { cmd } = decodeFront(MCommand, m);
-  settle(mon, mon.tell.run(views(mon), cmd, m.data, session.caller), (reply) =>
+  const table = session.withManager ? mon.mgrTell : mon.tell;
+  settle(mon, table.run(views(mon), cmd, m.data, session.caller), (reply) =>
     session.connection.send(
       outgoing(
         MCommandReply,

@@ -250,7 +250,7 @@ export class Monitor implements MonContext {
 
   private messenger(name: { type: number; num: number }, authName: AuthName): Messenger {
     const dispatcher: Dispatcher = {
-      onMessage: (c, m) => this.onMessage(c, m),
+      onMessage: (c, m) => this.onMessage(c, m, name.type === ENTITY.mgr),
       onReset: (c) => this.sessions.delete(c.session as Session),
     };
     const messenger = createMessenger(this.runtime, {
@@ -271,9 +271,9 @@ export class Monitor implements MonContext {
     return { ok: false, error: new CephError('EAGAIN', 'no global id is reserved') };
   }
 
-  private onMessage(connection: Connection, m: IncomingMessage): void {
+  private onMessage(connection: Connection, m: IncomingMessage, withManager: boolean): void {
     if (this.closed) return;
-    const session = this.sessionOf(connection);
+    const session = this.sessionOf(connection, withManager);
     const handler = clientHandlers.get(m.type) ?? daemonHandlers.get(m.type);
     if (!handler) {
       this.runtime.log('debug', 'message ignored', { message: messageName(m.type) });
@@ -282,9 +282,9 @@ export class Monitor implements MonContext {
     handler(this, session, m);
   }
 
-  private sessionOf(connection: Connection): Session {
+  private sessionOf(connection: Connection, withManager: boolean): Session {
     if (!(connection.session instanceof Session)) {
-      const session = new Session(connection);
+      const session = new Session(connection, withManager);
       connection.session = session;
       this.sessions.add(session);
     }

@@ -15,8 +15,12 @@ export class Session {
   /** The configuration sent last, to send only changes. */
   sentConfig: string | undefined;
 
-  constructor(connection: Connection) {
+  /** Whether the peer dialled the manager's part. */
+  readonly withManager: boolean;
+
+  constructor(connection: Connection, withManager: boolean) {
     this.connection = connection;
+    this.withManager = withManager;
   }
 
   get entity(): EntityName {

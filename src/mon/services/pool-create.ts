@@ -39,7 +39,8 @@ export function createPool(state: MonState, request: PoolRequest): Change {
     );
   }
   const size = request.size || defaultPoolSize(state);
-  checkSize(state, size, osdmap.crushMap, crushRule);
+  if (request.size) checkSizeOne(state, request.size);
+  checkSize(size, osdmap.crushMap, crushRule);
   checkPgCount(state, pgNum, size);
   const pool = newPgPool({
     type: POOL_TYPE.replicated,
@@ -110,10 +111,14 @@ export function checkPgNumLimit(state: MonState, pgNum: number): void {
   );
 }
 
-function checkSize(state: MonState, size: number, crush: CrushMap, ruleId: number): void {
+/** A single copy has to be allowed, but not where it follows from the cluster: on one OSD there is no other choice. */
+function checkSizeOne(state: MonState, size: number): void {
   if (size === 1 && !state.option('mon_allow_pool_size_one')) {
     throw new CommandFailure('EPERM', 'configuring pool size as 1 is disabled by default.');
   }
+}
+
+function checkSize(size: number, crush: CrushMap, ruleId: number): void {
   const rule = crush.rules[ruleId]!;
   if (size > rule.maxSize) {
     throw new CommandFailure('EINVAL', 'pool size is bigger than the crush rule max size');

@@ -1,0 +1,344 @@
+import { describe, expect, it } from 'vitest';
+import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
+import { updateFullness } from '../src/mon/services/fullness.ts';
+import { FailureReports } from '../src/mon/services/osd-failure.ts';
+import { markOutLongDown } from '../src/mon/services/osd-state.ts';
+import { clusterStatfs, poolStats } from '../src/mon/services/space.ts';
+import { emptyStatSum, type OsdStat, type PgStat, pgState, TIME_ZERO } from '../src/wire/index.ts';
+import { addrOf, bootAll, FSID, makeWorld, openWorld, type World } from './mon-world.ts';
+
+const ZERO = { version: 0n, epoch: 0 };
+
+function osdStat(used: number, total = 100): OsdStat {
+  return {
+    upFrom: 1,
+    totalBytes: total,
+    usedBytes: used,
+    availableBytes: total - used,
+    dataBytes: used,
+    omapBytes: 0,
+    metadataBytes: 0,
+    numPgs: 1,
+    heartbeatPeers: [],
+  };
+}
+
+function pgStat(
+  pool: number,
+  seed: number,
+  sums: Partial<ReturnType<typeof emptyStatSum>>,
+): PgStat {
+  return {
+    pgid: { pool, seed },
+    state: pgState('active', 'clean'),
+    version: ZERO,
+    reportedSeq: 1n,
+    reportedEpoch: 1,
+    up: [0, 1, 2],
+    acting: [0, 1, 2],
+    upPrimary: 0,
+    actingPrimary: 0,
+    lastFresh: TIME_ZERO,
+    lastChange: TIME_ZERO,
+    lastActive: TIME_ZERO,
+    lastPeered: TIME_ZERO,
+    lastClean: TIME_ZERO,
+    lastUnstale: TIME_ZERO,
+    lastUndegraded: TIME_ZERO,
+    lastFullsized: TIME_ZERO,
+    mappingEpoch: 1,
+    created: 1,
+    lastEpochClean: 1,
+    logStart: ZERO,
+    logSize: 2,
+    ondiskLogSize: 2,
+    statsSum: { ...emptyStatSum(), ...sums },
+    statsInvalid: false,
+    lastScrub: ZERO,
+    lastScrubStamp: TIME_ZERO,
+    lastDeepScrub: ZERO,
+    lastDeepScrubStamp: TIME_ZERO,
+    lastCleanScrubStamp: TIME_ZERO,
+  };
+}
+
+function report(w: World, osd: number, stat: OsdStat, pgs: PgStat[] = []): void {
+  w.pgMap.report({ fsid: FSID, epoch: 1, osd, osdStat: stat, pgs }, () => true, w.nowMs);
+}
+
+describe('a booting OSD', () => {
+  it('comes up and in, at its host, with its class, size and uuid', async () => {
+    const w = await makeWorld();
+    expect(await w.boot(1)).toEqual({ kind: 'booted' });
+    const { osdmap } = w.state();
+    expect(osdmap.isUp(1)).toBe(true);
+    expect(osdmap.data.osdWeight[1]).toBe(WEIGHT_ONE);
+    expect(osdmap.data.osdState[1]).toBe(OSD_STATE.exists | OSD_STATE.up);
+    expect(osdmap.addrs(1)).toEqual([addrOf(1)]);
+    expect(osdmap.data.osdUuid[1]).toBe('00000000-0000-4000-8000-000000000001');
+    const host = [...osdmap.crushMap.buckets.values()].find((b) => b.items.includes(1))!;
+    expect(osdmap.crushMap.itemNames.get(host.id)).toMatch(/^node1(~ssd)?$/);
+    // 10 GiB in TiB, 16.16.
+    expect(host.weight).toBe(Math.trunc((10 / 1024) * 65536));
+    expect([...osdmap.crushMap.classNames.values()]).toEqual(['ssd']);
+    expect(w.state().osdMetadata.get(1)?.get('hostname')).toBe('node1.example');
+  });
+
+  it('that is already up with this address changes nothing', async () => {
+    const w = await makeWorld();
+    await w.boot(1);
+    const { epoch } = w.state().osdmap;
+    await w.boot(1);
+    expect(w.state().osdmap.epoch).toBe(epoch);
+  });
+
+  it('that started anew is seen down in an epoch of its own before it is up again', async () => {
+    const w = await makeWorld();
+    await w.boot(1);
+    const { epoch } = w.state().osdmap;
+    await w.boot(1, { publicAddrs: [addrOf(1, 2)] });
+    const { osdmap } = w.state();
+    expect(osdmap.epoch).toBe(epoch + 2);
+    expect(
+      w
+        .state()
+        .osdmapAt(epoch + 1)
+        ?.isUp(1),
+    ).toBe(false);
+    expect(osdmap.addrs(1)).toEqual([addrOf(1, 2)]);
+    expect(osdmap.data.osdInfo[1]).toMatchObject({ downAt: epoch + 1, upFrom: epoch + 2 });
+  });
+
+  it('keeps the weight and the place it was given', async () => {
+    const w = await makeWorld();
+    await w.boot(0);
+    await w.run('osd reweight', { id: 0, weight: 0.5 });
+    await w.run('osd crush reweight', { name: 'osd.0', weight: 3 });
+    await w.run('osd down', { ids: ['0'] });
+    await w.boot(0);
+    const { osdmap } = w.state();
+    expect(osdmap.data.osdWeight[0]).toBe(WEIGHT_ONE / 2);
+    expect([...osdmap.crushMap.buckets.values()].some((b) => b.weight === 3 * 65536)).toBe(true);
+  });
+
+  it.each([
+    ['another cluster', { fsid: '00000000-0000-4000-8000-0000000000ff' }],
+    ['an id that does not exist', { osd: 9 }],
+    ['a uuid that is not the one of this id', { uuid: '00000000-0000-4000-8000-0000000000ff' }],
+    ['no address', { publicAddrs: [] }],
+  ])('is refused with %s', async (_what, wrong) => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd down', { ids: ['1'] });
+    const { epoch } = w.state().osdmap;
+    expect(await w.boot(1, wrong)).toMatchObject({ kind: 'refused' });
+    expect(w.state().osdmap.epoch).toBe(epoch);
+  });
+
+  it('waits while noup is set, and stays out while noin is', async () => {
+    const w = await makeWorld();
+    await w.run('osd set', { key: 'noup' });
+    expect(await w.boot(0)).toMatchObject({ kind: 'refused' });
+    await w.run('osd unset', { key: 'noup' });
+    await w.run('osd set', { key: 'noin' });
+    await w.boot(0);
+    expect(w.state().osdmap.isUp(0)).toBe(true);
+    expect(w.state().osdmap.isIn(0)).toBe(false);
+  });
+});
+
+describe('accusations', () => {
+  const accusation = (
+    osd: number,
+    reporter: number,
+    reason = 'no reply',
+    addrs = [addrOf(osd)],
+  ) => ({
+    fsid: FSID,
+    epoch: 1,
+    osd,
+    addrs,
+    reporter,
+    reason,
+  });
+
+  it('of two OSDs mark a third down, repeated ones of a single do not', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    const reports = new FailureReports();
+    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
+    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
+    expect(reports.accuse(w.state(), accusation(2, 1))).toBe(true);
+  });
+
+  it('that nobody listens need no second witness', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    const reports = new FailureReports();
+    expect(reports.accuse(w.state(), accusation(2, 0, 'connection refused'))).toBe(true);
+  });
+
+  it('count for nothing when old, of a former life, from one that is down, or against nodown', async () => {
+    const w = await makeWorld({ osds: 4 });
+    await bootAll(w);
+    const reports = new FailureReports();
+    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
+    w.nowMs += 61_000;
+    expect(reports.accuse(w.state(), accusation(2, 1))).toBe(false);
+    expect(reports.accuse(w.state(), accusation(2, 0, 'refused', [addrOf(2, 9)]))).toBe(false);
+    await w.run('osd down', { ids: ['3'] });
+    expect(reports.accuse(w.state(), accusation(2, 3, 'refused'))).toBe(false);
+    await w.run('osd set', { key: 'nodown' });
+    expect(reports.accuse(w.state(), accusation(2, 0, 'refused'))).toBe(false);
+  });
+});
+
+describe('an OSD that stays down', () => {
+  it('is marked out after its time, and in again with its weight when it comes back', async () => {
+    const w = await makeWorld({ osds: 5 });
+    await bootAll(w);
+    await w.run('osd reweight', { id: 4, weight: 0.5 });
+    await w.run('osd down', { ids: ['4'] });
+    w.nowMs += 599_000;
+    expect(markOutLongDown(w.state())).toBeUndefined();
+    w.nowMs += 2_000;
+    const out = markOutLongDown(w.state())!;
+    expect(out.osds).toEqual([4]);
+    await w.ledger.propose({ osdmap: out.patch });
+    const { data } = w.state().osdmap;
+    expect(data.osdWeight[4]).toBe(0);
+    expect(data.osdState[4]).toBe(OSD_STATE.exists | OSD_STATE.autoout);
+    expect(markOutLongDown(w.state())).toBeUndefined();
+    await w.boot(4);
+    expect(w.state().osdmap.data.osdWeight[4]).toBe(WEIGHT_ONE / 2);
+  });
+
+  it('is left in when noout is set, or when too few would remain', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd down', { ids: ['2'] });
+    w.nowMs += 700_000;
+    // Two of three in are fewer than mon_osd_min_in_ratio asks for.
+    expect(markOutLongDown(w.state())).toBeUndefined();
+    await w.run('config set', { who: 'mon', name: 'mon_osd_min_in_ratio', value: '0.5' });
+    expect(markOutLongDown(w.state())?.osds).toEqual([2]);
+    await w.run('osd set', { key: 'noout' });
+    expect(markOutLongDown(w.state())).toBeUndefined();
+  });
+});
+
+describe('fullness', () => {
+  it('marks OSDs and the pools on them, and takes the marks away again', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd pool create', { pool: 'p', pg_num: 4 });
+    const settle = async () => {
+      const patch = updateFullness(w.state());
+      if (patch) await w.ledger.propose({ osdmap: patch });
+      return w.state().osdmap;
+    };
+    for (const osd of [0, 1, 2]) report(w, osd, osdStat(10));
+    expect(updateFullness(w.state())).toBeUndefined();
+    report(w, 0, osdStat(96));
+    let map = await settle();
+    expect(map.data.osdState[0]! & OSD_STATE.full).not.toBe(0);
+    expect(map.isUp(0)).toBe(true);
+    expect(map.pool(1)!.flags & POOL_FLAG.full).not.toBe(0);
+    report(w, 0, osdStat(86));
+    map = await settle();
+    expect(map.data.osdState[0]! & (OSD_STATE.full | OSD_STATE.nearfull)).toBe(OSD_STATE.nearfull);
+    expect(map.pool(1)!.flags & (POOL_FLAG.full | POOL_FLAG.nearfull)).toBe(POOL_FLAG.nearfull);
+    report(w, 0, osdStat(10));
+    map = await settle();
+    expect(map.pool(1)!.flags).toBe(POOL_FLAG.hashpspool);
+    expect(updateFullness(w.state())).toBeUndefined();
+  });
+
+  it('a pool at its quota is full until the quota or the pool changes', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd pool create', { pool: 'p', pg_num: 4 });
+    await w.run('osd pool set-quota', { pool: 'p', field: 'max_objects', val: '2' });
+    report(w, 0, osdStat(10), [pgStat(1, 0, { numObjects: 1 })]);
+    expect(updateFullness(w.state())).toBeUndefined();
+    report(w, 0, osdStat(10), [pgStat(1, 1, { numObjects: 1 })]);
+    await w.ledger.propose({ osdmap: updateFullness(w.state())! });
+    const both = POOL_FLAG.full | POOL_FLAG.full_quota;
+    expect(w.state().osdmap.pool(1)!.flags & both).toBe(both);
+    await w.run('osd pool set-quota', { pool: 'p', field: 'max_objects', val: '0' });
+    await w.ledger.propose({ osdmap: updateFullness(w.state())! });
+    expect(w.state().osdmap.pool(1)!.flags & both).toBe(0);
+  });
+});
+
+describe('reports of OSDs', () => {
+  it('add up for statfs and the pools', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd pool create', { pool: 'p', pg_num: 2 });
+    for (const osd of [0, 1, 2]) report(w, osd, osdStat(1024, 4096));
+    report(w, 0, osdStat(1024, 4096), [
+      pgStat(1, 0, { numObjects: 2, numBytes: 2048, numObjectCopies: 6 }),
+      pgStat(1, 1, { numObjects: 1, numBytes: 1024, numObjectCopies: 3 }),
+    ]);
+    expect(clusterStatfs(w.state(), undefined)).toEqual({
+      kb: 12,
+      kbUsed: 3,
+      kbAvail: 9,
+      numObjects: 3,
+    });
+    expect(clusterStatfs(w.state(), 1)).toEqual({ kb: 6, kbUsed: 3, kbAvail: 3, numObjects: 3 });
+    const stats = poolStats(w.state(), ['p', 'nosuch']);
+    expect([...stats.keys()]).toEqual(['p']);
+    expect(stats.get('p')!.stats.sum.numObjectCopies).toBe(9);
+  });
+
+  it('give rates over the time between them, which end with the traffic', async () => {
+    const w = await makeWorld();
+    const at = (ms: number, written: number) => {
+      w.nowMs = ms;
+      report(w, 0, osdStat(1), [
+        { ...pgStat(1, 0, { numWr: written, numWrKb: written * 4 }), reportedSeq: BigInt(ms) },
+      ]);
+      w.pgMap.sample(ms);
+      return w.pgMap.totalRates;
+    };
+    expect(at(10_000, 100).writeOps).toBe(0);
+    expect(at(12_000, 120)).toMatchObject({ writeOps: 10, writeBytes: 10 * 4096, readOps: 0 });
+    let last = at(14_000, 120);
+    for (let ms = 16_000; ms <= 26_000; ms += 2_000) last = at(ms, 120);
+    expect(last.writeOps).toBe(0);
+  });
+
+  it('of a primary that no longer is do not replace newer ones', async () => {
+    const w = await makeWorld();
+    const send = (epoch: number, numObjects: number) =>
+      report(w, 0, osdStat(1), [{ ...pgStat(1, 0, { numObjects }), reportedEpoch: epoch }]);
+    send(5, 7);
+    send(4, 99);
+    expect(w.pgMap.pgStats.get('1.0')!.statsSum.numObjects).toBe(7);
+    send(6, 8);
+    expect(w.pgMap.pgStats.get('1.0')!.statsSum.numObjects).toBe(8);
+  });
+});
+
+describe('defaults of a new cluster', () => {
+  it.each([
+    [1, 1, 1],
+    [2, 2, 1],
+    [3, 3, 2],
+    [5, 3, 2],
+  ])('with %i OSDs a pool keeps %i copies and needs %i', async (osds, size, minSize) => {
+    const w = await makeWorld({ osds });
+    await w.run('osd pool create', { pool: 'p' });
+    expect(w.state().osdmap.poolByName('p')!.pool).toMatchObject({
+      size,
+      minSize,
+      pgNum: 32,
+      pgpNum: 32,
+      pgAutoscaleMode: 0,
+      flags: POOL_FLAG.hashpspool,
+    });
+    expect(openWorld(w.kv).state().osdmap.data.flags).toBe(0x588000);
+  });
+});
