@@ -12,6 +12,8 @@ import {
 import { MRepAck } from './peer-messages.ts';
 
 interface Peer {
+  /** The map by which the address was last checked. */
+  map: OSDMap;
   readonly addr: string;
   readonly connection: Connection;
 }
@@ -82,14 +84,19 @@ export class Peers {
   }
 
   private connection(osd: number): Connection | undefined {
-    const addr = this.addrOf(osd);
-    if (!addr) return undefined;
-    const text = formatAddr(addr);
+    const map = this.map();
     const known = this.peers.get(osd);
-    if (known?.addr === text) return known.connection;
+    if (known && known.map === map) return known.connection;
+    const addr = this.addrOf(osd);
+    if (!map || !addr) return undefined;
+    const text = formatAddr(addr);
+    if (known?.addr === text) {
+      known.map = map;
+      return known.connection;
+    }
     known?.connection.close();
     const connection = this.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
-    this.peers.set(osd, { addr: text, connection });
+    this.peers.set(osd, { map, addr: text, connection });
     return connection;
   }
 }
