@@ -4,7 +4,7 @@ import type { CrushBucket, CrushMap } from '../../crush/index.ts';
 // release 16.2.
 
 /** A bucket that holds the devices of one class only has its class after a tilde. */
-export function isShadow(crush: CrushMap, id: number): boolean {
+function isShadow(crush: CrushMap, id: number): boolean {
   return crush.itemNames.get(id)?.includes('~') ?? false;
 }
 

@@ -179,6 +179,8 @@ function features(state: MonState, args: CommandArgs): CommandReply {
   };
   for (const _ of state.monmap.ranks) add('mon', 0x3f01cfbdfffdffffn);
   for (const s of state.sessions) add(ENTITY_TYPES.get(s.entity.type) ?? 'unknown', s.features);
+  // The manager lives in the monitor's process and needs no session.
+  if (state.mgr.available && !kinds.has('mgr')) add('mgr', 0x3f01cfbdfffdffffn);
   const order = ['mon', 'mds', 'osd', 'client', 'mgr'].filter((kind) => kinds.has(kind));
   const value = order.map((kind): [string, Json] => [
     kind,

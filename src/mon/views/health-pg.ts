@@ -33,15 +33,16 @@ const now = (state: PgStateName, consequence: Consequence): Rule => ({
   name: state,
   consequence,
 });
+const INACTIVE: Rule = {
+  state: 'active',
+  name: 'inactive',
+  consequence: 'unavailable',
+  since: (p) => p.lastActive,
+  absent: true,
+};
 /** In the order of the states' bits, which is the order of the summary; a later one's detail replaces an earlier's. */
 const RULES: readonly Rule[] = [
-  {
-    state: 'active',
-    name: 'inactive',
-    consequence: 'unavailable',
-    since: (p) => p.lastActive,
-    absent: true,
-  } as Rule,
+  INACTIVE,
   now('down', 'unavailable'),
   now('recovery_unfound', 'damaged'),
   now('backfill_unfound', 'damaged'),

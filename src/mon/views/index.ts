@@ -20,7 +20,6 @@ import { statusCommands } from './status.ts';
 
 export { df } from './df.ts';
 export { healthChecks } from './health.ts';
-export type { HealthCheck, HealthSeverity } from './health-check.ts';
 export { clusterTotals, poolStats } from './totals.ts';
 
 /** All commands of this folder. */

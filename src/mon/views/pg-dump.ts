@@ -1,29 +1,13 @@
-import {
-  formatEVersion,
-  formatPgId,
-  formatPgState,
-  type OsdStat,
-  type PgStat,
-} from '../../wire/index.ts';
+import { formatEVersion, formatPgId, formatPgState, type PgStat } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue, type Json } from './json.ts';
-import { NO_STATFS, pgBriefJson, pgJson, statfsJson, statSumJson } from './pg-json.ts';
-import {
-  allPgs,
-  countedOsds,
-  listedOsds,
-  osdList,
-  type PgSums,
-  pgsPerOsd,
-  setList,
-  sumOfPool,
-  sumPgs,
-} from './pg-view.ts';
+import { formatValue } from './json.ts';
+import { dumpJson, osdsDown, poolIds } from './pg-dump-json.ts';
+import { allPgs, osdList, type PgSums, pgsPerOsd, setList, sumOfPool, sumPgs } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
 import { statColumns, table } from './text-table.ts';
-import { poolStats, spaceOf } from './totals.ts';
+import { spaceOf } from './totals.ts';
 import { bytes, stamp, stampOfMs } from './units.ts';
 
 // Source: PGMap::dump* and process_pg_map_command, mon/PGMap.cc, release 16.2. Ceph lists PGs, pools and OSDs in the
@@ -113,9 +97,6 @@ export function briefTable(pgs: readonly PgStat[]): string {
   return table(statColumns(titles), rows);
 }
 
-const poolIds = (state: MonState): number[] =>
-  [...state.osdmap.data.pools.keys()].sort((a, b) => b - a);
-
 /** Inside a full dump the headings are left out, but not their line. */
 function poolTable(state: MonState, headings: boolean): string {
   const titles = headings ? ['POOLID', ...SUM_TITLES] : ['', ...SUM_TITLES.map(() => '')];
@@ -127,7 +108,6 @@ function sumTable(state: MonState, headings: boolean): string {
   return table(statColumns(titles), [['sum', ...sumCells(sumPgs(allPgs(state)))]]);
 }
 
-const osdsDown = (state: MonState): [number, OsdStat][] => listedOsds(state).reverse();
 const SPACE_TITLES = ['OSD_STAT', 'USED', 'AVAIL', 'USED_RAW', 'TOTAL'];
 
 function spaceSum(state: MonState): string[] {
@@ -177,148 +157,6 @@ function dumpText(state: MonState, what: ReadonlySet<string>): string {
   if (what.has('pools')) text += poolTable(state, !what.has('pgs'));
   if (what.has('osds')) text += osdTable(state);
   return what.has('pgs') || what.has('pools') ? text + OMAP_NOTE : text;
-}
-
-const NO_OSD = {
-  snap_trim_queue_len: 0,
-  num_snap_trimming: 0,
-  num_shards_repaired: 0,
-  op_queue_age_hist: { histogram: [], upper_bound: 1 },
-  perf_stat: {
-    commit_latency_ms: 0,
-    apply_latency_ms: 0,
-    commit_latency_ns: 0,
-    apply_latency_ns: 0,
-  },
-  alerts: [],
-  network_ping_times: [],
-} as const;
-const kib = (n: number): number => Math.floor(n / 1024);
-
-interface OsdSpace {
-  readonly total: number;
-  readonly used: number;
-  readonly available: number;
-  readonly data: number;
-  readonly omap: number;
-  readonly metadata: number;
-}
-function osdBody(s: OsdSpace, osds: number, peers: readonly number[]): { [key: string]: Json } {
-  return {
-    num_osds: osds,
-    num_per_pool_osds: osds,
-    num_per_pool_omap_osds: osds,
-    kb: kib(s.total),
-    kb_used: kib(s.used),
-    kb_used_data: kib(s.data),
-    kb_used_omap: kib(s.omap),
-    kb_used_meta: kib(s.metadata),
-    kb_avail: kib(s.available),
-    statfs: statfsJson({
-      ...NO_STATFS,
-      total: s.total,
-      available: s.available,
-      allocated: s.data,
-      dataStored: s.data,
-      omapAllocated: s.omap,
-      internalMetadata: s.metadata,
-    }),
-    hb_peers: peers,
-    ...NO_OSD,
-  };
-}
-
-function osdsJson(state: MonState): { [key: string]: Json } {
-  return {
-    osd_stats: osdsDown(state).map(([osd, s]) => ({
-      osd,
-      up_from: s.upFrom,
-      seq: 0,
-      num_pgs: s.numPgs,
-      ...osdBody(
-        {
-          total: s.totalBytes,
-          used: s.usedBytes,
-          available: s.availableBytes,
-          data: s.dataBytes,
-          omap: s.omapBytes,
-          metadata: s.metadataBytes,
-        },
-        state.osdmap.isIn(osd) ? 1 : 0,
-        s.heartbeatPeers,
-      ),
-    })),
-    pool_statfs: [],
-  };
-}
-
-function sumsJson(sums: PgSums): { [key: string]: Json } {
-  return {
-    stat_sum: statSumJson(sums.stat),
-    store_stats: statfsJson(NO_STATFS),
-    log_size: sums.logSize,
-    ondisk_log_size: sums.ondiskLogSize,
-    up: sums.up,
-    acting: sums.acting,
-    num_store_stats: 0,
-  };
-}
-
-function basicJson(state: MonState): { [key: string]: Json } {
-  const space = spaceOf(state);
-  const numPgs = countedOsds(state).reduce((n, [, s]) => n + s.numPgs, 0);
-  return {
-    version: state.pgMapVersion,
-    stamp: stampOfMs(state.pgMapStampMs),
-    last_osdmap_epoch: 0,
-    last_pg_scan: 0,
-    pg_stats_sum: sumsJson(sumPgs(allPgs(state))),
-    osd_stats_sum: { up_from: 0, seq: 0, num_pgs: numPgs, ...osdBody(space, space.osds, []) },
-    ...deltaJson(),
-  };
-}
-/** The change over the last seconds is kept as rates, so this is always nothing. */
-function deltaJson(): { [key: string]: Json } {
-  return { pg_stats_delta: { ...sumsJson(sumPgs([])), stamp_delta: '0.000000' } };
-}
-
-function poolsJson(state: MonState): Json {
-  const stats = poolStats(state);
-  return poolIds(state).map((id) => {
-    const sums = sumOfPool(state, id);
-    const store = stats.get(state.osdmap.poolName(id) ?? '');
-    return {
-      poolid: id,
-      num_pg: sums.pgs,
-      ...sumsJson(sums),
-      store_stats: statfsJson(store?.storeStats ?? NO_STATFS),
-      num_store_stats: store?.numStoreStats ?? 0,
-    };
-  });
-}
-
-function dumpJson(state: MonState, what: ReadonlySet<string>): Json {
-  const pgs = allPgs(state);
-  if (what.has('all')) {
-    return {
-      pg_ready: true,
-      pg_map: {
-        ...basicJson(state),
-        pg_stats: pgs.map(pgJson),
-        pool_stats: poolsJson(state),
-        ...osdsJson(state),
-      },
-    };
-  }
-  if (what.has('summary') || what.has('sum')) return { pg_ready: true, pg_map: basicJson(state) };
-  return {
-    pg_ready: true,
-    ...(what.has('pools') && { pool_stats: poolsJson(state) }),
-    ...(what.has('osds') && osdsJson(state)),
-    ...(what.has('pgs') && { pg_stats: pgs.map(pgJson) }),
-    ...(what.has('pgs_brief') && { pg_stats: pgs.map(pgBriefJson) }),
-    ...(what.has('delta') && { delta: deltaJson() }),
-  };
 }
 
 function pgDump(state: MonState, args: CommandArgs): CommandReply {

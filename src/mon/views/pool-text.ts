@@ -18,7 +18,7 @@ const CACHE_MODES = [
 ];
 const AUTOSCALE_MODES = ['off', 'warn', 'on'];
 
-export function poolFlagNames(pool: PgPool): string {
+function poolFlagNames(pool: PgPool): string {
   return Object.entries(POOL_FLAG)
     .filter(([, bit]) => (pool.flags & bit) !== 0)
     .map(([name]) => name)
@@ -44,7 +44,7 @@ function optionWords(pool: PgPool): string[] {
 }
 
 /** `[1~2,5~1]`: starts and lengths in hexadecimal. */
-export function intervalText(set: Intervals): string {
+function intervalText(set: Intervals): string {
   return `[${set.map((i) => `${i.start.toString(16)}~${i.length.toString(16)}`).join(',')}]`;
 }
 
