@@ -126,18 +126,21 @@ export const serviceCommands: ReadCommand[] = [
   spec('fs', 'fs get name=fs_name,type=CephString', 'Show one file system', (_, args) =>
     refuse('ENOENT', `filesystem '${args.needText('fs_name')}' not found`),
   ),
-  spec('mds', 'mds stat', 'Show metadata servers in one line', (state, args) =>
-    textOrValue(
-      args,
-      () => '',
-      () => ({
-        fsmap: fsMapJson(state),
-        mdsmap_first_committed: 1,
-        mdsmap_last_committed: state.fsMapEpoch,
-      }),
-      { end: 'newline' },
+  {
+    ...spec('mds', 'mds stat', 'Show metadata servers in one line', (state, args) =>
+      textOrValue(
+        args,
+        () => '',
+        () => ({
+          fsmap: fsMapJson(state),
+          mdsmap_first_committed: 1,
+          mdsmap_last_committed: state.fsMapEpoch,
+        }),
+        { end: 'newline' },
+      ),
     ),
-  ),
+    flags: 32,
+  },
   spec(
     'mds',
     'mds metadata name=who,type=CephString,req=false',
@@ -154,15 +157,12 @@ export const serviceCommands: ReadCommand[] = [
   spec('service', 'service status', 'Show the state of registered services', (_, args) =>
     valueReply(args, {}),
   ),
-  {
-    ...spec(
-      'mon',
-      'log last name=num,type=CephInt,range=1,req=false ' +
-        'name=level,type=CephChoices,strings=debug|info|sec|warn|error,req=false ' +
-        'name=channel,type=CephChoices,strings=*|cluster|audit|cephadm,req=false',
-      'Print the newest lines of the cluster log',
-      logLast,
-    ),
-    perm: 'rw',
-  },
+  spec(
+    'mon',
+    'log last name=num,type=CephInt,range=1,req=false ' +
+      'name=level,type=CephChoices,strings=debug|info|sec|warn|error,req=false ' +
+      'name=channel,type=CephChoices,strings=*|cluster|audit|cephadm,req=false',
+    'Print the newest lines of the cluster log',
+    logLast,
+  ),
 ];
