@@ -1,5 +1,6 @@
 import type { ConfigTarget } from '../config/index.ts';
 import type { Incremental } from '../maps/index.ts';
+import type { EntityAddr } from '../wire/index.ts';
 import type { ClusterLogEntry, HealthMute } from './state.ts';
 
 /** The parts of an OSDMap change; epoch, time and what stays the same are added when it is numbered. */
@@ -12,6 +13,8 @@ export type LogLine = Pick<ClusterLogEntry, 'priority' | 'channel' | 'text'> &
 /** What one decision changes. All of it becomes durable in one numbered commit, or none. */
 export interface Change {
   readonly osdmap?: OsdMapPatch;
+  /** Where this monitor listens, when that is not what its map says. */
+  readonly monAddr?: EntityAddr;
   /** Settings to store, or to remove where the value is undefined. */
   readonly config?: readonly (ConfigTarget & {
     readonly name: string;

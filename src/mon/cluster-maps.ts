@@ -1,14 +1,15 @@
-import { byteStringOf } from '../codec/index.ts';
+import { byteStringOf, encodeToBytes } from '../codec/index.ts';
 import { type ConfigSetting, compareSettings } from '../config/index.ts';
 import {
   emptyIncremental,
   encodeIncremental,
   type Incremental,
-  type MonMap,
+  MonMap,
+  OSD_STATE,
   type OSDMap,
 } from '../maps/index.ts';
 import type { KeyValueOp } from '../runtime/index.ts';
-import { utimeOfMs } from '../wire/index.ts';
+import { type EntityAddr, utimeOfMs } from '../wire/index.ts';
 import type { Change, OsdMapPatch } from './change.ts';
 import { KEYS } from './keys.ts';
 import type { HealthMute } from './state.ts';
@@ -52,6 +53,7 @@ export function numberChange(maps: ClusterMaps, change: Change, nowMs: number): 
       ...maps,
       version,
       osdmap,
+      monmap: changeMonMap(maps.monmap, change.monAddr, nowMs, writes),
       config: changeConfig(maps.config, change.config ?? [], writes),
       healthMutes: changeMutes(maps.healthMutes, change.healthMutes ?? [], writes),
       osdMetadata: changeMetadata(maps.osdMetadata, change.osdMetadata ?? new Map(), writes),
@@ -61,13 +63,45 @@ export function numberChange(maps: ClusterMaps, change: Change, nowMs: number): 
   };
 }
 
+function changeMonMap(
+  map: MonMap,
+  addr: EntityAddr | undefined,
+  nowMs: number,
+  writes: KeyValueOp[],
+): MonMap {
+  if (!addr) return map;
+  const [name] = map.ranks;
+  const info = map.monInfo.get(name!)!;
+  const next: MonMap = {
+    ...map,
+    epoch: map.epoch + 1,
+    lastChanged: utimeOfMs(nowMs),
+    monInfo: new Map([[name!, { ...info, publicAddrs: [addr] }]]),
+  };
+  writes.push({ op: 'put', key: KEYS.monMap, value: encodeToBytes(MonMap, next) });
+  return next;
+}
+
 /** The whole change of an epoch from the parts a decision gave. */
-export function completePatch(map: OSDMap, patch: OsdMapPatch, nowMs: number): Incremental {
+function completePatch(map: OSDMap, patch: OsdMapPatch, nowMs: number): Incremental {
   const modified = utimeOfMs(nowMs);
   return {
     ...emptyIncremental({ fsid: map.fsid, epoch: map.epoch + 1, modified }),
+    ...(changesUp(map, patch) ? { newLastUpChange: modified } : {}),
+    ...(changesIn(map, patch) ? { newLastInChange: modified } : {}),
     ...patch,
   };
+}
+
+/** Whether an OSD comes up or goes down: the stamp says since when the set of those up is what it is. */
+function changesUp(map: OSDMap, { newUpClient, newState }: OsdMapPatch): boolean {
+  if (newUpClient && newUpClient.size > 0) return true;
+  const flips = [...(newState ?? [])];
+  return flips.some(([osd, bits]) => map.isUp(osd) && (bits === 0 || (bits & OSD_STATE.up) !== 0));
+}
+
+function changesIn(map: OSDMap, { newWeight }: OsdMapPatch): boolean {
+  return [...(newWeight ?? [])].some(([osd, weight]) => map.isIn(osd) !== weight > 0);
 }
 
 function changeOsdMap(

@@ -9,7 +9,7 @@ import {
   type Messenger,
 } from '../msgr/index.ts';
 import type { KeyValue, Runtime, Timer } from '../runtime/index.ts';
-import { type AuthName, ENTITY, type EntityAddr, messageName } from '../wire/index.ts';
+import { type AuthName, ENTITY, type EntityAddr, messageName, sameAddr } from '../wire/index.ts';
 import type { Change, LogLine } from './change.ts';
 import { clientHandlers } from './client-messages.ts';
 import { ClusterLog } from './cluster-log.ts';
@@ -37,7 +37,7 @@ export interface MonitorOptions {
   readonly runtime: Runtime;
   /** Holds a cluster (see `createMonStore`). Owned by the monitor from now on: closed with it. */
   readonly store: KeyValue;
-  /** Address to listen on. The port must be the one the cluster was made with, unless that was 0. */
+  /** Address to listen on, 0 for a port of the system's choice. The monitor's map follows it. */
   readonly host: string;
   readonly port: number;
   /** Where the manager's part listens; 0: the system chooses. Left out: there is no manager in the map. */
@@ -156,14 +156,17 @@ export class Monitor implements MonContext {
       { type: ENTITY.mon, num: 0 },
       { type: ENTITY.mon, id: this.identity.name },
     );
-    await mon.listen({ host, port, nonce: 0 });
+    const addr = await mon.listen({ host, port, nonce: 0 });
+    const { monmap } = this.ledger.durable;
+    const known = monmap.monInfo.get(this.identity.name)!.publicAddrs;
+    if (!known.some((a) => sameAddr(a, addr))) await this.ledger.propose({ monAddr: addr });
     if (mgrPort !== undefined) {
       const name: AuthName = { type: ENTITY.mgr, id: this.mgr.name };
       const mgr = this.messenger({ type: ENTITY.mgr, num: MGR_NUMBER }, name);
       const nonce = this.runtime.random.below(2 ** 32);
-      const addr = await mgr.listen({ host, port: mgrPort, nonce });
+      const mgrAddr = await mgr.listen({ host, port: mgrPort, nonce });
       const globalId = this.ids.take()!;
-      this.mgr = { ...this.mgr, available: true, globalId, addrs: [addr] };
+      this.mgr = { ...this.mgr, available: true, globalId, addrs: [mgrAddr] };
     }
     this.schedule();
   }
