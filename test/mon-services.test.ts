@@ -72,6 +72,8 @@ describe('a booting OSD', () => {
     expect(await w.boot(1)).toEqual({ kind: 'booted' });
     const { osdmap } = w.state();
     expect(osdmap.isUp(1)).toBe(true);
+    expect(osdmap.data.lastUpChange).toEqual(osdmap.data.modified);
+    expect(osdmap.data.lastInChange).toEqual(osdmap.data.modified);
     expect(osdmap.data.osdWeight[1]).toBe(WEIGHT_ONE);
     expect(osdmap.data.osdState[1]).toBe(OSD_STATE.exists | OSD_STATE.up);
     expect(osdmap.addrs(1)).toEqual([addrOf(1)]);

@@ -9,9 +9,9 @@ export type OptionType =
   | 'secs'
   | 'addr'
   | 'uuid';
-export type OptionLevel = 'basic' | 'advanced' | 'dev';
+type OptionLevel = 'basic' | 'advanced' | 'dev';
 /** When a new value acts: at once, at the daemon's start, when its store is made, when the cluster is made. */
-export type OptionApply = 'runtime' | 'startup' | 'create' | 'cluster_create';
+type OptionApply = 'runtime' | 'startup' | 'create' | 'cluster_create';
 export type OptionValue = string | number | boolean;
 
 interface Common<T> {

@@ -15,7 +15,7 @@ export interface ConfigSetting extends ConfigTarget {
   readonly value: string;
 }
 
-export const CONFIG_TYPES = ['client', 'mds', 'mgr', 'mon', 'osd'] as const;
+const CONFIG_TYPES = ['client', 'mds', 'mgr', 'mon', 'osd'] as const;
 
 /** Reads `osd`, `osd.3`, `global`, `osd/class:ssd`; undefined when it names nobody. */
 export function parseTarget(who: string): ConfigTarget | undefined {

@@ -1,4 +1,4 @@
-import { CommandFailure } from './command.ts';
+import { CommandFailure } from './failure.ts';
 
 /** The JSON object of one command. Getters give undefined for an absent argument and refuse one of a wrong type. */
 export class CommandArgs {

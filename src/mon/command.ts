@@ -1,8 +1,10 @@
-import { CephError, ERRNO, type ErrnoName } from '../errors/index.ts';
+import { ERRNO, type ErrnoName } from '../errors/index.ts';
 import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { CommandArgs } from './args.ts';
 import type { Change } from './change.ts';
 import type { MonState } from './state.ts';
+
+export { CommandFailure } from './failure.ts';
 
 /** The answer to a command: what a tool prints to stdout (`output`), and to stderr (`status`). */
 export interface CommandReply {
@@ -20,14 +22,6 @@ export function ok(output: string | Uint8Array = '', status = ''): CommandReply 
 export function refuse(errno: ErrnoName, status: string): CommandReply {
   return { result: -ERRNO[errno], status, output: '' };
 }
-/** The same, thrown from inside a handler; the dispatcher turns it into the reply. */
-export class CommandFailure extends CephError {
-  constructor(errno: ErrnoName, status: string) {
-    super(errno, status);
-    this.name = 'CommandFailure';
-  }
-}
-
 interface SpecBase {
   /**
    * The words and arguments in Ceph's compact form, e.g. `osd pool create name=pool,type=CephPoolname
@@ -62,7 +56,7 @@ export interface Caller {
   readonly addrs: readonly EntityAddr[];
 }
 /** A command that may change a map. It sees the state with all earlier changes, durable or on their way. */
-export interface ChangeCommand extends SpecBase {
+interface ChangeCommand extends SpecBase {
   decide(state: MonState, args: CommandArgs, input: Uint8Array, caller: Caller): Decision;
 }
 export type CommandSpec = ReadCommand | ChangeCommand;

@@ -52,11 +52,10 @@ function boot(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBoot>):
   }
 }
 
-/** The maps that an OSD lacks; it asks for later ones by its subscription. */
+/** The maps that an OSD lacks, unless its subscription has brought them already. */
 function sendMapsSince(mon: MonContext, session: Session, epoch: number): void {
+  if (session.subscriptions.has('osdmap')) return;
   for (const message of mon.feed.osdMaps(epoch + 1)) session.connection.send(message);
-  const subscription = session.subscriptions.get('osdmap');
-  if (subscription) subscription.next = mon.ledger.durable.osdmap.epoch + 1;
 }
 
 function markMeDown(mon: MonContext, session: Session, m: MessageOf<typeof MOSDMarkMeDown>): void {

@@ -7,13 +7,9 @@ import { changeCommands } from './commands/index.ts';
 import { type Monitor, type MonitorOptions, openMonitor } from './monitor.ts';
 import { viewCommands } from './views/index.ts';
 
-export { CommandArgs } from './args.ts';
-export type { Change, LogLine, OsdMapPatch } from './change.ts';
-export type { CommandReply, CommandSpec, Decision } from './command.ts';
 export { createMonStore, type NewCluster } from './mkfs.ts';
 export { Monitor, type MonitorOptions } from './monitor.ts';
 export * from './state.ts';
-export { CEPH_RELEASE, VERSION_TEXT } from './version.ts';
 
 /** Every command that a monitor serves. */
 export const monCommands: readonly CommandSpec[] = [...viewCommands, ...changeCommands];

@@ -3,7 +3,7 @@ import type { OSDMap } from '../../maps/index.ts';
 import { CommandFailure } from '../command.ts';
 
 /** `3` or `osd.3`. @throws CommandFailure EINVAL in the words of Ceph 16.2 (parse_osd_id) */
-export function parseOsdId(text: string): number {
+function parseOsdId(text: string): number {
   const digits = text.startsWith('osd.') ? text.slice(4) : text;
   const parsed = parsePlainInteger(digits);
   if ('error' in parsed) throw new CommandFailure('EINVAL', `${parsed.error}invalid osd id-1`);

@@ -86,7 +86,7 @@ function newPoolFlags(state: MonState): number {
 }
 
 /** Id of a rule by name or number, or of the cluster's default rule. */
-export function chooseRule(state: MonState, rule: string | number | undefined): number {
+function chooseRule(state: MonState, rule: string | number | undefined): number {
   const { rules, ruleNames } = state.osdmap.crushMap;
   if (typeof rule === 'string' && rule !== '') {
     for (const [id, name] of ruleNames) if (name === rule) return id;
