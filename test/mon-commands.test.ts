@@ -147,6 +147,8 @@ describe('commands answer as a monitor of Ceph does', () => {
       get('hit_set_type', -13, "pool 'p' is not a tier pool: variable not applicable"),
       get('erasure_code_profile', -13, "pool 'p' is not a erasure pool: variable not applicable"),
       get('target_size_bytes', -2, "option 'target_size_bytes' is not set on pool 'p'"),
+      ['osd pool create', { pool: 'o', pg_num_min: 4 }, 0, "pool 'o' created"],
+      ['osd pool get', { pool: 'o', var: 'pg_num_min' }, 0, '>pg_num_min: 4\n'],
       set('target_size_bytes', '10G', 0, 'set pool 1 target_size_bytes to 10G'),
       get('target_size_bytes', 0, '>target_size_bytes: 10737418240\n'),
       set('target_size_bytes', '0', 0, 'set pool 1 target_size_bytes to 0'),

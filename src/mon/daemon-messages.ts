@@ -1,6 +1,7 @@
 import type { IncomingMessage } from '../msgr/index.ts';
 import {
   decodeFront,
+  formatAddrVec,
   LOG_PRIORITY,
   type MessageOf,
   MMgrOpen,
@@ -47,7 +48,14 @@ function boot(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBoot>):
     case 'change':
       mon.failures.forget(m.osd);
       mon.runtime.log('info', 'OSD boots', { osd: m.osd });
-      mon.propose(decision.change);
+      mon.propose(
+        decision.change.osdmap?.newUpClient
+          ? {
+              ...decision.change,
+              log: [clusterLine('info', `osd.${m.osd} ${formatAddrVec(m.publicAddrs)} boot`)],
+            }
+          : decision.change,
+      );
       return boot(mon, session, m);
   }
 }

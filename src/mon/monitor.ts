@@ -305,7 +305,11 @@ export class Monitor implements MonContext {
 
   private schedule(): void {
     this.timer = this.runtime.clock.setTimer(TICK_MS, () => {
-      this.tick.run();
+      try {
+        this.tick.run();
+      } catch (e) {
+        return this.fatal(e);
+      }
       this.schedule();
     });
   }

@@ -4,6 +4,7 @@ import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from
 import { createPool, type PoolRequest } from '../services/pool-create.ts';
 import { removePool } from '../services/pool-remove.ts';
 import type { MonState } from '../state.ts';
+import { setPoolOption } from './pool-options.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
 
@@ -23,6 +24,11 @@ function create(state: MonState, args: CommandArgs) {
     return unchanged(refuse('EOPNOTSUPP', 'erasure coded pools are not supported'));
   }
   if (type !== 'replicated') return unchanged(refuse('EINVAL', `unknown pool type '${type}'`));
+  if (args.flag('bulk')) {
+    return unchanged(
+      refuse('EOPNOTSUPP', 'bulk only concerns the autoscaler, which is not supported'),
+    );
+  }
   const mode = args.text('autoscale_mode') as PoolRequest['autoscaleMode'];
   if (mode !== undefined && !['off', 'warn', 'on'].includes(mode)) {
     return unchanged(refuse('EINVAL', `specified invalid mode ${mode}`));
@@ -36,8 +42,22 @@ function create(state: MonState, args: CommandArgs) {
     size: args.number('size'),
     autoscaleMode: mode,
   });
-  return changed(ok('', `pool '${name}' created`), change);
+  const newPools = new Map(
+    [...change.osdmap!.newPools!].map(([id, pool]) => [id, withOptions(pool, args)]),
+  );
+  return changed(ok('', `pool '${name}' created`), { osdmap: { ...change.osdmap, newPools } });
 }
+
+/** A new pool with the options that the command named. */
+function withOptions(pool: PgPool, args: CommandArgs): PgPool {
+  let out = pool;
+  for (const name of OPTION_ARGS) {
+    const value = args.number(name);
+    if (value !== undefined) out = setPoolOption(out, name, String(value));
+  }
+  return out;
+}
+const OPTION_ARGS = ['pg_num_min', 'pg_num_max', 'target_size_bytes', 'target_size_ratio'] as const;
 
 function remove(state: MonState, args: CommandArgs) {
   const name = args.text('pool') ?? '';
