@@ -161,6 +161,12 @@ describe('commands answer as a monitor of Ceph does', () => {
         0,
         'set-quota max_bytes = 10485760 for pool p',
       ],
+      [
+        'osd pool get-quota',
+        { pool: 'p' },
+        0,
+        ">quotas for pool 'p':\n  max objects: N/A\n  max bytes  : 10 MiB  (current num bytes: 0 bytes)\n",
+      ],
     ]);
     const grow = await w.run('osd pool set', { pool: 'p', var: 'pg_num', val: '64' });
     expect(grow.result).toBe(-95);

@@ -3,7 +3,8 @@ import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
 import { FailureReports } from '../src/mon/services/osd-failure.ts';
 import { markOutLongDown } from '../src/mon/services/osd-state.ts';
-import { clusterStatfs, poolStats } from '../src/mon/services/space.ts';
+import { statfsOf } from '../src/mon/services/space.ts';
+import { poolStats } from '../src/mon/views/totals.ts';
 import { emptyStatSum, type OsdStat, type PgStat, pgState, TIME_ZERO } from '../src/wire/index.ts';
 import { addrOf, bootAll, FSID, makeWorld, openWorld, type World } from './mon-world.ts';
 
@@ -283,13 +284,13 @@ describe('reports of OSDs', () => {
       pgStat(1, 0, { numObjects: 2, numBytes: 2048, numObjectCopies: 6 }),
       pgStat(1, 1, { numObjects: 1, numBytes: 1024, numObjectCopies: 3 }),
     ]);
-    expect(clusterStatfs(w.state(), undefined)).toEqual({
+    expect(statfsOf(w.state(), undefined)).toEqual({
       kb: 12,
       kbUsed: 3,
       kbAvail: 9,
       numObjects: 3,
     });
-    expect(clusterStatfs(w.state(), 1)).toEqual({ kb: 6, kbUsed: 3, kbAvail: 3, numObjects: 3 });
+    expect(statfsOf(w.state(), 1)).toEqual({ kb: 6, kbUsed: 3, kbAvail: 3, numObjects: 3 });
     const stats = poolStats(w.state(), ['p', 'nosuch']);
     expect([...stats.keys()]).toEqual(['p']);
     expect(stats.get('p')!.stats.sum.numObjectCopies).toBe(9);

@@ -38,9 +38,10 @@ import { isRoutedToManager } from './dispatch.ts';
 import { outputData, settle } from './reply.ts';
 import { createPool } from './services/pool-create.ts';
 import { removePool } from './services/pool-remove.ts';
-import { clusterStatfs, poolStats } from './services/space.ts';
+import { statfsOf } from './services/space.ts';
 import { type Session, typeName } from './session.ts';
 import { publishLog, subscribe } from './subscriptions.ts';
+import { poolStats } from './views/totals.ts';
 
 type Handler = (mon: MonContext, session: Session, m: IncomingMessage) => void;
 
@@ -132,7 +133,7 @@ function mgrCommand(mon: MonContext, session: Session, m: IncomingMessage): void
 function statfs(mon: MonContext, session: Session, m: IncomingMessage): void {
   const { pool } = decodeFront(MStatfs, m);
   const state = mon.state();
-  const st = clusterStatfs(state, pool);
+  const st = statfsOf(state, pool);
   session.connection.send(
     outgoing(
       MStatfsReply,

@@ -1,7 +1,10 @@
 import { parseInteger, parseSize } from '../../config/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
+import { formatJson } from '../format.ts';
+import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
+import { bytes, count } from '../views/units.ts';
 import { needPool } from './pools.ts';
 
 function set(state: MonState, args: CommandArgs) {
@@ -24,6 +27,33 @@ function set(state: MonState, args: CommandArgs) {
   });
 }
 
+function get(state: MonState, args: CommandArgs) {
+  const name = args.text('pool') ?? '';
+  const { id, pool } = needPool(state.osdmap, name);
+  const held = heldByPool(state).get(id) ?? { bytes: 0, objects: 0 };
+  const maxObjects = Number(pool.quotaMaxObjects);
+  const maxBytes = Number(pool.quotaMaxBytes);
+  if (args.json) {
+    const quotas = {
+      pool_name: name,
+      pool_id: id,
+      quota_max_objects: maxObjects,
+      current_num_objects: held.objects,
+      quota_max_bytes: maxBytes,
+      current_num_bytes: held.bytes,
+    };
+    const end = args.format === 'json' ? '\n' : '\n\n';
+    return ok(formatJson(args.format, quotas) + end);
+  }
+  const objects =
+    maxObjects === 0
+      ? 'N/A'
+      : `${count(maxObjects)} objects  (current num objects: ${held.objects} objects)`;
+  const size =
+    maxBytes === 0 ? 'N/A' : `${bytes(maxBytes)}  (current num bytes: ${held.bytes} bytes)`;
+  return ok(`quotas for pool '${name}':\n  max objects: ${objects}\n  max bytes  : ${size}\n`);
+}
+
 export const poolQuotaCommands: CommandSpec[] = [
   {
     module: 'osd',
@@ -31,5 +61,12 @@ export const poolQuotaCommands: CommandSpec[] = [
     sig: 'osd pool set-quota name=pool,type=CephPoolname name=field,type=CephChoices,strings=max_objects|max_bytes name=val,type=CephString',
     help: 'Limit what a pool may hold; 0 is no limit.',
     decide: set,
+  },
+  {
+    module: 'osd',
+    perm: 'r',
+    sig: 'osd pool get-quota name=pool,type=CephPoolname',
+    help: 'Show the limits of a pool and what it holds.',
+    run: get,
   },
 ];

@@ -68,7 +68,8 @@ function poolFlagOf(osdBits: number): number {
   return osdBits & OSD_STATE.backfillfull ? POOL_FLAG.backfillfull : POOL_FLAG.nearfull;
 }
 
-function heldByPool(state: MonState): Map<number, { bytes: number; objects: number }> {
+/** Bytes and objects of each pool, as its PGs reported them; a pool that reported nothing is absent. */
+export function heldByPool(state: MonState): Map<number, { bytes: number; objects: number }> {
   const held = new Map<number, { bytes: number; objects: number }>();
   for (const { pgid, statsSum } of state.pgStats.values()) {
     const pool = held.get(pgid.pool) ?? { bytes: 0, objects: 0 };
