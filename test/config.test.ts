@@ -126,3 +126,13 @@ describe('whom a setting is for', () => {
     );
   });
 });
+
+describe('the table of options', () => {
+  it('refers only to options that it has, and says one thing of each', () => {
+    for (const [name, option] of OPTIONS) {
+      for (const other of option.seeAlso ?? [])
+        expect(OPTIONS.has(other), `${name}: ${other}`).toBe(true);
+      expect(option.desc, name).toMatch(/^[A-Z].+\.$/);
+    }
+  });
+});

@@ -2,21 +2,6 @@ import { flag, float, int, type Option, size, text, uint } from '../option.ts';
 
 /** The monitor's. Names, types, defaults and bounds are those of Ceph 16.2 (`ceph config help`). */
 export const monOptions: Readonly<Record<string, Option>> = {
-  mon_data: text({
-    default: '/var/lib/ceph/mon/$cluster-$id',
-    level: 'advanced',
-    noMonUpdate: true,
-    services: ['mon'],
-    desc: "Directory of the monitor's store.",
-  }),
-  mon_initial_members: text({
-    default: '',
-    level: 'advanced',
-    apply: 'cluster_create',
-    noMonUpdate: true,
-    services: ['mon'],
-    desc: 'Names of the monitors that make the first quorum.',
-  }),
   mon_allow_pool_delete: flag({
     default: false,
     level: 'advanced',
@@ -47,25 +32,11 @@ export const monOptions: Readonly<Record<string, Option>> = {
     services: ['mon'],
     desc: 'Seconds after which an OSD that stays down is marked out; 0 is never.',
   }),
-  mon_osd_down_out_subtree_limit: text({
-    default: 'rack',
-    level: 'advanced',
-    apply: 'runtime',
-    services: ['mon'],
-    seeAlso: ['mon_osd_down_out_interval'],
-    desc: 'Smallest CRUSH type that is not marked out when all of it is down.',
-  }),
   mon_osd_min_down_reporters: uint({
     default: 2,
     level: 'advanced',
     services: ['mon'],
     desc: 'OSDs that must accuse another before it is marked down.',
-  }),
-  mon_osd_report_timeout: int({
-    default: 900,
-    level: 'advanced',
-    services: ['mon'],
-    desc: 'Seconds without a report after which an OSD is marked down.',
   }),
   mon_min_osdmap_epochs: int({
     default: 500,
@@ -146,13 +117,6 @@ export const monOptions: Readonly<Record<string, Option>> = {
     seeAlso: ['osd_pool_default_size', 'osd_pool_default_min_size'],
     desc: 'Warn about pools that keep one copy.',
   }),
-  mon_warn_on_osd_down_out_interval_zero: flag({
-    default: true,
-    level: 'advanced',
-    services: ['mgr'],
-    seeAlso: ['mon_osd_down_out_interval'],
-    desc: 'Warn when OSDs are never marked out.',
-  }),
   mon_pg_stuck_threshold: int({
     default: 60,
     level: 'advanced',
@@ -170,12 +134,6 @@ export const monOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     services: ['mon'],
     desc: 'Most OSDs the map may have.',
-  }),
-  mon_tick_interval: int({
-    default: 5,
-    level: 'advanced',
-    services: ['mon'],
-    desc: "Seconds between the monitor's own checks.",
   }),
   mon_health_to_clog: flag({
     default: true,
