@@ -82,7 +82,12 @@ export function clientOp(
   message: IncomingMessage,
   op: OSDOp,
   kind: RequestKind,
-  host: { clock: Clock; epoch: number; answered(op: ClientOp, a: OpAnswer): void },
+  host: {
+    clock: Clock;
+    epoch: number;
+    answered(op: ClientOp, a: OpAnswer): void;
+    dropped(by: Requester, epoch: number): void;
+  },
 ): ClientOp {
   const { tid, data } = message;
   const oid: HObject = {
@@ -119,6 +124,7 @@ export function clientOp(
       if (!isOpen) return;
       isOpen = false;
       message.release();
+      host.dropped(connection, op.epoch);
     },
   };
   return made;

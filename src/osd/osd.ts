@@ -108,6 +108,8 @@ class OsdDaemon implements Osd, PgHost {
   private readonly accused = new Map<number, number>();
   /** Messages that speak of a map we do not have yet, in the order they came. */
   private early: { epoch: number; handle: () => void }[] = [];
+  /** Clients whose requests were dropped because a map moved them elsewhere, with the epoch they had. */
+  private readonly behind = new Map<Requester, number>();
   /** Writes and reads that the map's flags hold back. */
   private paused: (() => void)[] = [];
   private setBooted!: () => void;
@@ -393,6 +395,8 @@ class OsdDaemon implements Osd, PgHost {
     this.early = this.early.filter((e) => e.epoch > map.epoch);
     for (const e of due) e.handle();
     for (const run of this.paused.splice(0)) run();
+    for (const [client, epoch] of this.behind) this.shareMaps(client, epoch);
+    this.behind.clear();
     this.copyFetcher.sendAgain();
     this.statsChanged();
   }
@@ -508,6 +512,10 @@ class OsdDaemon implements Osd, PgHost {
 
   answered(op: ClientOp, a: OpAnswer): void {
     this.counters.answered(op, a, this.clock.monotonicMs());
+  }
+
+  dropped(by: Requester, epoch: number): void {
+    this.behind.set(by, epoch);
   }
 
   private executeHere(op: OSDOp, data: Buffer, tid: number): void {
