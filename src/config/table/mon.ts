@@ -1,4 +1,4 @@
-import { flag, float, int, type Option, size, text, uint } from '../option.ts';
+import { flag, float, int, type Option, size, uint } from '../option.ts';
 
 /** The monitor's. Names, types, defaults and bounds are those of Ceph 16.2 (`ceph config help`). */
 export const monOptions: Readonly<Record<string, Option>> = {
