@@ -62,9 +62,10 @@ export function closeInterval(view: PgView, first: number, last: number): Interv
 export function addInterval(history: readonly Interval[], next: Interval): Interval[] {
   if (!next.maybeWritten) return [...history];
   const members = memberKey(next);
-  return [...history.filter((i) => memberKey(i) !== members), next].sort(
-    (a, b) => a.first - b.first,
-  );
+  const others = history.filter((i) => memberKey(i) !== members);
+  const same = history.filter((i) => memberKey(i) === members);
+  const oldest = Math.min(next.oldest, ...same.map((i) => i.oldest));
+  return [...others, { ...next, oldest }].sort((a, b) => a.first - b.first);
 }
 
 function memberKey(i: Interval): string {

@@ -43,7 +43,7 @@ import { classify, type OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import { OsdMaps } from './osd-maps.ts';
-import { ASK, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
+import { ASK, MOSDPing, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
 import { Permits } from './permits.ts';
 import { storedView } from './pg.ts';
@@ -57,6 +57,8 @@ const BOOT_RETRY_MS = 1000;
 /** Stats go out this soon after a change, and at least so often. */
 const REPORT_SOON_MS = 500;
 const REPORT_MS = 5000;
+/** How soon a dead neighbour is noticed that nobody has anything to say to. */
+const PING_MS = 1000;
 const GOODBYE_MS = 1000;
 const FAILURE_REPORT_MS = 1000;
 const COPIES_MAX = 12;
@@ -179,6 +181,7 @@ class OsdDaemon implements Osd, PgHost {
     this.log('info', 'started', { epoch: this.maps.epoch, pgs: this.pgs.size });
     this.mon.connect();
     this.every('report', REPORT_MS, () => this.report());
+    this.every('ping', PING_MS, () => this.ping());
   }
 
   // PgHost
@@ -310,6 +313,7 @@ class OsdDaemon implements Osd, PgHost {
       case MCommand.type:
         return this.onCommand(c, m);
       case MPGStatsAck.type:
+      case MOSDPing.type:
         return;
       case MPing.type:
         c.send(outgoing(MPing, {}));
@@ -586,9 +590,7 @@ class OsdDaemon implements Osd, PgHost {
     const nowMs = this.clock.wallMs();
     const u = this.store.usage();
     const pgs = [];
-    const neighbours = new Set<number>();
     for (const pg of this.pgs.all()) {
-      for (const osd of pg.view.acting) if (osd !== this.id) neighbours.add(osd);
       if (!pg.isPrimary) continue;
       const number = pgNumber(pg.pgid.pool, pg.pgid.seed);
       let stamps = this.stamps.get(number);
@@ -607,11 +609,25 @@ class OsdDaemon implements Osd, PgHost {
       omapBytes: u.omapBytes,
       metadataBytes: u.metadataBytes,
       numPgs: this.pgs.size,
-      heartbeatPeers: [...neighbours].sort((a, b) => a - b),
+      heartbeatPeers: [...this.neighbours()].sort((a, b) => a - b),
     };
     const { fsid } = this.options;
     this.mon.send(outgoing(MPGStats, { fsid, epoch: this.epoch, osd: this.id, osdStat, pgs }));
     return ++this.reportSeq;
+  }
+
+  /** OSDs that share a PG with us. */
+  private neighbours(): Set<number> {
+    const out = new Set<number>();
+    for (const pg of this.pgs.all()) for (const osd of pg.view.acting) out.add(osd);
+    out.delete(this.id);
+    return out;
+  }
+
+  private ping(): void {
+    if (!this.isUpNow) return;
+    const message = outgoing(MOSDPing, { epoch: this.epoch });
+    for (const osd of this.neighbours()) this.peers.send(osd, message);
   }
 
   private measure(): { atMs: number; total: number; available: number } {

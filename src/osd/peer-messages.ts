@@ -136,3 +136,6 @@ export const MRepAck = message(
   v1,
   struct('MRepAck', { acks: vec(struct('ack', { pgid: PgId, since: u32, version: EVersion })) }),
 );
+
+/** Says nothing, but a session to a peer that is gone notices when it has something to carry. */
+export const MOSDPing = message('MOSDPing', 70, v1, struct('MOSDPing', { epoch: u32 }));

@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest';
+import { encodeToBytes } from '../src/codec/index.ts';
+import {
+  addInterval,
+  type Interval,
+  joinHistories,
+  mayWrite,
+  type PgView,
+  priorSet,
+} from '../src/osd/intervals.ts';
+import { ENTRY, LogEntry, logKey, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
+import { mergeLog } from '../src/osd/merge.ts';
+import { missingSet } from '../src/osd/missing.ts';
+import { Peering, type PeeringEffect } from '../src/osd/peering.ts';
+import { emptyInfo, type PgInfo } from '../src/osd/pg-info.ts';
+import { type Logged, PgLog } from '../src/osd/pg-log.ts';
+import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
+
+const v = (epoch: number, version: number): EVersion => ({ epoch, version: BigInt(version) });
+const oid = (name: string): HObject => ({
+  key: '',
+  name,
+  snap: SNAP_HEAD,
+  hash: 0,
+  max: false,
+  namespace: '',
+  pool: 1,
+});
+function entry(
+  version: EVersion,
+  name: string,
+  prior = EVERSION_ZERO,
+  kind = ENTRY.modify as number,
+): Logged {
+  const made: LogEntry = {
+    kind,
+    version,
+    previous: EVERSION_ZERO,
+    prior,
+    oid: oid(name),
+    reqid: { name: { type: 8, num: 1 }, tid: version.version, inc: version.epoch },
+    userVersion: version.version,
+    result: 0,
+    totals: TOTALS_ZERO,
+  };
+  return { entry: made, bytes: encodeToBytes(LogEntry, made) };
+}
+function view(acting: number[], options: Partial<PgView> = {}): PgView {
+  const primary = acting[0] ?? -1;
+  const sizes = { size: 3, minSize: 2, pgCount: 1 };
+  return {
+    epoch: 9,
+    up: acting,
+    upPrimary: primary,
+    acting,
+    primary,
+    ...sizes,
+    upFrom: acting.map(() => 1),
+    ...options,
+  };
+}
+const stored = (w: PgView) => ({
+  ...w,
+  up: [...w.up],
+  acting: [...w.acting],
+  upFrom: [...w.upFrom],
+});
+const infoOf = (o: Partial<PgInfo>): PgInfo => ({
+  ...emptyInfo(1, stored(view([0, 1, 2])), 1),
+  ...o,
+});
+
+describe('PG log', () => {
+  const log = () =>
+    new PgLog(v(1, 1), [entry(v(1, 2), 'a'), entry(v(2, 3), 'b'), entry(v(2, 4), 'a')]);
+
+  it('reaches its tail and its entries, nothing else', () => {
+    expect([v(1, 1), v(1, 2), v(2, 4)].map((x) => log().reaches(x))).toEqual([true, true, true]);
+    expect([v(1, 0), v(1, 3), v(2, 5)].map((x) => log().reaches(x))).toEqual([false, false, false]);
+  });
+  it('finds requests until their entry is trimmed or rewound', () => {
+    const l = log();
+    expect(l.find('8.1.1.2')?.oid.name).toBe('a');
+    l.trim(v(1, 2));
+    expect(l.find('8.1.1.2')).toBeUndefined();
+    expect(l.tail).toEqual(v(1, 2));
+    l.rewind(v(2, 3));
+    expect(l.find('8.1.2.4')).toBeUndefined();
+    expect(l.head).toEqual(v(2, 3));
+  });
+  it('finds the newest version two logs share', () => {
+    expect(log().newestCommon(v(1, 1), [v(1, 2), v(2, 3), v(3, 4)])).toEqual(v(2, 3));
+    expect(log().newestCommon(v(1, 1), [v(3, 2)])).toEqual(v(1, 1));
+    expect(log().newestCommon(v(0, 1), [v(3, 2)])).toBeUndefined();
+  });
+  it('has keys in the order of versions', () => {
+    const versions = [v(1, 2), v(1, 256), v(2, 1), v(256, 1)];
+    expect(versions.map(logKey).sort()).toEqual(versions.map(logKey));
+  });
+  it('tells objects apart whose names contain separators', () => {
+    const named = (o: Partial<HObject>): string => oidKey({ ...oid('n'), ...o });
+    const keys = [
+      named({}),
+      named({ namespace: 'n', name: '' }),
+      named({ key: 'n', name: '' }),
+      named({ namespace: '1:a', name: 'b' }),
+      named({ namespace: '1', key: ':a', name: 'b' }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe('merging a log', () => {
+  it('takes objects back to the version before the divergent writes, or removes them', () => {
+    const log = new PgLog(EVERSION_ZERO, [
+      entry(v(1, 1), 'kept'),
+      entry(v(1, 2), 'kept', v(1, 1)),
+      entry(v(1, 3), 'created'),
+      entry(v(1, 4), 'kept', v(1, 2)),
+    ]);
+    const missing = missingSet([]);
+    const changes = mergeLog(log, missing, v(1, 1), [entry(v(2, 2), 'new')]);
+    expect(changes.divergent).toEqual([v(1, 2), v(1, 3), v(1, 4)]);
+    expect(changes.removed.map((o) => o.name)).toEqual(['created']);
+    expect([...missing.values()].map((m) => [m.oid.name, m.need])).toEqual([
+      ['kept', v(1, 1)],
+      ['new', v(2, 2)],
+    ]);
+    expect(log.head).toEqual(v(2, 2));
+  });
+  it('forgets that a deleted object was missing, and ignores refused writes', () => {
+    const missing = missingSet([{ oid: oid('gone'), need: v(1, 1) }]);
+    const log = new PgLog(v(1, 1));
+    const changes = mergeLog(log, missing, v(1, 1), [
+      entry(v(1, 2), 'gone', v(1, 1), ENTRY.delete),
+      entry(v(1, 3), 'refused', EVERSION_ZERO, ENTRY.error),
+    ]);
+    expect(missing.size).toBe(0);
+    expect(changes.notMissing).toEqual(['hgone']);
+    expect(changes.removed.map((o) => o.name)).toEqual(['gone']);
+  });
+});
+
+describe('intervals', () => {
+  const interval = (
+    first: number,
+    last: number,
+    acting: number[],
+    maybeWritten = true,
+  ): Interval => ({
+    first,
+    last,
+    oldest: first,
+    acting,
+    primary: acting[0]!,
+    maybeWritten,
+  });
+  it('may hold writes only with a primary and min_size members', () => {
+    expect([[], [0], [0, 1], [0, 1, 2]].map((a) => mayWrite(view(a)))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+  it('keeps one entry for each set of members, with the first time they met', () => {
+    const history = [interval(1, 3, [0, 1]), interval(4, 5, [1, 2])];
+    expect(addInterval(history, interval(6, 7, [1, 0]))).toEqual([
+      interval(4, 5, [1, 2]),
+      { ...interval(6, 7, [1, 0]), oldest: 1 },
+    ]);
+    expect(addInterval(history, interval(6, 7, [2], false))).toEqual(history);
+    expect(
+      joinHistories([history, [interval(2, 6, [2, 1])]]).map((i) => [i.last, i.oldest]),
+    ).toEqual([
+      [3, 1],
+      [6, 2],
+    ]);
+  });
+  it('asks one living member of each interval since the last that began to serve', () => {
+    const history = [interval(1, 2, [3, 4]), interval(3, 4, [1, 2])];
+    const up = new Set([0, 1]);
+    const prior = (started: number, witnesses = new Set([0, 1])) =>
+      priorSet(
+        view([0]),
+        history,
+        started,
+        (o) => up.has(o),
+        (o) => witnesses.has(o),
+      );
+    expect([...prior(3).ask]).toEqual([0, 1]);
+    expect(prior(3).blockedBy.size).toBe(0);
+    expect([...prior(1).blockedBy]).toEqual([3, 4]);
+    expect([...prior(3, new Set([0])).blockedBy]).toEqual([1, 2]);
+  });
+});
+
+describe('peering', () => {
+  /** A primary osd.0 whose log ends at `head`, and what its peers say. */
+  function start(
+    selfInfo: Partial<PgInfo>,
+    log: PgLog,
+    peers: Record<number, Partial<PgInfo>>,
+    w = view([0, 1, 2]),
+  ) {
+    const info = infoOf(selfInfo);
+    const self = {
+      id: 0,
+      get info() {
+        return { ...info, lastUpdate: log.head, logTail: log.tail };
+      },
+      log,
+    };
+    const peering = new Peering(self);
+    const alive = new Set([0, ...Object.keys(peers).map(Number)]);
+    let effects = peering.step({ kind: 'start', view: w, isUp: (o) => alive.has(o) });
+    expect(effects.map((e) => e.kind)).toEqual(effects.map(() => 'askInfo'));
+    for (const [osd, said] of Object.entries(peers)) {
+      effects = peering.step({ kind: 'info', from: Number(osd), info: infoOf(said) });
+    }
+    return { peering, effects };
+  }
+  const kinds = (effects: readonly PeeringEffect[]): string[] =>
+    effects.map((e) => ('to' in e ? `${e.kind} ${e.to}` : e.kind));
+
+  it('activates at once when all logs agree, and serves when all have answered', () => {
+    const log = new PgLog(EVERSION_ZERO, [entry(v(1, 1), 'a')]);
+    const { peering, effects } = start({}, log, { 1: { lastUpdate: v(1, 1) }, 2: {} });
+    expect(kinds(effects)).toEqual(['activate 0', 'activate 1', 'activate 2']);
+    const to2 = effects[2]!;
+    expect(to2.kind === 'activate' && to2.how.entries.length).toBe(1);
+    const done = (from: number) =>
+      peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+    expect(kinds([...done(0), ...done(1)])).toEqual([]);
+    expect(done(2)).toEqual([{ kind: 'serve', writeable: true }]);
+    expect(peering.phase.name).toBe('active');
+  });
+  it('prefers who served last over who has the longer log', () => {
+    const log = new PgLog(EVERSION_ZERO, [entry(v(1, 1), 'a'), entry(v(1, 2), 'b')]);
+    const { effects } = start({ lastEpochStarted: 1 }, log, {
+      1: { lastEpochStarted: 3, lastUpdate: v(3, 2) },
+      2: { lastEpochStarted: 1, lastUpdate: v(1, 2) },
+    });
+    expect(effects).toEqual([{ kind: 'askLog', to: 1, since: v(1, 2) }]);
+  });
+  it('rewinds its own log to what the authoritative one shares', () => {
+    const log = new PgLog(EVERSION_ZERO, [entry(v(1, 1), 'a'), entry(v(1, 2), 'b')]);
+    const { peering } = start({ lastEpochStarted: 1 }, log, {
+      1: { lastEpochStarted: 3, lastUpdate: v(3, 2) },
+      2: { lastEpochStarted: 3, lastUpdate: v(3, 2) },
+    });
+    const remote = { tail: EVERSION_ZERO, entries: [entry(v(1, 1), 'a'), entry(v(3, 2), 'c')] };
+    const [adopt] = peering.step({ kind: 'log', from: 1, log: remote });
+    expect(adopt).toMatchObject({ kind: 'adopt', from: 1, how: { kind: 'log', base: v(1, 1) } });
+  });
+  it('does not serve when nobody of an interval that may hold writes is up', () => {
+    const lost: Interval = {
+      first: 3,
+      last: 5,
+      oldest: 3,
+      acting: [3, 4],
+      primary: 3,
+      maybeWritten: true,
+    };
+    const { peering, effects } = start({ history: [lost] }, new PgLog(), { 1: {}, 2: {} });
+    expect(effects).toEqual([]);
+    expect(peering.phase).toEqual({ name: 'down', blockedBy: new Set([3, 4]) });
+  });
+  it('does not take a replaced disk for a witness', () => {
+    const last: Interval = {
+      first: 3,
+      last: 5,
+      oldest: 3,
+      acting: [1],
+      primary: 1,
+      maybeWritten: true,
+    };
+    const blank = emptyInfo(0, stored(view([0, 1])), 8);
+    const replaced = start({ history: [last] }, new PgLog(), { 1: blank }, view([0, 1]));
+    expect(replaced.peering.phase.name).toBe('down');
+    // The same disk as then, which never began to serve in that interval: nothing was written.
+    const unused = start(
+      { history: [last] },
+      new PgLog(),
+      { 1: { ...blank, storeSince: 2 } },
+      view([0, 1]),
+    );
+    expect(unused.peering.phase.name).toBe('activating');
+  });
+  it('has nothing to serve when only half-resynced members are up', () => {
+    const { peering } = start({ complete: false, lastEpochStarted: 5 }, new PgLog(), {
+      1: { lastEpochStarted: 1 },
+      2: { lastEpochStarted: 1 },
+    });
+    expect(peering.phase.name).toBe('incomplete');
+  });
+  it('agrees but takes no writes below min_size, and counts no member that must be resynced', () => {
+    const log = new PgLog(v(1, 5), [entry(v(1, 6), 'a')]);
+    const { effects } = start({}, log, { 1: { lastUpdate: v(1, 1) } }, view([0, 1]));
+    expect(kinds(effects)).toEqual(['askLog 1']);
+    const { peering, effects: now } = start({}, log, { 1: { complete: false } }, view([0, 1]));
+    expect(now.map((e) => e.kind === 'activate' && [e.how.kind, e.writeable])).toEqual([
+      ['log', false],
+      ['resync', false],
+    ]);
+    for (const from of [0, 1]) {
+      peering.step({ kind: 'activated', from, complete: from === 0, missing: missingSet([]) });
+    }
+    expect(peering.phase.name).toBe('peered');
+    expect([...peering.incomplete]).toEqual([1]);
+  });
+});
