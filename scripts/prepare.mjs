@@ -54,7 +54,8 @@ export function install() {
   const stamp = join(root, 'node_modules', '.sepiola-installed');
   const wanted = digest(['package.json', 'package-lock.json']);
   if (stampIs(stamp, wanted)) return;
-  run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses to work when a registry lacks a package for another platform than ours.
+  run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
   writeFileSync(stamp, wanted);
 }
 
