@@ -7,6 +7,8 @@ interface Faults {
   readonly cut: boolean;
   readonly reset: boolean;
   readonly wipe?: boolean;
+  /** Many short faults and busy clients instead of few long ones. */
+  readonly storm?: boolean;
 }
 
 async function run(seed: number, faults: Faults, options: Partial<SimOptions> = {}): Promise<void> {
@@ -33,10 +35,10 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
       world.time.after(world.random(40), () => client(id, tid + 1));
     });
   };
-  for (let id = 1; id <= 3; id++) client(id, 1);
+  for (let id = 1; id <= (faults.storm ? 8 : 3); id++) client(id, 1);
   const { osds } = world.options;
-  for (let round = 0; round < 25; round++) {
-    await world.time.until(20 + world.random(250));
+  for (let round = 0; round < (faults.storm ? 80 : 25); round++) {
+    await world.time.until(faults.storm ? 5 + world.random(90) : 20 + world.random(250));
     const osd = world.random(osds);
     const other = (osd + 1 + world.random(osds - 1)) % osds;
     switch (world.random(7)) {
@@ -126,6 +128,13 @@ describe('one PG among failing OSDs', () => {
       400 + seed + offset,
       { crash: true, cut: false, reset: false },
       { osds: 4, size: 2, minSize: 1 },
+    ),
+  );
+  it.each(seeds)('loses and repeats nothing in a storm of short faults, seed %i', (seed) =>
+    run(
+      700 + seed + offset,
+      { crash: true, cut: false, reset: false, storm: true },
+      { objects: 1, size: 2 + (seed % 2), minSize: 1 + (seed % 2), logKeep: 200, logMax: 300 },
     ),
   );
   it.each(seeds)('survives replaced disks, seed %i', (seed) =>

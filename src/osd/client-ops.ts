@@ -27,7 +27,7 @@ export type Requester = Pick<Connection, 'peer' | 'peerAddrs' | 'send' | 'sessio
 const ANSWER_FLAGS = OSD_FLAG.ACK | OSD_FLAG.ONNVRAM | OSD_FLAG.ONDISK;
 
 /** The id of a request over its resends: its own, or if it leaves that zero, the sender's name and the message's tid. */
-export function reqidOf(op: OSDOp, connection: Requester, tid: number): ReqId {
+function reqidOf(op: OSDOp, connection: Requester, tid: number): ReqId {
   if (op.reqid.name.num !== 0 || op.reqid.tid !== 0n) return op.reqid;
   return { name: connection.peer, tid: BigInt(tid), inc: op.clientInc };
 }

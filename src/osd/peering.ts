@@ -68,7 +68,7 @@ export type PeeringEffect =
   | { readonly kind: 'serve'; readonly writeable: boolean };
 
 /** The authoritative member's number; undefined when nobody qualifies. */
-export function findBest(
+function findBest(
   infos: ReadonlyMap<number, PgInfo>,
   preference: readonly number[],
 ): number | undefined {

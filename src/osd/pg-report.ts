@@ -15,7 +15,7 @@ export function stateOf(pg: Pg): bigint {
   return pgState(...stateNames(pg));
 }
 
-export function stateNames(pg: Pg): PgStateName[] {
+function stateNames(pg: Pg): PgStateName[] {
   const names: PgStateName[] = [];
   const { view } = pg;
   const phase = pg.peering.phase.name;

@@ -25,10 +25,10 @@ import {
   TIME_ZERO,
 } from '../../src/wire/index.ts';
 
-export const PGID: PgId = { pool: 1, seed: 0 };
+const PGID: PgId = { pool: 1, seed: 0 };
 
 /** mulberry32: one seed, one run. */
-export function seeded(seed: number): (n: number) => number {
+function seeded(seed: number): (n: number) => number {
   let a = seed >>> 0;
   return (n) => {
     a = (a + 0x6d2b79f5) >>> 0;
@@ -45,7 +45,7 @@ interface Event {
 }
 
 /** Virtual time: events in order of time, then of scheduling. */
-export class Timeline {
+class Timeline {
   now = 0;
   private events: Event[] = [];
   private order = 0;
@@ -476,7 +476,7 @@ export class SimWorld {
   }
 }
 
-export function objectNamed(name: string): HObject {
+function objectNamed(name: string): HObject {
   return { key: '', name, snap: SNAP_HEAD, hash: 0, max: false, namespace: '', pool: PGID.pool };
 }
 

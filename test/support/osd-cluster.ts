@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { connect, type Rados } from '../../src/client/index.ts';
+import { makeMonStore, monConfig } from '../../src/cluster/daemons.ts';
+import { confText, monAddrOf } from '../../src/cluster/layout.ts';
+import { type Monitor, startMonitor } from '../../src/mon/index.ts';
+import { type Osd, startOsd } from '../../src/osd/index.ts';
+import { nodeRuntime } from '../../src/runtime-node/index.ts';
+import { MemoryKeyValue, MemoryStore, type ObjectStore } from '../../src/store/index.ts';
+
+const HOST = '127.0.0.1';
+
+function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, HOST, () => {
+      const at = server.address();
+      server.close(() => done(typeof at === 'object' && at ? at.port : 0));
+    });
+  });
+}
+
+/** The store without its close, so that an OSD started again finds what the one before left. */
+function lasting(store: ObjectStore): ObjectStore {
+  return new Proxy(store, {
+    get(target, key) {
+      if (key === 'close') return async () => {};
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A monitor and OSDs in this process, over TCP, whose OSDs can be killed and started again. */
+export class OsdCluster implements AsyncDisposable {
+  readonly osds: (Osd | undefined)[] = [];
+  readonly stores: ObjectStore[] = [];
+  readonly uuids: string[] = [];
+  readonly lines: string[] = [];
+  readonly fatal: unknown[] = [];
+  monitor!: Monitor;
+  port = 0;
+  private clients: Rados[] = [];
+
+  static async start(count: number, storeOf?: (id: number) => ObjectStore): Promise<OsdCluster> {
+    const c = new OsdCluster();
+    c.port = await freePort();
+    const store = new MemoryKeyValue();
+    const made = { fsid: randomUUID(), host: HOST, port: c.port, osds: count, nowMs: Date.now() };
+    await makeMonStore(store, made);
+    c.monitor = await startMonitor({
+      runtime: c.runtime('mon'),
+      store,
+      host: HOST,
+      port: c.port,
+      mgrPort: 0,
+      hostname: 'test',
+      config: monConfig(count),
+    });
+    for (let id = 0; id < count; id++) {
+      c.stores.push(storeOf?.(id) ?? lasting(new MemoryStore()));
+      c.uuids.push(randomUUID());
+      await c.startOsd(id);
+    }
+    await Promise.all(c.osds.map((o) => o?.booted));
+    return c;
+  }
+
+  private runtime(who: string) {
+    return nodeRuntime({
+      log: (level, message, fields) => {
+        if (level === 'debug') return;
+        const text = JSON.stringify(fields, (_, v) =>
+          typeof v === 'bigint' ? `${v}` : v instanceof Error ? v.stack : v,
+        );
+        this.lines.push(`${who} ${level} ${message} ${text}`);
+      },
+    });
+  }
+
+  async startOsd(id: number): Promise<Osd> {
+    const osd = await startOsd({
+      runtime: this.runtime(`osd.${id}`),
+      id,
+      fsid: this.monitor.identity.fsid,
+      uuid: this.uuids[id]!,
+      store: this.stores[id]!,
+      monAddrs: [monAddrOf({ host: HOST, port: this.port })],
+      host: HOST,
+      hostname: 'test',
+      onFatal: (e) => this.fatal.push(e),
+    });
+    this.osds[id] = osd;
+    return osd;
+  }
+
+  async kill(id: number): Promise<void> {
+    await this.osds[id]?.kill();
+    this.osds[id] = undefined;
+  }
+
+  get conf(): string {
+    return confText({ fsid: this.monitor.identity.fsid, host: HOST, port: this.port });
+  }
+
+  async client(): Promise<Rados> {
+    const rados = await connect({ monHost: `v2:${HOST}:${this.port}` });
+    this.clients.push(rados);
+    return rados;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.clients) await client.close();
+    for (const osd of this.osds) await osd?.close();
+    await this.monitor.close();
+  }
+}
