@@ -8,9 +8,7 @@ const ACCEPT_BACKLOG = 511;
 export const tcpNetwork: Network = {
   listen(address, accept) {
     return new Promise<Listener>((resolve, reject) => {
-      const server: Server = createServer({ noDelay: true }, (stream) =>
-        new TcpEndpoint(stream).start(accept),
-      );
+      const server: Server = createServer((stream) => new TcpEndpoint(stream).start(accept));
       server.once('error', (e) => reject(cephErrorOf(e, `listen on ${textOf(address)}`)));
       server.listen({ host: address.host, port: address.port, backlog: ACCEPT_BACKLOG }, () => {
         const at = server.address();
@@ -37,7 +35,7 @@ export const tcpNetwork: Network = {
       const stream = new TcpSocket();
       const failed = (e: Error): void => reject(cephErrorOf(e, `connect to ${textOf(address)}`));
       stream.once('error', failed);
-      stream.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+      stream.connect({ host: address.host, port: address.port }, () => {
         stream.removeListener('error', failed);
         const socket = new TcpEndpoint(stream);
         socket.start(accept);
@@ -60,6 +58,8 @@ class TcpEndpoint implements Socket {
 
   constructor(stream: TcpSocket) {
     this.stream = stream;
+    // Here for both ends: as an option of `connect` it would do nothing, and an answer would wait 40 ms for an ack.
+    stream.setNoDelay(true);
     this.local = { host: hostOf(stream.localAddress), port: stream.localPort ?? 0 };
     this.remote = { host: hostOf(stream.remoteAddress), port: stream.remotePort ?? 0 };
   }
