@@ -9,8 +9,13 @@ export interface Logged {
   readonly bytes: Uint8Array;
 }
 
-/** Entry and encoding of bytes that came from a peer or the store. @throws DecodeError */
-export function decodeLogged(bytes: Uint8Array): Logged {
+/**
+ * Entry and encoding of bytes that came from a peer or the store. Copies them: a log keeps its entries for long, and a
+ * window would keep the whole message that brought it.
+ * @throws DecodeError
+ */
+export function decodeLogged(received: Uint8Array): Logged {
+  const bytes = Buffer.from(received);
   return { entry: decodeAll(LogEntry as Codec<LogEntry>, bytes), bytes };
 }
 
