@@ -7,7 +7,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function cruise(where: string, layersRoot: string): { status: number | null; text: string } {
   const run = spawnSync(
     process.execPath,
-    ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', where],
+    [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.cjs',
+      where,
+    ],
     { cwd: root, env: { ...process.env, SEPIOLA_LAYERS_ROOT: layersRoot }, encoding: 'utf8' },
   );
   return { status: run.status, text: run.stdout + run.stderr };

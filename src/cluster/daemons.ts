@@ -1,9 +1,16 @@
 import { hostname } from 'node:os';
 import { CephError } from '../errors/index.ts';
-import { createMonStore, type Monitor, type NewCluster, startMonitor } from '../mon/index.ts';
+import {
+  createMonStore,
+  type Monitor,
+  type NewCluster,
+  startMonitor,
+  VERSION_TEXT,
+} from '../mon/index.ts';
 import { type Osd, startOsd } from '../osd/index.ts';
 import type { KeyValue, Logger } from '../runtime/index.ts';
 import {
+  deviceClassOf,
   lineLogger,
   nativeCrc32c,
   nodeDisk,
@@ -98,6 +105,8 @@ export async function runOsd(
     host: cluster.host,
     port: osdPort(cluster, id),
     hostname: hostname(),
+    deviceClass: deviceClassOf(path),
+    versionText: VERSION_TEXT,
   });
   await osd.booted;
   return osd;

@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../client/index.ts';
 import { CephError } from '../errors/index.ts';
-import { type Monitor, startMonitor } from '../mon/index.ts';
+import { type Monitor, startMonitor, VERSION_TEXT } from '../mon/index.ts';
 import { type Osd, startOsd } from '../osd/index.ts';
 import type { Rados } from '../rados/index.ts';
 import { type Logger, silent } from '../runtime/index.ts';
@@ -123,6 +123,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
           host: HOST,
           port: 0,
           hostname: hostname(),
+          versionText: VERSION_TEXT,
         }),
       );
     }

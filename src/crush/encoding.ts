@@ -57,7 +57,7 @@ export function decodeCrushMap(bytes: Uint8Array): CrushMap {
 
 function decodeMap(d: Decoder): CrushMap {
   const magic = d.u32();
-  if (magic !== MAGIC) d.fail(`magic ${magic}, not ${MAGIC}`);
+  if (magic !== MAGIC) d.fail('bad magic number');
   const maxBuckets = slots(d, d.s32());
   const ruleCount = slots(d, d.u32());
   d.s32(); // max_devices, recomputed below

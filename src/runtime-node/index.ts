@@ -4,6 +4,7 @@
  */
 export * from './clock.ts';
 export * from './crc32c.ts';
+export * from './device-class.ts';
 export { nodeDisk } from './disk.ts';
 export * from './lmdb.ts';
 export * from './log.ts';

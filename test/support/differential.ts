@@ -39,11 +39,18 @@ export function normalize(text: string): string {
     .replace(/\b\d+'\d+\b/g, "<n>'<n>");
 }
 
-/** The shape of a JSON value: keys and kinds of leaves; arrays by their first element. */
-export function shape(v: unknown): unknown {
-  if (Array.isArray(v)) return v.length === 0 ? [] : [shape(v[0])];
+/**
+ * The shape of a JSON value: keys and kinds of leaves; arrays by their first element. Where `other` has an empty array
+ * (no traffic yet, no modules) there is nothing to compare with, and an array is just an array.
+ */
+export function shape(v: unknown, other: unknown): unknown {
+  if (Array.isArray(v)) {
+    if (!Array.isArray(other) || v.length === 0 || other.length === 0) return [];
+    return [shape(v[0], other[0])];
+  }
   if (v !== null && typeof v === 'object') {
-    return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, shape(x)]));
+    const theirs = (other ?? {}) as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, shape(x, theirs[k])]));
   }
   return typeof v;
 }

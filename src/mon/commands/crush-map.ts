@@ -31,7 +31,7 @@ function validate(osdmap: OSDMap, input: Uint8Array): void {
       return decodeCrushMap(input);
     } catch (e) {
       if (!(e instanceof DecodeError)) throw e;
-      throw new CommandFailure('EINVAL', `Failed to parse crushmap: ${e.message}`);
+      throw new CommandFailure('EINVAL', `Failed to parse crushmap: ${e.reason}: Malformed input`);
     }
   })();
   const problems = checkCrushMap(map, { devicesMax: osdmap.data.maxOsd });

@@ -93,16 +93,17 @@ const TIB = 1024 ** 4;
 /** Puts the OSD under its host with its class, as an OSD of Ceph asks for before it boots. */
 function placeInCrush(state: MonState, map: CrushMap, m: Boot): boolean {
   let changed = false;
+  // The class first, as an OSD of Ceph does it: shadow buckets then get the ids they have there.
+  if (state.option('osd_class_update_on_start') && m.deviceClass !== '') {
+    // A class that somebody set stays; only an OSD without one takes what it found out about its device.
+    if (classOf(map, m.osd) === undefined) changed = setDeviceClass(map, m.osd, m.deviceClass);
+  }
   const host = hostBucket(m.metadata.get('hostname') ?? '');
   if (state.option('osd_crush_update_on_start') && host !== '') {
     const initial = Number(state.option('osd_crush_initial_weight'));
     const weight = weightOf(initial >= 0 ? initial : Math.max(0.00001, m.totalBytes / TIB));
-    changed = createOrMoveItem(map, m.osd, weight, `osd.${m.osd}`, { host, root: 'default' });
-  }
-  if (state.option('osd_class_update_on_start') && m.deviceClass !== '') {
-    // A class that somebody set stays; only an OSD without one takes what it found out about its device.
-    if (classOf(map, m.osd) === undefined)
-      changed = setDeviceClass(map, m.osd, m.deviceClass) || changed;
+    const loc = { host, root: 'default' };
+    changed = createOrMoveItem(map, m.osd, weight, `osd.${m.osd}`, loc) || changed;
   }
   return changed;
 }
