@@ -2,7 +2,7 @@ import type { Connection, Messenger, OutgoingMessage } from '../msgr/index.ts';
 import type { Clock, Logger, Timer } from '../runtime/index.ts';
 import { ENTITY, type EntityAddr, MMonSubscribe, outgoing } from '../wire/index.ts';
 
-const BACKOFF_MS = 200;
+const BACKOFF_MS = 50;
 const BACKOFF_MAX_MS = 5000;
 
 /** What the session does when a connection is there. */
