@@ -3,8 +3,6 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ClusterDir, type ClusterFile } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
-import { banner } from './banner.ts';
-import { waitHealthy } from './health.ts';
 import { freeBasePort, portInUse } from './ports.ts';
 import { pause, runningDaemons, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
@@ -51,6 +49,7 @@ export async function up(args: Parsed): Promise<number> {
   const supervisor = new Supervisor(dir, cluster, args.flag('detach'));
   try {
     await supervisor.start();
+    const { banner } = await import('./banner.ts');
     process.stdout.write(await banner(dir, cluster, args.flag('detach')));
   } catch (e) {
     await supervisor.stop();
@@ -131,6 +130,8 @@ class Supervisor {
       this.launch(`osd.${i}`, ['osd', this.dir.path, String(i)]);
     }
     const deadline = performance.now() + READY_MS;
+    // The client's code loads while the daemons start, not before.
+    const { waitHealthy } = await import('./health.ts');
     while (!this.children.every((c) => c.ready)) {
       await this.sleep(deadline, 'the daemons to start');
     }

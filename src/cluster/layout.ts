@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CephError } from '../errors/index.ts';
-import { ADDR, type EntityAddr } from '../wire/index.ts';
 
 /** What `cluster.json` holds: chosen once, when the directory becomes a cluster's. */
 export interface ClusterFile {
@@ -142,9 +141,6 @@ export class ClusterDir {
   }
 }
 
-export function monAddrOf(cluster: { host: string; port: number }): EntityAddr {
-  return { type: ADDR.msgr2, nonce: 0, host: cluster.host, port: cluster.port };
-}
 export const osdPort = (cluster: ClusterFile, id: number): number => cluster.port + 10 + id;
 /** Every port a cluster of this size takes from `port` on. */
 export function portsOf(port: number, osds: number): number[] {

@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../client/index.ts';
 import { CephError } from '../errors/index.ts';
-import { type Monitor, startMonitor, VERSION_TEXT } from '../mon/index.ts';
+import { type Monitor, startMonitor } from '../mon/index.ts';
 import { type Osd, startOsd } from '../osd/index.ts';
 import type { Rados } from '../rados/index.ts';
 import { type Logger, silent } from '../runtime/index.ts';
@@ -16,8 +16,9 @@ import {
   systemClock,
 } from '../runtime-node/index.ts';
 import { BlockStore, MemoryKeyValue, MemoryStore, type ObjectStore } from '../store/index.ts';
-import { makeMonStore, monConfig } from './daemons.ts';
-import { confText, monAddrOf } from './layout.ts';
+import { confText } from './layout.ts';
+import { makeMonStore, monConfig } from './run-mon.ts';
+import { monAddrOf } from './run-osd.ts';
 
 export interface StartClusterOptions {
   /** Default 3. */
@@ -123,7 +124,6 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
           host: HOST,
           port: 0,
           hostname: hostname(),
-          versionText: VERSION_TEXT,
         }),
       );
     }

@@ -10,7 +10,6 @@ import { viewCommands } from './views/index.ts';
 export { createMonStore, type NewCluster } from './mkfs.ts';
 export { Monitor, type MonitorOptions } from './monitor.ts';
 export * from './state.ts';
-export { VERSION_TEXT } from './version.ts';
 
 /** Every command that a monitor serves. */
 export const monCommands: readonly CommandSpec[] = [...viewCommands, ...changeCommands];

@@ -9,7 +9,15 @@ import {
   type Messenger,
 } from '../msgr/index.ts';
 import type { KeyValue, Runtime, Timer } from '../runtime/index.ts';
-import { type AuthName, ENTITY, type EntityAddr, messageName, sameAddr } from '../wire/index.ts';
+import {
+  type AuthName,
+  CEPH_RELEASE,
+  ENTITY,
+  type EntityAddr,
+  messageName,
+  sameAddr,
+  VERSION_TEXT,
+} from '../wire/index.ts';
 import type { Change, LogLine } from './change.ts';
 import { clientHandlers } from './client-messages.ts';
 import { ClusterLog } from './cluster-log.ts';
@@ -31,7 +39,6 @@ import type { MgrInfo, MonState, SessionInfo } from './state.ts';
 import { publish, publishLog } from './subscriptions.ts';
 import { tellCommands } from './tell.ts';
 import { Tick } from './tick.ts';
-import { VERSION_TEXT } from './version.ts';
 
 export interface MonitorOptions {
   readonly runtime: Runtime;
@@ -125,7 +132,7 @@ export class Monitor implements MonContext {
     };
     const metadata = new Map([
       ['ceph_version', VERSION_TEXT],
-      ['ceph_version_short', VERSION_TEXT.split(' ')[2]!],
+      ['ceph_version_short', CEPH_RELEASE],
       ['ceph_release', 'pacific'],
       ['hostname', options.hostname ?? 'localhost'],
     ]);

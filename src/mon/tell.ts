@@ -1,11 +1,11 @@
 import { OPTIONS, optionName } from '../config/index.ts';
 import { ERRNO } from '../errors/index.ts';
+import { CEPH_RELEASE } from '../wire/index.ts';
 import type { CommandArgs } from './args.ts';
 import { type CommandSpec, ok, refuse } from './command.ts';
 import { optionFields } from './commands/config.ts';
 import { formatJson } from './format.ts';
 import type { MonState } from './state.ts';
-import { CEPH_RELEASE } from './version.ts';
 
 // Commands to the daemon itself (`ceph tell mon.a ...`). Forms follow Ceph 16.2 (AdminSocket, CephContext::_do_command).
 

@@ -1,6 +1,12 @@
 import { textOf } from '../codec/index.ts';
 import { ERRNO } from '../errors/index.ts';
-import { formatEVersion, formatPgId, formatPgState, parsePgId } from '../wire/index.ts';
+import {
+  CEPH_RELEASE,
+  formatEVersion,
+  formatPgId,
+  formatPgState,
+  parsePgId,
+} from '../wire/index.ts';
 import type { OsdCounters } from './counters.ts';
 import type { OsdConfig } from './osd-config.ts';
 import type { OsdMaps } from './osd-maps.ts';
@@ -14,7 +20,6 @@ export interface CommandScope {
   readonly fsid: string;
   readonly uuid: string;
   readonly state: string;
-  readonly versionText: string;
   readonly config: OsdConfig;
   readonly counters: OsdCounters;
   readonly maps: OsdMaps;
@@ -63,7 +68,7 @@ const COMMANDS: readonly Command[] = [
     sig: ['version'],
     help: 'The release this daemon runs.',
     perm: 'r',
-    run: (s) => ok({ version: s.versionText, release: 'pacific', release_type: 'stable' }),
+    run: () => ok({ version: CEPH_RELEASE, release: 'pacific', release_type: 'stable' }),
   },
   {
     sig: ['status'],

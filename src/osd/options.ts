@@ -18,8 +18,6 @@ export interface OsdOptions {
   readonly port?: number;
   readonly hostname?: string;
   readonly deviceClass?: string;
-  /** Shown by `ceph versions` and `ceph tell osd.N version`. */
-  readonly versionText?: string;
   /** Options by name, in canonical text: what the configuration file says. The monitor's settings come on top. */
   readonly config?: ReadonlyMap<string, string>;
   /**

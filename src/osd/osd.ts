@@ -10,6 +10,7 @@ import {
 import type { Clock, Logger, SocketAddress, Timer } from '../runtime/index.ts';
 import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
+  CEPH_RELEASE,
   decodeFront,
   ENTITY,
   type EntityAddr,
@@ -32,6 +33,7 @@ import {
   type PgId,
   readOSDOp,
   sameAddr,
+  VERSION_TEXT,
 } from '../wire/index.ts';
 import { clientOp, copySourceOf, earlyAnswer, type Requester, sendReply } from './client-ops.ts';
 import { type CommandScope, runCommand } from './commands.ts';
@@ -417,7 +419,7 @@ class OsdDaemon implements Osd, PgHost {
     const now = this.clock.monotonicMs();
     if (now - this.bootedAtMs < BOOT_RETRY_MS / 2 && this.bootedAtMs > 0) return;
     this.bootedAtMs = now;
-    const { fsid, uuid, hostname, deviceClass, versionText } = this.options;
+    const { fsid, uuid, hostname, deviceClass } = this.options;
     const addrs = [this.addr];
     this.mon.send(
       outgoing(MOSDBoot, {
@@ -433,8 +435,8 @@ class OsdDaemon implements Osd, PgHost {
         deviceClass: deviceClass ?? 'ssd',
         metadata: new Map([
           ['hostname', hostname ?? 'localhost'],
-          ['ceph_version', versionText ?? ''],
-          ['ceph_version_short', versionText ?? ''],
+          ['ceph_version', VERSION_TEXT],
+          ['ceph_version_short', CEPH_RELEASE],
           ['ceph_release', 'pacific'],
           ['osd_objectstore', 'sepiola'],
         ]),
@@ -557,7 +559,6 @@ class OsdDaemon implements Osd, PgHost {
       fsid: this.options.fsid,
       uuid: this.options.uuid,
       state: this.state,
-      versionText: this.options.versionText ?? '16.2.15',
       config: this.config,
       counters: this.counters,
       maps: this.maps,

@@ -1,4 +1,4 @@
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { CephError } from '../errors/index.ts';
 import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
 import { nodeDisk, syncDirectory } from './disk.ts';
@@ -22,6 +22,8 @@ const KEY_MAX = 1900;
  * commit before its sync; measured, it is no faster here, so it stays off and a resolved batch is a durable one.
  */
 export async function openLmdb(path: string, options: LmdbOptions = {}): Promise<KeyValue> {
+  // Clients import this folder too and have no use for the library.
+  const { open } = await import('lmdb');
   await nodeDisk.mkdir(path);
   const db = open<Buffer, string>(path, {
     noSubdir: false,

@@ -24,3 +24,8 @@ function fieldText(v: unknown): string {
   }
   return String(v);
 }
+
+/** What daemons log with when they run as processes of their own. */
+export function stderrLogger(who: string): Logger {
+  return lineLogger(who, 'info', (line) => process.stderr.write(line));
+}

@@ -15,4 +15,5 @@ export * from './osd-op-fast.ts';
 export * from './osd-outputs.ts';
 export * from './pg-stat.ts';
 export * from './stats.ts';
+export * from './version.ts';
 export * from './watch.ts';

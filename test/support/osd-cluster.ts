@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { connect, type Rados } from '../../src/client/index.ts';
-import { makeMonStore, monConfig } from '../../src/cluster/daemons.ts';
-import { confText, monAddrOf } from '../../src/cluster/layout.ts';
+import { confText } from '../../src/cluster/layout.ts';
+import { makeMonStore, monConfig } from '../../src/cluster/run-mon.ts';
+import { monAddrOf } from '../../src/cluster/run-osd.ts';
 import { type Monitor, startMonitor } from '../../src/mon/index.ts';
 import { type Osd, startOsd } from '../../src/osd/index.ts';
 import { nodeRuntime } from '../../src/runtime-node/index.ts';
