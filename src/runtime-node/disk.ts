@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fdatasync,
   promises as files,
   fstatSync,
@@ -12,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Disk, DiskFile } from '../runtime/index.ts';
+import { DirectWriter } from './direct-writer.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
 const BUFFERS_MAX = 1024;
@@ -66,6 +68,10 @@ export const nodeDisk: Disk = {
 class NodeFile implements DiskFile {
   readonly path: string;
   private readonly fd: number;
+  /** The file opened so that each write is durable when it returns. */
+  private syncFd: number | undefined;
+  /** Null when the file system knows no way around its cache. */
+  private direct: DirectWriter | null | undefined;
 
   constructor(path: string, fd: number) {
     this.path = path;
@@ -99,13 +105,31 @@ class NodeFile implements DiskFile {
     return done;
   }
 
-  async write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  async write(buffers: readonly Uint8Array[], offset: number, use?: 'once'): Promise<void> {
+    if (use === 'once') {
+      if (this.direct === undefined) this.direct = DirectWriter.open(this.path);
+      if (this.direct && (await this.later(this.direct.write(buffers, offset)))) return;
+    }
+    await this.gather(this.fd, buffers, offset);
+  }
+
+  async writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+    const { O_RDWR, O_DSYNC } = constants;
+    this.syncFd ??= call(() => openSync(this.path, O_RDWR | O_DSYNC), this.path);
+    await this.gather(this.syncFd, buffers, offset);
+  }
+
+  private later<T>(promise: Promise<T>): Promise<T> {
+    return later(promise, this.path);
+  }
+
+  private async gather(fd: number, buffers: readonly Uint8Array[], offset: number): Promise<void> {
     let at = offset;
     let rest = buffers.filter((b) => b.length > 0);
     while (rest.length > 0) {
       const some = rest.slice(0, BUFFERS_MAX);
       const written = await new Promise<number>((resolve, reject) =>
-        writev(this.fd, some, at, (error, count) =>
+        writev(fd, some, at, (error, count) =>
           error ? reject(errorOf(error, this.path)) : resolve(count),
         ),
       );
@@ -131,6 +155,9 @@ class NodeFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.direct?.close();
+    const { syncFd } = this;
+    if (syncFd !== undefined) call(() => closeSync(syncFd), this.path);
     call(() => closeSync(this.fd), this.path);
   }
 }

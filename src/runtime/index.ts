@@ -72,8 +72,13 @@ export interface DiskFile {
   /** Fills `into` from `offset`, returns the count of bytes read: short only at the end of the file. */
   readSync(into: Uint8Array, offset: number): number;
   read(into: Uint8Array, offset: number): Promise<number>;
-  /** Writes all of the buffers one after another from `offset`. Durable only after `sync`. */
-  write(buffers: readonly Uint8Array[], offset: number): Promise<void>;
+  /**
+   * Writes all of the buffers one after another from `offset`. Durable only after `sync`.
+   * @param use `once`: they will hardly be read soon, so they need no place in the system's cache
+   */
+  write(buffers: readonly Uint8Array[], offset: number, use?: 'once'): Promise<void>;
+  /** Like `write` and `sync`, but speaks only of these bytes, and takes one turn of the device. */
+  writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void>;
   /** Data written before this call is durable when it resolves (fdatasync). */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;

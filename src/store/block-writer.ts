@@ -126,7 +126,7 @@ export class BlockWriter {
         if (error instanceof CephError) return false;
         throw error;
       }
-      this.putBlocks(n, from, data, group);
+      this.putBlocks(n, from, data, group, false);
     }
     for (const p of n.patches) this.forgetPatch(n, p);
     n.patches = [];
@@ -142,12 +142,13 @@ export class BlockWriter {
     const to = padded ? end : roundDown(end);
     this.clear(n, offset, end);
     if (from > offset) this.addPatch(n, offset, data.subarray(0, from - offset));
-    this.putBlocks(n, from / BLOCK_BYTES, data.subarray(from - offset, to - offset), this.group());
+    const whole = data.subarray(from - offset, to - offset);
+    this.putBlocks(n, from / BLOCK_BYTES, whole, this.group(), true);
     if (to < end) this.addPatch(n, to, data.subarray(to - offset));
   }
 
   /** Writes whole blocks, the last filled up with zeros, to free units. */
-  private putBlocks(n: Onode, from: number, data: Uint8Array, group: Group): void {
+  private putBlocks(n: Onode, from: number, data: Uint8Array, group: Group, once: boolean): void {
     const count = Math.ceil(data.length / BLOCK_BYTES);
     this.freeBlocks(n, from, from + count);
     const runs = this.allocator.allocate(count);
@@ -167,7 +168,7 @@ export class BlockWriter {
         shared: false,
         unwritten,
       });
-      group.writes.push({ unit, count: length, buffers });
+      group.writes.push({ unit, count: length, buffers, once });
       group.unwritten.push(unwritten);
       at += part.length;
       block += length;

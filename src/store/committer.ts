@@ -5,6 +5,15 @@ import type { Onode, Unwritten } from './onode.ts';
 import type { Changes, Overlay } from './overlay.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
 
+/** Whole units for the data file. */
+export interface UnitWrite {
+  readonly unit: number;
+  readonly count: number;
+  readonly buffers: Uint8Array[];
+  /** Large data of a client, which it has itself: the system need not keep it. */
+  readonly once: boolean;
+}
+
 /** Transactions that become durable together, in one commit of the key/value store. */
 export interface Group {
   readonly number: number;
@@ -12,7 +21,7 @@ export interface Group {
   /** Objects it changed; their records are written into `changes` when it is sealed. */
   readonly onodes: Map<string, Onode>;
   /** Data for freshly allocated units, to be synced before the commit. */
-  readonly writes: { unit: number; count: number; buffers: Uint8Array[] }[];
+  readonly writes: UnitWrite[];
   readonly unwritten: Unwritten[];
   /** Units to be used again when it is durable. */
   readonly freed: Run[];
@@ -123,11 +132,13 @@ export class Committer {
       const first = group.writes[i]!;
       const buffers = [...first.buffers];
       let end = first.unit + first.count;
-      for (i++; i < group.writes.length && group.writes[i]!.unit === end; i++) {
-        buffers.push(...group.writes[i]!.buffers);
-        end += group.writes[i]!.count;
+      for (i++; i < group.writes.length; i++) {
+        const next = group.writes[i]!;
+        if (next.unit !== end || next.once !== first.once) break;
+        buffers.push(...next.buffers);
+        end += next.count;
       }
-      running.push(file.write(buffers, first.unit * BLOCK_BYTES));
+      running.push(file.write(buffers, first.unit * BLOCK_BYTES, first.once ? 'once' : undefined));
     }
     try {
       await Promise.all(running);

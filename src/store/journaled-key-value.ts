@@ -195,10 +195,7 @@ export class JournaledKeyValue implements KeyValue {
             if (bytes) buffers.push(bytes);
             end += bytes?.length ?? 0;
           }
-          if (buffers.length > 0) {
-            await this.file.write(buffers, start);
-            await this.file.sync();
-          }
+          if (buffers.length > 0) await this.file.writeThrough(buffers, start);
         }
         for (const entry of some) entry.resolve();
       } catch (error) {

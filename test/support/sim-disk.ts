@@ -223,6 +223,10 @@ class SimFile implements DiskFile {
       this.image.unsynced.push({ offset, bytes });
     });
   }
+  async writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+    await this.write(buffers, offset);
+    await this.sync();
+  }
   sync(): Promise<void> {
     const before = this.image.unsynced.length;
     return this.disk.step('sync', this.path, () => {
