@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Decoder, decodeAll } from '../src/codec/index.ts';
 import { MonMap } from '../src/maps/index.ts';
 import { createMessenger, type Messenger, type MessengerOptions } from '../src/msgr/index.ts';
@@ -10,15 +10,17 @@ import type { Network, Socket } from '../src/runtime/index.ts';
 import { silent } from '../src/runtime/index.ts';
 import { nativeCrc32c, systemClock, systemRandom, tcpNetwork } from '../src/runtime-node/index.ts';
 import { ADDR, ENTITY, type EntityAddr } from '../src/wire/index.ts';
-import { toolsMissing } from './support/interop.ts';
+import { interopSkip, toolsMissing } from './support/interop.ts';
+import {
+  type ReferenceCluster,
+  referenceMissing,
+  startReference,
+} from './support/reference-cluster.ts';
 
 const CEPH = 'ceph';
 const TYPE_PING = 2;
 const TYPE_MON_MAP = 4;
 const TYPE_MON_GET_MAP = 5;
-
-/** ceph.conf of a running Ceph 16.2 with auth none. */
-const reference = process.env.SEPIOLA_REFERENCE_CONF;
 
 const messengers: Messenger[] = [];
 afterEach(async () => {
@@ -41,9 +43,18 @@ const v2 = (host: string, port: string, nonce: string): EntityAddr => ({
   nonce: Number(nonce),
 });
 
-describe.skipIf(reference === undefined)('against daemons of Ceph 16.2', () => {
+const noDaemons = interopSkip(referenceMissing());
+describe.skipIf(noDaemons !== undefined)('against daemons of Ceph 16.2', () => {
+  let cluster: ReferenceCluster;
+  let reference: string;
+  beforeAll(async () => {
+    cluster = await startReference(1);
+    reference = cluster.conf;
+  });
+  afterAll(() => cluster?.stop());
+
   it('asks a monitor for its map', async () => {
-    const [, host, port] = /v2:([\d.]+):(\d+)/.exec(readFileSync(reference!, 'utf8'))!;
+    const [, host, port] = /v2:([\d.]+):(\d+)/.exec(readFileSync(reference, 'utf8'))!;
     const fronts: Buffer[] = [];
     const client = messenger({
       name: { type: ENTITY.client, num: -1 },
@@ -60,14 +71,14 @@ describe.skipIf(reference === undefined)('against daemons of Ceph 16.2', () => {
     expect(client.globalId).toBeGreaterThan(0);
     expect(mon.peer).toEqual({ type: ENTITY.mon, num: 0 });
     const map = decodeAll(MonMap, new Decoder(fronts[0]!).bytes());
-    const text = spawnSync(CEPH, ['-c', reference!, 'fsid'], { encoding: 'utf8' }).stdout;
+    const text = spawnSync(CEPH, ['-c', reference, 'fsid'], { encoding: 'utf8' }).stdout;
     expect(map.fsid).toBe(text.trim());
   });
 
   it('keeps a lossless session with an OSD over a cut, acknowledged to the last message', async () => {
-    const dump = spawnSync(CEPH, ['-c', reference!, 'osd', 'dump'], { encoding: 'utf8' }).stdout;
+    const dump = spawnSync(CEPH, ['-c', reference, 'osd', 'dump'], { encoding: 'utf8' }).stdout;
     const line = dump.split('\n').find((l) => /^osd\.\d+ +up /.test(l))!;
-    const cluster = [...line.matchAll(/v2:([\d.]+):(\d+)\/(\d+)/g)][1]!;
+    const peer = [...line.matchAll(/v2:([\d.]+):(\d+)\/(\d+)/g)][1]!;
     let socket: Socket | undefined;
     const network: Network = {
       listen: tcpNetwork.listen,
@@ -89,7 +100,7 @@ describe.skipIf(reference === undefined)('against daemons of Ceph 16.2', () => {
     };
     const own = messenger(options, network);
     await own.listen({ host: '127.0.0.1', port: 0, nonce: 77 });
-    const addrs = [v2(cluster[1]!, cluster[2]!, cluster[3]!)];
+    const addrs = [v2(peer[1]!, peer[2]!, peer[3]!)];
     const osd = own.connect({ type: ENTITY.osd, addrs });
     const ping = { type: TYPE_PING, version: 1, compatVersion: 1, front: Buffer.alloc(16) };
     for (let round = 1; round <= 3; round++) {

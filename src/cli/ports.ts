@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { portsOf } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
@@ -5,7 +6,7 @@ import { CephError } from '../errors/index.ts';
 /** Below the range the system takes outgoing ports from, and away from Ceph's own 3300 and 6789..7300. */
 const FIRST_PORT = 13300;
 const STEP = 100;
-const TRIES = 100;
+const BASES = 150;
 
 function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
@@ -25,10 +26,15 @@ export async function portInUse(
   return undefined;
 }
 
-/** A base port with room for a whole cluster. @throws CephError EADDRINUSE */
-export async function freeBasePort(host: string, osds: number): Promise<number> {
-  for (let i = 0; i < TRIES; i++) {
-    const base = FIRST_PORT + i * STEP;
+/**
+ * A base port with room for a whole cluster. Where the search begins depends on the directory, so that clusters which
+ * do not run at the same time seldom choose the same ports, and still find them free when both do.
+ * @throws CephError EADDRINUSE
+ */
+export async function freeBasePort(host: string, osds: number, dir: string): Promise<number> {
+  const first = createHash('sha256').update(dir).digest().readUInt32LE(0);
+  for (let i = 0; i < BASES; i++) {
+    const base = FIRST_PORT + ((first + i) % BASES) * STEP;
     if ((await portInUse(host, base, osds)) === undefined) return base;
   }
   throw new CephError('EADDRINUSE', `no free ports from ${FIRST_PORT} on; give one with --port`);
