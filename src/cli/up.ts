@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClusterDir, type ClusterFile } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
+import { STAY } from './daemon.ts';
 import { freeBasePort, portInUse } from './ports.ts';
-import { pause, runningDaemons, stopDaemons } from './processes.ts';
+import { claim, pause, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
 
 export const upCommand: Command = {
@@ -38,50 +40,81 @@ interface Child {
 
 export async function up(args: Parsed): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
-  const running = runningDaemons(dir);
-  if (running.length > 0) {
-    const who = running.map((d) => `${d.name} pid ${d.pid}`).join(', ');
-    throw new CephError('EBUSY', `a cluster already runs in ${dir.path} (${who})`);
+  const refusal = dir.read() ? undefined : dir.refusal();
+  if (refusal) throw new CephError('ENOTEMPTY', refusal);
+  portOf(args); // bad numbers are refused before anything is made
+  refuseRunning(dir);
+  const firstMade = mkdirSync(dir.path, { recursive: true });
+  try {
+    const unclaim = claim(dir, 'up', `another 'sepiola up' is at work in ${dir.path}`);
+    try {
+      return await upClaimed(dir, args);
+    } finally {
+      unclaim();
+    }
+  } finally {
+    removeEmpty(dir.path, firstMade);
   }
-  const existed = existsSync(dir.path);
+}
+
+function refuseRunning(dir: ClusterDir): void {
+  const running = [runningDaemon(dir, 'up') ?? [], runningDaemons(dir)].flat();
+  if (running.length === 0) return;
+  const who = running.map((d) => `${d.name} pid ${d.pid}`).join(', ');
+  throw new CephError('EBUSY', `a cluster already runs in ${dir.path} (${who})`);
+}
+
+/** Takes back the directories that we made and left empty. */
+function removeEmpty(path: string, firstMade: string | undefined): void {
+  if (firstMade === undefined) return;
+  try {
+    for (let p = path; p.length >= firstMade.length; p = dirname(p)) rmdirSync(p);
+  } catch {
+    // In use, as it should be.
+  }
+}
+
+/** With no other `up` in this directory. */
+async function upClaimed(dir: ClusterDir, args: Parsed): Promise<number> {
+  const detach = args.flag('detach');
   const found = dir.read();
   const cluster = found ? await reopen(dir, found, args) : await create(dir, args);
-  const supervisor = new Supervisor(dir, cluster, args.flag('detach'));
+  const supervisor = new Supervisor(dir, cluster, detach);
   try {
     await supervisor.start();
     const { banner } = await import('./banner.ts');
-    process.stdout.write(await banner(dir, cluster, args.flag('detach')));
+    process.stdout.write(await banner(dir, cluster, detach));
+    if (detach) await supervisor.leave();
   } catch (e) {
     await supervisor.stop();
-    if (!found) dir.discard(!existed);
+    if (!found) dir.discard();
     if (supervisor.interrupted) return 130;
     throw e;
   }
-  if (args.flag('detach')) {
-    supervisor.leave();
-    return 0;
-  }
-  return supervisor.untilStopped();
+  return detach ? 0 : supervisor.untilStopped();
 }
 
+const OSDS_MAX = 64;
+const osdsOf = (args: Parsed): number | undefined => args.integer('osds', 1, OSDS_MAX);
+const portOf = (args: Parsed): number | undefined =>
+  args.integer('port', 1, 65535 - 10 - (osdsOf(args) ?? 3));
+
 async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
-  const refusal = dir.refusal();
-  if (refusal) throw new CephError('ENOTEMPTY', refusal);
-  const osds = args.integer('osds', 1, 64) ?? 3;
+  const osds = osdsOf(args) ?? 3;
   const host = args.string('host') ?? '127.0.0.1';
-  const given = args.integer('port', 1, 65535 - 10 - osds);
+  const given = portOf(args);
   if (given !== undefined) await refuseUsedPort(host, given, osds);
-  const port = given ?? (await freeBasePort(host, osds));
+  const port = given ?? (await freeBasePort(host, osds, dir.path));
   return dir.create({ host, port, osds, nowMs: Date.now() });
 }
 
 /** A cluster keeps its size and addresses: what the command line says must agree with what is there. */
 async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promise<ClusterFile> {
-  const osds = args.integer('osds', 1, 64) ?? found.osds;
+  const osds = osdsOf(args) ?? found.osds;
   if (osds !== found.osds) {
     throw new CephError('EINVAL', `${dir.path} holds a cluster of ${found.osds} OSDs, not ${osds}`);
   }
-  const port = args.integer('port', 1, 65535 - 10 - osds) ?? found.port;
+  const port = portOf(args) ?? found.port;
   if (port !== found.port) {
     throw new CephError('EINVAL', `${dir.path} holds a cluster at port ${found.port}, not ${port}`);
   }
@@ -160,7 +193,7 @@ class Supervisor {
     const log = openSync(this.dir.log(name), 'a');
     const process_ = spawn(
       process.execPath,
-      [...process.execArgv, MAIN, ...words, ...(this.detach ? [] : ['--supervised'])],
+      [...process.execArgv, MAIN, ...words, '--supervised'],
       { detached: this.detach, stdio: ['ignore', log, log, 'ipc'], env: process.env },
     );
     closeSync(log);
@@ -213,11 +246,12 @@ class Supervisor {
   }
 
   /** Lets the children live on without us. */
-  leave(): void {
+  async leave(): Promise<void> {
     this.stopping = true;
-    for (const c of this.children) {
-      c.process.disconnect();
-      c.process.unref();
+    for (const { process: child } of this.children) {
+      await new Promise((sent) => child.send(STAY, sent));
+      child.disconnect();
+      child.unref();
     }
   }
 
