@@ -4,7 +4,7 @@ import { objectName } from './object-key.ts';
 import type { Collection, ObjectStore, StoreOp, Transaction } from './object-store.ts';
 
 /** Objects end below this: block numbers are 32 bits of 4 KiB. */
-export const OBJECT_SIZE_MAX = 2 ** 44;
+const OBJECT_SIZE_MAX = 2 ** 44;
 
 type View = Pick<ObjectStore, 'hasCollection' | 'list'>;
 
