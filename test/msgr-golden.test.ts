@@ -50,7 +50,7 @@ function parse(chunks: Iterable<Buffer>): { frames: Frame[]; supported: bigint }
     while (banner && parser.next()) {
       if (parser.tag === TAG.message) {
         const message = new Incoming(parser, { released: () => {} });
-        const dataOff = parser.header.readUInt16LE(parser.headerAt + 26);
+        const dataOff = parser.header.readUInt16LE(26);
         frames.push({ kind: 'message', message, dataOff });
       } else {
         frames.push(decodeControl(parser.tag, parser.header));

@@ -14,7 +14,7 @@ import {
   TAG_MAX,
 } from './format.ts';
 
-/** A body that spans chunks gets its whole buffer at once up to this size; a larger one grows as bytes really come. */
+/** A body gets its whole buffer at once up to this size; a larger one grows as bytes really come. */
 const SPILL_FIRST_BYTES = 8 << 20;
 const EMPTY = Buffer.alloc(0);
 
@@ -24,16 +24,14 @@ export interface SegmentLimits {
 }
 
 /**
- * Cuts a byte stream into frames (crc mode) and checks every crc. Segments are windows of the chunk that brought them;
- * a body that spans chunks is copied once, into a buffer of its own. `next` fills the fields of this one object, so a
+ * Cuts a byte stream into frames (crc mode) and checks every crc. The body of a frame is copied once, into a buffer of
+ * its own, whose windows the segments are; so chunks can be read into the same memory again and again. `next` fills the fields of this one object, so a
  * frame costs no allocation besides its windows. Throws ProtocolError; the stream is unusable afterwards.
  */
 export class FrameParser {
   tag = 0;
-  /** Payload of a control frame, or the whole first segment. */
+  /** Payload of a control frame; of a message the whole body, which begins with its header of 41 bytes. */
   header: Buffer = EMPTY;
-  /** Where the 41 bytes of a message header begin in `header`. */
-  headerAt = 0;
   front: Buffer = EMPTY;
   middle: Buffer = EMPTY;
   data: Buffer = EMPTY;
@@ -64,15 +62,21 @@ export class FrameParser {
     this.crc32c = crc32c;
   }
 
-  /** Adds bytes; the chunk is the parser's from now on. */
+  /** Adds bytes. The chunk is looked at until {@link settle} is called, or `next` or `nextBanner` returned false. */
   push(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
     if (this.at === this.chunk.length && this.waiting.length === 0) {
       this.chunk = chunk;
       this.at = 0;
     } else {
-      this.waiting.push(chunk);
+      this.waiting.push(Buffer.from(chunk));
     }
+  }
+
+  /** Copies what is left of the chunk, for a reader that stops before all is worked off. */
+  settle(): void {
+    this.chunk = this.at < this.chunk.length ? Buffer.from(this.chunk.subarray(this.at)) : EMPTY;
+    this.at = 0;
   }
 
   /** Reads the banner, before any frame. @returns false when bytes are missing */
@@ -165,12 +169,6 @@ export class FrameParser {
   private takeBody(): boolean {
     const length = this.bodyLength;
     if (this.spill === undefined) {
-      if (length > 0 && this.at === this.chunk.length && !this.nextChunk()) return false;
-      if (this.chunk.length - this.at >= length) {
-        this.slice(this.chunk, this.at);
-        this.at += length;
-        return true;
-      }
       const first = Math.min(length, SPILL_FIRST_BYTES);
       // A pooled buffer would pin its neighbours for as long as the message lives.
       this.spill = first < 2048 ? Buffer.allocUnsafe(first) : Buffer.allocUnsafeSlow(first);
@@ -191,26 +189,24 @@ export class FrameParser {
     }
     const body = this.spill;
     this.spill = undefined;
-    this.slice(body, 0);
+    this.slice(body);
     return true;
   }
 
   /** Sets the segments to windows of `b` and checks the crc of the first. */
-  private slice(b: Buffer, start: number): void {
-    let at = start + this.n0;
+  private slice(b: Buffer): void {
+    let at = this.n0;
     if (this.n0 > 0) {
-      if (crc32cRange(CRC_SEED, b, start, at) !== b.readUInt32LE(at)) {
+      if (crc32cRange(CRC_SEED, b, 0, at) !== b.readUInt32LE(at)) {
         throw new ProtocolError('wrong crc of the first segment');
       }
       at += 4;
     }
     if (this.tag !== TAG.message) {
-      this.header = b.subarray(start, start + this.n0);
-      this.headerAt = 0;
+      this.header = b.subarray(0, this.n0);
       return;
     }
     this.header = b;
-    this.headerAt = start;
     this.front = this.n1 === 0 ? EMPTY : b.subarray(at, at + this.n1);
     at += this.n1;
     this.middle = this.n2 === 0 ? EMPTY : b.subarray(at, at + this.n2);

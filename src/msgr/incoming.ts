@@ -28,14 +28,13 @@ export class Incoming implements IncomingMessage {
 
   constructor(p: FrameParser, throttle: Throttle) {
     const h = p.header;
-    const at = p.headerAt;
-    this.seq = get53(h, at);
-    this.tid = get53(h, at + 8);
-    this.type = get16(h, at + 16);
-    this.priority = get16(h, at + 18);
-    this.version = get16(h, at + 20);
-    this.ackSeq = get53(h, at + 28);
-    this.compatVersion = get16(h, at + 37);
+    this.seq = get53(h, 0);
+    this.tid = get53(h, 8);
+    this.type = get16(h, 16);
+    this.priority = get16(h, 18);
+    this.version = get16(h, 20);
+    this.ackSeq = get53(h, 28);
+    this.compatVersion = get16(h, 37);
     this.front = p.front;
     this.middle = p.middle;
     this.data = p.data;

@@ -105,6 +105,7 @@ export class Link implements SocketEvents, PeerLink {
     this.lastReceivedMs = this.clock.monotonicMs();
     this.parser.push(chunk);
     this.pump();
+    this.parser.settle();
   }
 
   onDrain(): void {

@@ -1,4 +1,10 @@
-import { createServer, type Server, Socket as TcpSocket } from 'node:net';
+import {
+  type ConnectOpts,
+  createServer,
+  type Server,
+  type SocketConstructorOpts,
+  Socket as TcpSocket,
+} from 'node:net';
 import { CephError, ERRNO, type ErrnoName } from '../errors/index.ts';
 import type { Listener, Network, Socket, SocketAddress, SocketEvents } from '../runtime/index.ts';
 
@@ -8,7 +14,9 @@ const ACCEPT_BACKLOG = 511;
 export const tcpNetwork: Network = {
   listen(address, accept) {
     return new Promise<Listener>((resolve, reject) => {
-      const server: Server = createServer((stream) => new TcpEndpoint(stream).start(accept));
+      const server: Server = createServer({ pauseOnConnect: true }, (stream) =>
+        new TcpEndpoint(taken(stream)).start(accept),
+      );
       server.once('error', (e) => reject(cephErrorOf(e, `listen on ${textOf(address)}`)));
       server.listen({ host: address.host, port: address.port, backlog: ACCEPT_BACKLOG }, () => {
         const at = server.address();
@@ -32,7 +40,7 @@ export const tcpNetwork: Network = {
 
   connect(address, accept) {
     return new Promise<Socket>((resolve, reject) => {
-      const stream = new TcpSocket();
+      const stream = readingSocket();
       const failed = (e: Error): void => reject(cephErrorOf(e, `connect to ${textOf(address)}`));
       stream.once('error', failed);
       stream.connect({ host: address.host, port: address.port }, () => {
@@ -44,6 +52,43 @@ export const tcpNetwork: Network = {
     });
   },
 };
+
+/**
+ * What all sockets are read into. A read is worked off before the next one begins, so one buffer does for all: reading
+ * takes no memory, and the collector of garbage has none of it to look after.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** Who is told of a socket's bytes; known once it is connected. */
+const readers = new WeakMap<TcpSocket, (chunk: Buffer) => void>();
+
+/** A socket that reads into {@link READ_BUFFER}. @param handle of a connection that was accepted */
+function readingSocket(handle?: object): TcpSocket {
+  const options: SocketConstructorOpts & { handle: object | undefined } & Pick<
+      ConnectOpts,
+      'onread'
+    > = {
+    handle,
+    onread: {
+      buffer: READ_BUFFER,
+      callback: (count: number) => {
+        readers.get(stream)?.(READ_BUFFER.subarray(0, count));
+        return true;
+      },
+    },
+  };
+  const stream: TcpSocket = new TcpSocket(options);
+  return stream;
+}
+
+/** An accepted connection as such a socket: a server offers no choice of how its sockets read. */
+function taken(accepted: TcpSocket): TcpSocket {
+  const owner = accepted as { _handle?: object | null };
+  const handle = owner._handle;
+  if (!handle) return accepted;
+  owner._handle = null;
+  return readingSocket(handle);
+}
 
 /**
  * One connected socket. Writes of one turn of the event loop leave in one writev: the stream is corked at the first and
@@ -68,7 +113,7 @@ class TcpEndpoint implements Socket {
     const events = accept(this);
     this.events = events;
     let failure: Error | undefined;
-    this.stream.on('data', (chunk: Buffer) => events.onData(chunk));
+    readers.set(this.stream, (chunk) => events.onData(chunk));
     this.stream.on('error', (e) => {
       failure = cephErrorOf(e, textOf(this.remote));
     });

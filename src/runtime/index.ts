@@ -30,7 +30,7 @@ export interface SocketAddress {
 }
 
 export interface SocketEvents {
-  /** Bytes in order. The chunk belongs to the receiver: it may be kept, and is never reused by the socket. */
+  /** Bytes in order. They are the socket's again when the call returns: what is to stay must be copied. */
   onData(chunk: Buffer): void;
   /** Everything handed to `write` so far has left this process. */
   onDrain(): void;
