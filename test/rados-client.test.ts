@@ -213,6 +213,23 @@ describe.each(servers)('the client on %s', (_name, missing, start) => {
     expect(await code(connect({ monHost: 'v2:127.0.0.1:9', timeoutMs: 200 }))).toBe('ETIMEDOUT');
   });
 
+  it('goes on when an OSD is marked down and comes back', async () => {
+    const o = pool.object('through it all');
+    let last = 0;
+    let stop = false;
+    const writing = (async () => {
+      while (!stop) await o.writeFull(String(++last));
+    })();
+    for (let round = 0; round < 3; round++) {
+      await rados.command({ prefix: 'osd down', ids: ['0'] });
+      const before = last;
+      while (last < before + 20) await new Promise((done) => setTimeout(done, 20));
+    }
+    stop = true;
+    await writing;
+    expect((await o.read()).toString()).toBe(String(last));
+  });
+
   it('reports usage and runs commands', async () => {
     const stats = await rados.stats();
     expect(stats.totalBytes).toBeGreaterThan(stats.availableBytes - 1);

@@ -4,7 +4,7 @@ import type { HObject } from '../wire/index.ts';
 export type Collection = string;
 
 /** Attribute and omap names are byte strings; values are owned by whoever got them last. */
-export type Attrs = ReadonlyMap<string, Uint8Array>;
+type Attrs = ReadonlyMap<string, Uint8Array>;
 
 /**
  * One step of a transaction. Steps create the object they touch if it is missing, except `remove`, `rmattr`, `clone`

@@ -4,7 +4,7 @@
  * OSD was seen to answer (test/golden/osd-ops).
  */
 export { classify, type RequestKind } from './classify.ts';
-export { COPY_BEGIN, type CopyCursor, collectCopy, copyGetInput } from './copy.ts';
+export { COPY_BEGIN, collectCopy, copyGetInput } from './copy.ts';
 export { refuse } from './execution.ts';
 export { execute } from './interpreter.ts';
 export { executePg, pgEnd } from './listing.ts';
