@@ -79,6 +79,8 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
   expect(primary()?.isClean, story()).toBe(true);
   expect(open, story()).toBe(0);
   await world.time.until(500);
+  // Each request that an OSD took was answered, or dropped for the client to send it elsewhere.
+  expect(world.taken.size, story()).toBe(0);
 
   const acting = world.view.acting.map((osd) => world.nodes[osd]!);
   const final = await contentsOf(acting[0]!);
@@ -135,6 +137,16 @@ describe('one PG among failing OSDs', () => {
       700 + seed + offset,
       { crash: true, cut: false, reset: false, storm: true },
       { objects: 1, size: 2 + (seed % 2), minSize: 1 + (seed % 2), logKeep: 200, logMax: 300 },
+    ),
+  );
+  it.each(seeds)('forgets no request when reads wait for the device, seed %i', (seed) =>
+    run(800 + seed + offset, { crash: true, cut: true, reset: true }, { readMs: 60 }),
+  );
+  it.each(seeds)('believes only what is durable when commits are slow, seed %i', (seed) =>
+    run(
+      900 + seed + offset,
+      { crash: true, cut: false, reset: false, storm: true },
+      { commitMs: 400, objects: 2 },
     ),
   );
   it.each(seeds)('survives replaced disks, seed %i', (seed) =>

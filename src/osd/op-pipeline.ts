@@ -133,6 +133,7 @@ export class OpPipeline {
       ...this.waiting,
       ...this.heldLists,
       ...this.inFlight.flatMap((f) => f.answers.map((a) => a.op)),
+      ...this.pending,
     ];
     for (const o of this.objects.values()) all.push(...o.queue);
     return all.sort((a, b) => a.startedMs - b.startedMs);

@@ -22,19 +22,28 @@ import type { PgState } from './pg-state.ts';
 import { partFor } from './recovery.ts';
 import { listVersions, Resync } from './resync.ts';
 
+/** What a member needs of its PG. */
+export interface MemberScope {
+  header(): { pgid: PgState['pgid']; epoch: number; since: number };
+  /** Runs `then` in this interval once all that this member holds is durable. */
+  whenSure(then: () => void): void;
+}
+
 /** What every member of a PG does when its primary (or for a pull, any member) asks; the primary does it to itself too. */
 export class PgMember {
   private readonly host: PgHost;
   private readonly state: PgState;
-  private readonly header: () => { pgid: PgState['pgid']; epoch: number; since: number };
+  private readonly header: MemberScope['header'];
+  private readonly whenSure: MemberScope['whenSure'];
   private resync: Resync | undefined;
   private afterResync: () => void = () => {};
   private resyncRound = 0;
 
-  constructor(host: PgHost, state: PgState, header: PgMember['header']) {
+  constructor(host: PgHost, state: PgState, scope: MemberScope) {
     this.host = host;
     this.state = state;
-    this.header = header;
+    this.header = scope.header;
+    this.whenSure = scope.whenSure;
   }
 
   get isResyncing(): boolean {
@@ -46,6 +55,10 @@ export class PgMember {
   }
 
   onQuery(from: number, q: MessageOf<typeof MPgQuery>): void {
+    this.whenSure(() => this.answer(from, q));
+  }
+
+  private answer(from: number, q: MessageOf<typeof MPgQuery>): void {
     const { host, state } = this;
     const head = { ...this.header(), round: q.round };
     switch (q.ask) {

@@ -81,7 +81,10 @@ export class Pg implements PipelineScope, RecoveryScope {
       },
     };
     this.peering = new Peering(self);
-    this.member = new PgMember(host, state, () => this.header());
+    this.member = new PgMember(host, state, {
+      header: () => this.header(),
+      whenSure: (then) => this.whenSure(then),
+    });
     this.recovery = new Recovery(this);
     this.pipeline = new OpPipeline(this);
   }
@@ -134,7 +137,10 @@ export class Pg implements PipelineScope, RecoveryScope {
     this.isSettled = true;
     this.touch();
     if (this.isPrimary) this.startPeering();
-    else if (this.view.primary >= 0) this.sendInfo(this.view.primary, 0);
+    else if (this.view.primary >= 0) {
+      const { primary } = this.view;
+      this.whenSure(() => this.sendInfo(primary, 0));
+    }
   }
 
   /** Stops everything; nothing is answered any more. */
@@ -309,8 +315,24 @@ export class Pg implements PipelineScope, RecoveryScope {
     this.pipeline.stop(true);
     this.replicas = this.view.acting.filter((o) => o !== this.host.id);
     this.member.intervalEnded();
-    this.step({ kind: 'start', view: this.view, isUp: (osd) => this.host.isUp(osd) });
-    this.asOfStart = this.witnesses();
+    this.step({ kind: 'stop' });
+    const { round } = this;
+    this.whenSure(() => {
+      if (round !== this.round) return;
+      this.step({ kind: 'start', view: this.view, isUp: (osd) => this.host.isUp(osd) });
+      this.asOfStart = this.witnesses();
+    });
+  }
+
+  /**
+   * Runs `then` in this interval once all that this member holds is durable. Told of entries that a crash then takes
+   * back, the others would want objects in versions that nobody has.
+   */
+  private whenSure(then: () => void): void {
+    const { since } = this.state.info;
+    void this.host.submit([]).then(() => {
+      if (this.isSettled && since === this.state.info.since) then();
+    });
   }
 
   private endInterval(): void {

@@ -11,7 +11,7 @@ import type { PgHost } from '../../src/osd/pg-host.ts';
 import { emptyInfo } from '../../src/osd/pg-info.ts';
 import { listObjects, PgState } from '../../src/osd/pg-state.ts';
 import type { Clock, Timer } from '../../src/runtime/index.ts';
-import { MemoryStore, type Transaction } from '../../src/store/index.ts';
+import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
 import {
   argsBytes,
   decodeFront,
@@ -197,7 +197,7 @@ export class SimNode {
     return {
       id: this.id,
       get store() {
-        return node.store;
+        return world.options.readMs > 0 ? slowToRead(node.store, world) : node.store;
       },
       clock,
       log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
@@ -240,7 +240,7 @@ export class SimNode {
     return new Promise((done) => {
       this.volatile.push({ txn, done });
       const count = this.volatile.length;
-      this.world.time.after(1 + this.world.random(20), () => {
+      this.world.time.after(1 + this.world.random(this.world.options.commitMs), () => {
         if (this.life !== life || !this.isAlive) return;
         // A commit takes everything that was submitted before.
         const n = Math.min(count, this.volatile.length);
@@ -260,6 +260,27 @@ export interface SimOptions {
   readonly objects: number;
   readonly logKeep: number;
   readonly logMax: number;
+  /** Longest time a commit takes. */
+  readonly commitMs: number;
+  /** Longest time a read of data takes; 0: it is there at once. */
+  readonly readMs: number;
+}
+
+/** A store whose device answers reads after a while, with what was there when it was asked. */
+function slowToRead(store: MemoryStore, world: SimWorld): ObjectStore {
+  return new Proxy(store, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== 'function') return value;
+      if (key !== 'read') return value.bind(target);
+      return (...args: Parameters<MemoryStore['read']>) => {
+        const got = target.read(...args);
+        return new Promise((done) =>
+          world.time.after(world.random(world.options.readMs), () => done(got)),
+        );
+      };
+    },
+  });
 }
 
 /** N OSDs with one PG, a map authority, a network that delays and cuts, and clients that append and read. */
@@ -270,6 +291,8 @@ export class SimWorld {
   readonly nodes: SimNode[];
   readonly views: PgView[] = [];
   readonly lines: string[] = [];
+  /** Requests that an OSD has taken and neither answered nor dropped. */
+  readonly taken = new Set<ClientOp>();
   private readonly lives: Map<number, number>[] = [];
   private readonly upFroms: Map<number, number>[] = [];
   private readonly cuts = new Set<string>();
@@ -285,6 +308,8 @@ export class SimWorld {
       objects: 4,
       logKeep: 10,
       logMax: 20,
+      commitMs: 20,
+      readMs: 0,
       ...options,
     };
     this.nodes = Array.from({ length: this.options.osds }, (_, id) => new SimNode(this, id));
@@ -549,8 +574,9 @@ export function perform(
         growth: 1,
         startedMs: world.time.now,
         copy: undefined,
-        drop: () => {},
+        drop: () => world.taken.delete(made),
         answer: (a) => {
+          world.taken.delete(made);
           world.time.after(1 + world.random(10), () => {
             if (isDone || node.life !== life) return;
             isDone = true;
@@ -558,6 +584,7 @@ export function perform(
           });
         },
       };
+      world.taken.add(made);
       pg.submitOp(made);
     });
   };
