@@ -604,7 +604,7 @@ class OsdDaemon implements Osd, PgHost {
     const osdStat = {
       upFrom: this.upFrom(this.id),
       totalBytes: u.totalBytes,
-      usedBytes: Math.max(0, u.totalBytes - u.availableBytes),
+      usedBytes: u.allocatedBytes + u.omapBytes + u.metadataBytes,
       availableBytes: u.availableBytes,
       dataBytes: u.dataBytes,
       omapBytes: u.omapBytes,

@@ -85,7 +85,10 @@ export interface ObjectStat {
 }
 
 export interface StoreUsage {
-  /** Bytes the store may hold, and bytes not yet given to anything. */
+  /**
+   * Bytes the store may hold, and those of them that are neither given to anything nor lacking on a host that it shares
+   * with others.
+   */
   readonly totalBytes: number;
   readonly availableBytes: number;
   /** Bytes of object data as written by users, before padding. */

@@ -101,7 +101,7 @@ export class StoreSpace {
     const f = this.figures;
     return {
       totalBytes: this.totalBytes,
-      availableBytes: Math.max(0, Math.min(this.left() - this.reserve, this.hostLeft())),
+      availableBytes: Math.max(0, Math.min(this.left(), this.hostLeft())),
       dataBytes: f.dataBytes,
       allocatedBytes: this.allocator.ownedUnits * BLOCK_BYTES + f.patchBytes,
       omapBytes: f.omapBytes,

@@ -27,8 +27,8 @@ function osdChanges(state: MonState): Map<number, number> {
   return flips;
 }
 
-function fullnessOf(osdmap: OSDMap, { usedBytes, totalBytes }: OsdStat): number {
-  const ratio = totalBytes > 0 ? usedBytes / totalBytes : 0;
+function fullnessOf(osdmap: OSDMap, { availableBytes, totalBytes }: OsdStat): number {
+  const ratio = totalBytes > 0 ? 1 - availableBytes / totalBytes : 0;
   const { fullRatio, backfillfullRatio, nearfullRatio } = osdmap.data;
   if (ratio >= fullRatio) return OSD_STATE.full;
   if (ratio >= backfillfullRatio) return OSD_STATE.backfillfull;
