@@ -1,7 +1,6 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { ClusterDir, type Daemon, runMon, runOsd } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
-import { runningDaemon } from './processes.ts';
+import { claim } from './processes.ts';
 import { type Command, type Parsed, UsageError } from './usage.ts';
 
 const supervised = { supervised: { type: 'boolean' } } as const;
@@ -47,51 +46,48 @@ async function run(args: Parsed, name: string, start: Start): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
   const cluster = dir.read();
   if (!cluster) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
-  const unlock = claim(dir, name);
+  const unlock = claim(dir, name, `${name} of ${dir.path} already runs`);
   try {
     const stopped = stopRequest(args.flag('supervised'));
-    const daemon = await start(dir, cluster);
-    process.send?.({ ready: true });
+    const daemon = await Promise.race([start(dir, cluster), stopped]);
+    // Whoever is asked to end while it starts just ends: no instant is a bad one to be killed in.
+    if (!daemon) {
+      unlock();
+      process.exit(0);
+    }
+    if (process.connected) process.send!('ready', () => {});
     await stopped;
     await daemon.close();
   } finally {
     unlock();
   }
+  if (process.connected) process.disconnect();
   return 0;
 }
 
-/** Resolves when this process is asked to end. */
-function stopRequest(isSupervised: boolean): Promise<void> {
-  return new Promise((done) => {
-    process.on('SIGTERM', () => done());
-    process.on('SIGINT', () => {
-      if (!isSupervised) done();
-    });
-    process.on('SIGHUP', () => {
-      if (!isSupervised) done();
-    });
-    if (isSupervised) process.on('disconnect', () => done());
-  });
-}
+/** Word of a parent that goes away and leaves its daemons running. */
+export const STAY = 'stay';
 
-/** Takes the daemon's pid file, so that its data has one owner. @throws CephError EBUSY */
-function claim(dir: ClusterDir, name: string): () => void {
-  const file = dir.pid(name);
-  const other = runningDaemon(dir, name);
-  if (other && other.pid !== process.pid) {
-    throw new CephError('EBUSY', `${name} of ${dir.path} already runs (pid ${other.pid})`);
-  }
-  rmSync(file, { force: true });
-  let fd: number;
-  try {
-    fd = openSync(file, 'wx');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new CephError('EBUSY', `${name} of ${dir.path} is being started elsewhere`, { cause });
-  }
-  writeSync(fd, `${process.pid}\n`);
-  closeSync(fd);
-  return () => {
-    if (readFileSync(file, 'utf8').trim() === String(process.pid)) rmSync(file, { force: true });
-  };
+/**
+ * Resolves when this process is asked to end. A supervised one also ends when its parent does, unless told to stay, and
+ * until then leaves the terminal's signals to it.
+ */
+function stopRequest(startsSupervised: boolean): Promise<void> {
+  return new Promise((done) => {
+    let isSupervised = startsSupervised;
+    const unlessSupervised = (): void => {
+      if (!isSupervised) done();
+    };
+    process.on('SIGTERM', () => done());
+    process.on('SIGINT', unlessSupervised);
+    process.on('SIGHUP', unlessSupervised);
+    if (!isSupervised) return;
+    process.on('message', (word) => {
+      if (word === STAY) isSupervised = false;
+    });
+    process.on('disconnect', () => {
+      if (isSupervised) done();
+    });
+    if (!process.connected) done();
+  });
 }

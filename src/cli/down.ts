@@ -1,6 +1,6 @@
 import { ClusterDir } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
-import { runningDaemons, stopDaemons } from './processes.ts';
+import { runningDaemon, runningDaemons, STOP_ALL_MS, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
 
 export const downCommand: Command = {
@@ -15,11 +15,14 @@ export async function down(args: Parsed): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
   if (!dir.read()) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
   const running = runningDaemons(dir);
-  if (running.length === 0) {
+  const supervisor = runningDaemon(dir, 'up');
+  if (!supervisor && running.length === 0) {
     process.stdout.write(`no daemon of ${dir.path} is running\n`);
     return 0;
   }
-  const killed = await stopDaemons(dir, running);
+  // Who watches over the daemons would start them again: it stops them itself.
+  const killed = supervisor ? await stopDaemons(dir, [supervisor], STOP_ALL_MS) : [];
+  killed.push(...(await stopDaemons(dir, runningDaemons(dir))));
   process.stdout.write(`stopped ${running.map((d) => d.name).join(', ')}\n`);
   for (const name of killed) {
     process.stderr.write(`sepiola: ${name} did not stop by itself and was killed\n`);

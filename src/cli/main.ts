@@ -69,10 +69,21 @@ async function main(words: string[]): Promise<number> {
   }
 }
 
+/** The errno of a failure that the environment explains; undefined for one that is a fault of ours. */
+function errnoOf(e: unknown): number | undefined {
+  if (e instanceof UsageError) return 22;
+  if (e instanceof CephError) return e.errno;
+  const { syscall, errno } = e as NodeJS.ErrnoException;
+  return syscall === undefined || errno === undefined ? undefined : Math.abs(errno);
+}
+
+// A terminal or a pipe that goes away must not stop the cluster half way down.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (e) {
-  const known = e instanceof UsageError || e instanceof CephError;
-  process.stderr.write(known ? `sepiola: ${(e as Error).message}\n` : `${(e as Error).stack}\n`);
-  process.exitCode = e instanceof UsageError ? 22 : e instanceof CephError ? e.errno : 1;
+  const errno = errnoOf(e);
+  const { message, stack } = e as Error;
+  process.stderr.write(errno === undefined ? `${stack}\n` : `sepiola: ${message}\n`);
+  process.exit(errno ?? 1); // whatever a daemon that failed to start has left open
 }

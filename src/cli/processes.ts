@@ -1,6 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, resolve } from 'node:path';
 import type { ClusterDir } from '../cluster/index.ts';
+import { CephError } from '../errors/index.ts';
 
 export interface RunningDaemon {
   readonly name: string;
@@ -8,27 +16,55 @@ export interface RunningDaemon {
 }
 
 /**
- * The daemon a pid file names, if it still runs. A number that another program has taken since is told apart by the
- * directory in its command line, where the system shows one.
+ * The daemon (or `up`, while it watches over them) that a pid file names, if it still runs. A number that another
+ * program has taken since is told apart by its command line, where the system shows one.
  */
 export function runningDaemon(dir: ClusterDir, name: string): RunningDaemon | undefined {
-  const file = dir.pid(name);
-  if (!existsSync(file)) return undefined;
-  const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-  const command = commandLine(pid);
-  if (command !== undefined && !command.includes(dir.path)) return undefined;
-  return { name, pid };
+  const pid = pidIn(dir.pid(name));
+  if (pid === undefined || !isAlive(pid)) return undefined;
+  return isOf(dir, name, pid) ? { name, pid } : undefined;
 }
 
 /** All daemons of the directory that run, the OSDs before the monitor: the order to stop them in. */
 export function runningDaemons(dir: ClusterDir): RunningDaemon[] {
   if (!existsSync(dir.path)) return [];
   return readdirSync(dir.path)
-    .filter((f) => f.endsWith('.pid'))
+    .filter((f) => /^(mon|osd)\..*\.pid$/.test(f))
     .map((f) => basename(f, '.pid'))
     .sort((a, b) => (a < b ? 1 : -1))
     .flatMap((name) => runningDaemon(dir, name) ?? []);
+}
+
+/**
+ * Takes a pid file for this process, so that what it guards has one owner.
+ * @returns gives it back
+ * @throws CephError EBUSY
+ */
+export function claim(dir: ClusterDir, name: string, who: string): () => void {
+  const file = dir.pid(name);
+  const other = runningDaemon(dir, name);
+  if (other) throw new CephError('EBUSY', `${who} (pid ${other.pid})`);
+  rmSync(file, { force: true });
+  try {
+    writeFileSync(file, `${process.pid}\n`, { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new CephError('EBUSY', who, { cause });
+  }
+  return () => {
+    if (pidIn(file) === process.pid) rmSync(file, { force: true });
+  };
+}
+
+function pidIn(file: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // none, or removed under our hands
+  }
+  const pid = Number.parseInt(text, 10);
+  return pid > 0 ? pid : undefined;
 }
 
 export function isAlive(pid: number): boolean {
@@ -49,27 +85,42 @@ function isZombie(pid: number): boolean {
   }
 }
 
-function commandLine(pid: number): string | undefined {
+/** Whether a process was started as this daemon of this directory; true where the system does not tell. */
+function isOf(dir: ClusterDir, name: string, pid: number): boolean {
+  let words: string[];
+  let cwd: string;
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    cwd = readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    return undefined; // not a system with /proc
+    return true; // not a system with /proc, or not our process to look at
   }
+  const [kind, id] = name.split('.') as [string, string?];
+  const at = words.indexOf(kind);
+  const rest = words.slice(at + 1);
+  return (
+    at > 0 &&
+    rest.some((word) => resolve(cwd, word) === dir.path) &&
+    (kind !== 'osd' || rest.includes(id!))
+  );
 }
 
 const STOP_MS = 15_000;
+/** `up` stops its OSDs, then its monitor, before it ends. */
+export const STOP_ALL_MS = 3 * STOP_MS;
 
 /** Asks each to stop, OSDs first, and kills what has not ended in time. @returns names of those that had to be killed */
 export async function stopDaemons(
   dir: ClusterDir,
   daemons: readonly RunningDaemon[],
+  withinMs = STOP_MS,
 ): Promise<string[]> {
   const killed: string[] = [];
   const monitors = daemons.filter((d) => d.name.startsWith('mon.'));
   const others = daemons.filter((d) => !d.name.startsWith('mon.'));
   for (const group of [others, monitors]) {
     for (const d of group) signal(d.pid, 'SIGTERM');
-    const deadline = performance.now() + STOP_MS;
+    const deadline = performance.now() + withinMs;
     for (const d of group) {
       while (isAlive(d.pid) && performance.now() < deadline) await pause(20);
       if (isAlive(d.pid)) {

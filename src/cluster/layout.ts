@@ -35,12 +35,31 @@ export interface NewClusterFile {
   readonly nowMs: number;
 }
 
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-/** An equal part of nine tenths of the free space, in whole GiB; at least one. */
+/** For journals, metadata stores and the monitor, which stand beside what OSDs hold. */
+const BESIDE_BYTES = 64 * MIB;
+const OSD_BYTES_MIN = 64 * MIB;
+
+/**
+ * An equal part of nine tenths of the free space, in whole GiB or, below one, in whole MiB.
+ * @throws CephError ENOSPC
+ */
 function osdBytesFor(path: string, osds: number): number {
   const { bavail, bsize } = statfsSync(path);
-  return Math.max(GIB, Math.floor((bavail * bsize * 0.9) / osds / GIB) * GIB);
+  const free = bavail * bsize;
+  const part = (free * 0.9) / osds - BESIDE_BYTES;
+  if (part < OSD_BYTES_MIN) {
+    const need = Math.ceil((osds * (OSD_BYTES_MIN + BESIDE_BYTES)) / 0.9 / MIB);
+    const have = Math.floor(free / MIB);
+    throw new CephError('ENOSPC', `${path} has ${have} MiB free; ${osds} OSDs need ${need} MiB`);
+  }
+  const unit = part >= GIB ? GIB : MIB;
+  return Math.floor(part / unit) * unit;
 }
+
+/** What may be in a directory whose making was cut short. */
+const LEFTOVERS: ReadonlySet<string> = new Set(['cluster.json.new', 'up.pid']);
 
 /** The files of a cluster on one machine. */
 export class ClusterDir {
@@ -89,12 +108,8 @@ export class ClusterDir {
     return v as ClusterFile;
   }
 
-  /**
-   * Makes the directory a cluster's. It must be missing or empty.
-   * @throws CephError ENOTEMPTY, EEXIST (a file of that name), EACCES
-   */
+  /** Makes the directory, which is there and for which `refusal` has nothing to say, a cluster's. */
   create(options: NewClusterFile): ClusterFile {
-    mkdirSync(this.logs, { recursive: true });
     const made: ClusterFile = {
       format: 1,
       fsid: randomUUID(),
@@ -109,20 +124,20 @@ export class ClusterDir {
     return made;
   }
 
-  /** Writes `cluster.json` and the `ceph.conf` that clients read. */
+  /** Writes `cluster.json`, durably and at once or not at all, and the `ceph.conf` that clients read. */
   write(cluster: ClusterFile): void {
     const temporary = `${this.file}.new`;
-    writeFileSync(temporary, `${JSON.stringify(cluster, null, 2)}\n`);
+    writeFileSync(temporary, `${JSON.stringify(cluster, null, 2)}\n`, { flush: true });
     renameSync(temporary, this.file);
     writeFileSync(this.conf, confText(cluster));
+    mkdirSync(this.logs, { recursive: true });
   }
 
-  /** Undoes `create`, for an `up` that failed before anything was stored. */
-  discard(alsoDirectory: boolean): void {
+  /** Removes all that a first start made, when it failed before anything was stored. */
+  discard(): void {
     for (const name of readdirSync(this.path)) {
       rmSync(join(this.path, name), { recursive: true, force: true });
     }
-    if (alsoDirectory) rmSync(this.path, { recursive: true, force: true });
   }
 
   /** Why a new cluster may not be made here, in one line; undefined when it may. */
@@ -135,7 +150,7 @@ export class ClusterDir {
       const code = (e as NodeJS.ErrnoException).code;
       return code === 'ENOTDIR' ? `${this.path} is not a directory` : `${this.path}: ${code}`;
     }
-    return names.length === 0
+    return names.every((n) => LEFTOVERS.has(n))
       ? undefined
       : `${this.path} is not empty and holds no Sepiola cluster`;
   }
