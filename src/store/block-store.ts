@@ -158,7 +158,12 @@ export class BlockStore implements ObjectStore {
     } catch (error) {
       return Promise.reject(error);
     }
-    for (const op of txn) this.apply(op);
+    try {
+      for (const op of txn) this.apply(op);
+    } catch (error) {
+      // A patch under the change was damaged. Half of the transaction stands in the group, which must not go on.
+      return this.committer.stop(error);
+    }
     this.active = true;
     this.armQuiet();
     return this.committer.join();

@@ -6,7 +6,7 @@ import type { Changes, Overlay } from './overlay.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
 
 /** Whole units for the data file. */
-export interface UnitWrite {
+interface UnitWrite {
   readonly unit: number;
   readonly count: number;
   readonly buffers: Uint8Array[];
@@ -76,6 +76,13 @@ export class Committer {
       });
     }
     return this.gathering.durable;
+  }
+
+  /** Nothing that is not durable becomes so any more. @returns rejects */
+  stop(error: unknown): Promise<void> {
+    const { durable } = this.gathering;
+    this.fail(this.gathering, error);
+    return durable;
   }
 
   private async settled(): Promise<void> {
