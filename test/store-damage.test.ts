@@ -6,7 +6,7 @@ import { systemClock } from '../src/runtime-node/clock.ts';
 import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
 import { BlockStore } from '../src/store/index.ts';
 import { SNAP_HEAD } from '../src/wire/index.ts';
-import { dice, SimDisk } from './support/sim-disk.ts';
+import { SimDisk } from './support/sim-disk.ts';
 
 const oid = { key: '', name: 'a', snap: SNAP_HEAD, hash: 1, max: false, namespace: '', pool: 1 };
 const other = { ...oid, name: 'b' };
@@ -29,7 +29,7 @@ function damaging(kv: KeyValue, damage: { isDamaged: boolean }): KeyValue {
 }
 
 it('keeps nothing of a transaction in whose middle damage shows, and stops', async () => {
-  const disk = new SimDisk(dice(1));
+  const disk = new SimDisk(1);
   const damage = { isDamaged: false };
   const open = (): Promise<BlockStore> =>
     BlockStore.open({

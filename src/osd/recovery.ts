@@ -1,3 +1,4 @@
+import { CephError } from '../errors/index.ts';
 import { formatPgId, type HObject, outgoing } from '../wire/index.ts';
 import { oidKey } from './log-entry.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
@@ -156,10 +157,30 @@ export class Recovery {
       const item = state.missing.get(key);
       if (item && !(await this.pull(item))) return false;
       const lacking = [...this.scope.peers()].filter(([, missing]) => missing.has(key));
-      await Promise.all(lacking.map(([osd, missing]) => this.push(osd, missing, key)));
-      return true;
+      // All of them end before anything else happens to the object.
+      const ends = await Promise.allSettled(
+        lacking.map(([osd, missing]) => this.push(osd, missing, key)),
+      );
+      const failed = ends.find((e) => e.status === 'rejected');
+      if (!failed) return true;
+      if (generation !== this.generation) throw new Interrupted();
+      if (!(failed.reason instanceof CephError)) throw failed.reason;
+      const damaged = lacking.map(([, missing]) => missing.get(key)).find((i) => i !== undefined)!;
+      await this.replaceDamaged(damaged.oid, failed.reason);
+      return false;
     } finally {
       host.copies.give();
+    }
+  }
+
+  /** Our copy cannot be read. If somebody else holds one, ours counts as missing from now on, and is brought anew. */
+  private async replaceDamaged(oid: HObject, error: CephError): Promise<void> {
+    const { host, state } = this.scope;
+    host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
+    const need = storedVersion(host.store, state.c, oid);
+    if (!need) return;
+    if (this.scope.sources({ oid, need }).some((osd) => osd !== host.id)) {
+      await host.submit(state.addMissing([{ oid, need }]));
     }
   }
 
@@ -177,6 +198,7 @@ export class Recovery {
         const pull = { ...this.scope.header(), copy, ...item, cursor };
         host.send(osd, outgoing(MPgPull, pull));
       });
+      if (generation !== this.generation) throw new Interrupted();
       if (!part || oidKey(part.oid) !== oidKey(item.oid)) return false;
       const ops = applyPart(state.c, part, data);
       if (part.end) {
@@ -217,7 +239,7 @@ export class Recovery {
   }
 }
 
-/** A holder's answer to a pull: the part asked for, or none if the object is not here in that version. */
+/** A holder's answer to a pull: the part asked for, or none if the object is not here in that version, or not readable. */
 export async function partFor(
   host: PgHost,
   state: PgState,
@@ -225,9 +247,15 @@ export async function partFor(
   need: MissingItem['need'],
   cursor: typeof COPY_START,
 ): Promise<{ part: ObjectPart | undefined; data: Uint8Array[] }> {
-  const version = state.missing.has(oidKey(oid))
-    ? undefined
-    : storedVersion(host.store, state.c, oid);
-  if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
-  return readPart(host.store, state.c, oid, need, cursor);
+  try {
+    const version = state.missing.has(oidKey(oid))
+      ? undefined
+      : storedVersion(host.store, state.c, oid);
+    if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
+    return await readPart(host.store, state.c, oid, need, cursor);
+  } catch (error) {
+    if (!(error instanceof CephError)) throw error;
+    host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
+    return { part: undefined, data: [] };
+  }
 }

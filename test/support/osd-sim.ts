@@ -1,4 +1,5 @@
 import { crc32c } from '../../src/codec/index.ts';
+import { CephError } from '../../src/errors/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
 import type { PgView } from '../../src/osd/intervals.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
@@ -98,6 +99,8 @@ export class SimNode {
   private store = new MemoryStore();
   /** Messages that speak of a map not yet here. */
   early: { epoch: number; handle: () => void }[] = [];
+  /** Names of objects whose data the device cannot read, until they are removed. */
+  readonly damaged = new Set<string>();
   private seen = 0;
   /** Lives of this OSD that had this disk. */
   private readonly lives = new Set<number>();
@@ -197,7 +200,8 @@ export class SimNode {
     return {
       id: this.id,
       get store() {
-        return world.options.readMs > 0 ? slowToRead(node.store, world) : node.store;
+        const { readMs } = world.options;
+        return readMs > 0 || node.damaged.size > 0 ? device(node, world) : node.store;
       },
       clock,
       log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
@@ -234,6 +238,7 @@ export class SimNode {
 
   private submit(txn: Transaction, life: number): Promise<void> {
     if (this.life !== life || !this.isAlive) return new Promise(() => {});
+    for (const op of txn) if (op.op === 'remove') this.damaged.delete(op.oid.name);
     this.store.submit(txn).catch((e) => {
       this.fatal ??= e;
     });
@@ -266,15 +271,17 @@ export interface SimOptions {
   readonly readMs: number;
 }
 
-/** A store whose device answers reads after a while, with what was there when it was asked. */
-function slowToRead(store: MemoryStore, world: SimWorld): ObjectStore {
-  return new Proxy(store, {
+/** A store whose device answers reads after a while with what was there when it was asked, or cannot read. */
+function device(node: SimNode, world: SimWorld): ObjectStore {
+  return new Proxy(node.contents, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key);
       if (typeof value !== 'function') return value;
       if (key !== 'read') return value.bind(target);
       return (...args: Parameters<MemoryStore['read']>) => {
+        if (node.damaged.has(args[1].name)) throw new CephError('EIO', 'damaged');
         const got = target.read(...args);
+        if (world.options.readMs === 0) return got;
         return new Promise((done) =>
           world.time.after(world.random(world.options.readMs), () => done(got)),
         );
