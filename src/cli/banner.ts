@@ -19,15 +19,26 @@ export async function banner(
 running: ${daemons}
 monitor: v2:${cluster.host}:${cluster.port}   data and logs: ${dir.path}
 
-  export CEPH_CONF=${dir.conf}
+  export CEPH_CONF=${shellWord(dir.conf)}
   ceph -s
   ceph osd pool create demo
   rados -p demo put hello /etc/hostname
   rados -p demo ls
 
-  import { connect } from 'sepiola/rados';
-  await using rados = await connect({ conf: '${dir.conf}' });
+TypeScript (in the clone: npx tsx hello.ts):
 
-${detached ? `stop it with: sepiola down ${dir.path}` : 'Ctrl-C stops it; the data is kept'}
+  import { connect } from 'sepiola/rados';
+  const rados = await connect({ conf: ${JSON.stringify(dir.conf)} });
+  const pool = await rados.createPool('from-typescript');
+  await pool.object('hello').writeFull('world');
+  console.log((await pool.object('hello').read()).toString());
+  await rados.close();
+
+${detached ? `stop it with: sepiola down ${shellWord(dir.path)}` : 'Ctrl-C stops it; the data is kept'}
 `;
+}
+
+/** A path as one word of a shell. */
+function shellWord(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
