@@ -84,9 +84,10 @@ export function clientOp(
   kind: RequestKind,
   host: {
     clock: Clock;
-    epoch: number;
+    epoch(): number;
     answered(op: ClientOp, a: OpAnswer): void;
-    dropped(by: Requester, epoch: number): void;
+    dropped(): void;
+    isFenced(): boolean;
   },
 ): ClientOp {
   const { tid, data } = message;
@@ -113,10 +114,11 @@ export function clientOp(
     growth: kind === 'write' ? growthOf(op, data.length) : 0,
     startedMs: host.clock.monotonicMs(),
     copy: undefined,
+    isFenced: host.isFenced,
     answer: (a) => {
       if (!isOpen) return;
       isOpen = false;
-      sendReply(connection, tid, op, host.epoch, a);
+      sendReply(connection, tid, op, host.epoch(), a);
       message.release();
       host.answered(made, a);
     },
@@ -124,7 +126,7 @@ export function clientOp(
       if (!isOpen) return;
       isOpen = false;
       message.release();
-      host.dropped(connection, op.epoch);
+      host.dropped();
     },
   };
   return made;

@@ -54,6 +54,8 @@ export interface ClientOp {
   /** The source of a COPY_FROM, fetched already; a rejection is the errno that the op gets. */
   copy: Promise<CopyContent> | undefined;
   answer(a: OpAnswer): void;
+  /** By a map that came after the request: its client may be taken for dead by others, who act on that. */
+  isFenced(): boolean;
   /** Forgotten without an answer: the client sends it again elsewhere. */
   drop(): void;
 }
@@ -243,7 +245,8 @@ export class OpPipeline {
         return;
       }
       object.queue.shift();
-      if (op.mayWrite) this.write(op, object);
+      if (op.isFenced()) op.answer(refusal(-ERRNO.ESHUTDOWN));
+      else if (op.mayWrite) this.write(op, object);
       else this.read(op, object);
     }
   }

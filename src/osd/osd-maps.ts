@@ -186,8 +186,11 @@ export class OsdMaps {
     return ops;
   }
 
-  /** For someone who has `epoch`: the changes since, or the newest map when they are not kept. */
-  since(epoch: number): Outgoing | undefined {
+  /**
+   * For someone who has `epoch`: the changes since, as many as one message takes, or the newest map when they are not
+   * kept. `last` is the epoch that this brings.
+   */
+  since(epoch: number): { message: Outgoing; last: number } | undefined {
     const { current } = this;
     if (!current || epoch >= this.epoch) return undefined;
     const incrementals: [number, Uint8Array][] = [];
@@ -198,7 +201,7 @@ export class OsdMaps {
       incrementals.push([e, bytes]);
     }
     const isWhole = epoch > 0 && incrementals.length === last - epoch;
-    return outgoing(MOSDMap, {
+    const message = outgoing(MOSDMap, {
       fsid: this.superblock.fsid,
       incrementals: isWhole ? incrementals : [],
       maps: isWhole ? [] : [[this.epoch, current.encode()]],
@@ -206,6 +209,7 @@ export class OsdMaps {
       newestMap: this.epoch,
       gapRemovedSnaps: new Map(),
     });
+    return { message, last: isWhole ? last : this.epoch };
   }
 
   private bytes(kind: 'i' | 'f', epoch: number): Uint8Array | undefined {

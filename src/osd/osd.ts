@@ -1,5 +1,5 @@
-import { DecodeError, ERRNO } from '../errors/index.ts';
-import { OSDMAP_FLAG, type OSDMap, POOL_FLAG } from '../maps/index.ts';
+import { DecodeError } from '../errors/index.ts';
+import type { OSDMap } from '../maps/index.ts';
 import {
   type Connection,
   createMessenger,
@@ -27,28 +27,25 @@ import {
   MPGStats,
   MPGStatsAck,
   MPing,
-  OSD_FLAG,
-  type OSDOp,
   outgoing,
   type PgId,
-  readOSDOp,
   sameAddr,
   VERSION_TEXT,
 } from '../wire/index.ts';
-import { clientOp, copySourceOf, earlyAnswer, type Requester, sendReply } from './client-ops.ts';
+import { ClientGate, type ClientGateHost } from './client-gate.ts';
 import { type CommandScope, runCommand } from './commands.ts';
 import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import { MonSession } from './mon-session.ts';
 import type { ClientOp, OpAnswer } from './op-pipeline.ts';
-import { classify, type OpLimits } from './ops/index.ts';
+import type { OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import { OsdMaps } from './osd-maps.ts';
 import { ASK, MOSDPing, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
 import { Permits } from './permits.ts';
-import { storedView } from './pg.ts';
+import { type Pg, storedView } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { PgRegistry, pgNumber, viewOf } from './pg-registry.ts';
@@ -86,7 +83,7 @@ function peek(front: Buffer): { pgid: PgId; epoch: number; since: number } {
   };
 }
 
-class OsdDaemon implements Osd, PgHost {
+class OsdDaemon implements Osd, PgHost, ClientGateHost {
   readonly id: number;
   readonly store: ObjectStore;
   readonly clock: Clock;
@@ -99,7 +96,7 @@ class OsdDaemon implements Osd, PgHost {
   logMax = 1500;
   addr!: EntityAddr;
   private readonly options: OsdOptions;
-  private readonly maps: OsdMaps;
+  readonly maps: OsdMaps;
   private readonly config: OsdConfig;
   private readonly counters = new OsdCounters();
   private readonly messenger: Messenger;
@@ -107,15 +104,12 @@ class OsdDaemon implements Osd, PgHost {
   private readonly peers: Peers;
   private readonly pgs: PgRegistry;
   private readonly copyFetcher: CopyFetcher;
+  private readonly clients: ClientGate;
   private readonly stamps = new Map<number, Stamps>();
   private readonly timers = new Map<string, Timer>();
   private readonly accused = new Map<number, number>();
   /** Messages that speak of a map we do not have yet, in the order they came. */
   private early: { epoch: number; handle: () => void }[] = [];
-  /** Clients whose requests were dropped because a map moved them elsewhere, with the epoch they had. */
-  private readonly behind = new Map<Requester, number>();
-  /** Writes and reads that the map's flags hold back. */
-  private paused: (() => void)[] = [];
   private setBooted!: () => void;
   private isUpNow = false;
   private bootedAtMs = 0;
@@ -169,8 +163,9 @@ class OsdDaemon implements Osd, PgHost {
         return maps.current;
       },
       send: (osd, m) => this.peers.send(osd, m),
-      executeHere: (op, data, tid) => this.executeHere(op, data, tid),
+      executeHere: (op, data, tid) => this.clients.executeHere(op, data, tid),
     });
+    this.clients = new ClientGate(this, this.copyFetcher);
   }
 
   async start(): Promise<void> {
@@ -193,6 +188,9 @@ class OsdDaemon implements Osd, PgHost {
   }
   get storeSince(): number {
     return this.maps.storeSince;
+  }
+  get isServing(): boolean {
+    return this.isUpNow && this.state === 'active';
   }
   isUp(osd: number): boolean {
     return this.maps.current?.isUp(osd) ?? false;
@@ -245,9 +243,13 @@ class OsdDaemon implements Osd, PgHost {
   removed(pgid: PgId): void {
     const { current } = this.maps;
     if (!current || this.state !== 'active') return;
-    if (!viewOf(current, pgid).acting.includes(this.id)) return;
+    if (!current.pool(pgid.pool) || !viewOf(current, pgid).acting.includes(this.id)) {
+      this.clients.retry();
+      return;
+    }
     void this.submit(this.pgs.advance(current, current, true));
     this.pgs.settle();
+    this.clients.retry();
   }
 
   discard(pgid: PgId): void {
@@ -266,6 +268,7 @@ class OsdDaemon implements Osd, PgHost {
       this.mon.onReset();
       return;
     }
+    this.clients.forget(c);
     if (c.peer.type !== ENTITY.osd || this.state !== 'active') return;
     const osd = this.peers.osdOf(c);
     if (osd === undefined) return;
@@ -298,7 +301,7 @@ class OsdDaemon implements Osd, PgHost {
     if (this.state === 'stopped') return;
     switch (m.type) {
       case MOSDOp.type:
-        return this.onOp(c, m);
+        return this.clients.submit(c, m);
       case MRepAck.type:
         for (const { pgid, since, version } of decodeFront(MRepAck, m).acks) {
           this.pgs.get(pgid)?.onAck(c.peer.num, since, version);
@@ -345,6 +348,16 @@ class OsdDaemon implements Osd, PgHost {
     this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
   }
 
+  private handleEarly(handle: () => void): void {
+    try {
+      handle();
+    } catch (e) {
+      // Its session is past it; whoever sent it peers again.
+      if (!(e instanceof DecodeError)) throw e;
+      this.log('warn', 'malformed message of a peer', { error: e.message });
+    }
+  }
+
   /** Keeps what needs a newer map. @returns false when we have it */
   private later(epoch: number, handle: () => void): boolean {
     if (epoch <= this.epoch) return false;
@@ -362,9 +375,17 @@ class OsdDaemon implements Osd, PgHost {
       return;
     }
     const pgOps: StoreOp[] = [];
-    const mapOps = this.maps.accept(message, (map, previous) => {
-      pgOps.push(...this.pgs.advance(map, previous, this.isOurs(map)));
-    });
+    const before = this.epoch;
+    let mapOps: StoreOp[];
+    try {
+      mapOps = this.maps.accept(message, (map, previous) => {
+        pgOps.push(...this.pgs.advance(map, previous, this.isOurs(map)));
+      });
+    } catch (e) {
+      // PGs have seen maps that are not going to be stored.
+      if (this.epoch > before) this.fatal(e);
+      throw e;
+    }
     if (mapOps.length > 0) {
       void this.submit([...mapOps, ...pgOps]);
       this.afterMaps();
@@ -399,10 +420,8 @@ class OsdDaemon implements Osd, PgHost {
     }
     const due = this.early.filter((e) => e.epoch <= map.epoch);
     this.early = this.early.filter((e) => e.epoch > map.epoch);
-    for (const e of due) e.handle();
-    for (const run of this.paused.splice(0)) run();
-    for (const [client, epoch] of this.behind) this.shareMaps(client, epoch);
-    this.behind.clear();
+    for (const e of due) this.handleEarly(e.handle);
+    this.clients.retry();
     this.copyFetcher.sendAgain();
     this.statsChanged();
   }
@@ -446,110 +465,17 @@ class OsdDaemon implements Osd, PgHost {
 
   // Clients
 
-  private onOp(c: Connection, m: IncomingMessage): void {
-    const op = readOSDOp(m);
-    this.route(c, m, op);
+  pg(pgid: PgId): Pg | undefined {
+    return this.pgs.get(pgid);
   }
-
-  private route(c: Requester, m: IncomingMessage, op: OSDOp): void {
-    if (this.later(op.epoch, () => this.route(c, m, op))) return;
-    const map = this.maps.current;
-    if (!map || !this.isUpNow) return;
-    if (op.epoch < map.epoch) this.shareMaps(c, op.epoch);
-    const { pgid } = op.pgid;
-    const pool = map.pool(pgid.pool);
-    const pg = this.pgs.get(pgid);
-    // The client will learn better from the map, and send again.
-    if (!pool || !pg?.isPrimary) return;
-    if (map.data.blocklist.length > 0 && c.peerAddrs.some((a) => map.isBlocklisted(a))) {
-      sendReply(c, m.tid, op, map.epoch, earlyAnswer(-ERRNO.ESHUTDOWN));
-      return;
-    }
-    const request = { op, data: m.data, reqid: { name: c.peer, tid: BigInt(m.tid), inc: 0 } };
-    const kind = classify(request, this.limits);
-    if (typeof kind === 'number') {
-      sendReply(c, m.tid, op, map.epoch, earlyAnswer(kind));
-      return;
-    }
-    if (kind !== 'pg' && map.rawPgToPg(pgid.pool, op.hash)?.seed !== pgid.seed) return;
-    const verdict = this.admit(map, pool.flags, op, kind === 'write');
-    if (verdict === 'hold') {
-      this.paused.push(() => this.route(c, m, op));
-      return;
-    }
-    if (verdict < 0) {
-      sendReply(c, m.tid, op, map.epoch, earlyAnswer(verdict));
-      return;
-    }
-    const made = clientOp(c, m, op, kind, this);
-    const source = kind === 'write' ? copySourceOf(op, m.data) : undefined;
-    if (!source) {
-      pg.submitOp(made);
-      return;
-    }
-    made.copy = this.copyFetcher.fetch(source);
-    const submit = (): void => {
-      const now = this.pgs.get(pgid);
-      if (now?.isPrimary) now.submitOp(made);
-      else made.drop();
-    };
-    made.copy.then(submit, submit);
+  isRemoving(pgid: PgId): boolean {
+    return this.pgs.isRemoving(pgid);
   }
-
-  /** What the map's and the pool's flags say to a request. */
-  private admit(map: OSDMap, poolFlags: number, op: OSDOp, isWrite: boolean): 'hold' | number {
-    if (map.hasFlag(isWrite ? OSDMAP_FLAG.pausewr : OSDMAP_FLAG.pauserd)) return 'hold';
-    if (!isWrite || (op.flags & OSD_FLAG.FULL_FORCE) !== 0) return 0;
-    const isFull = map.hasFlag(OSDMAP_FLAG.full) || (poolFlags & POOL_FLAG.full) !== 0;
-    if (!isFull) return 0;
-    if ((op.flags & OSD_FLAG.FULL_TRY) === 0) return 'hold';
-    return (poolFlags & POOL_FLAG.full_quota) !== 0 ? -ERRNO.EDQUOT : -ERRNO.ENOSPC;
+  wantMap(): void {
+    this.mon.subscribe();
   }
-
-  /** A client that is behind gets what it lacks, once. */
-  private shareMaps(c: Requester, epoch: number): void {
-    const sent = typeof c.session === 'number' ? c.session : 0;
-    if (sent >= this.epoch) return;
-    const maps = this.maps.since(Math.max(epoch, sent));
-    if (!maps) return;
-    c.session = this.epoch;
-    c.send(maps);
-  }
-
   answered(op: ClientOp, a: OpAnswer): void {
     this.counters.answered(op, a, this.clock.monotonicMs());
-  }
-
-  dropped(by: Requester, epoch: number): void {
-    this.behind.set(by, epoch);
-  }
-
-  private executeHere(op: OSDOp, data: Buffer, tid: number): void {
-    const loop = {
-      peer: { type: ENTITY.osd, num: this.id },
-      peerAddrs: [this.addr],
-      session: this.epoch,
-      send: (reply: OutgoingMessage) => {
-        const joined = Buffer.concat(reply.data ?? []);
-        const front = Buffer.from(reply.front);
-        this.copyFetcher.onReply({ front, data: joined, tid, compatVersion: reply.compatVersion });
-      },
-    };
-    const message: IncomingMessage = {
-      type: MOSDOp.type,
-      version: MOSDOp.version,
-      compatVersion: MOSDOp.compat,
-      tid,
-      seq: 0,
-      priority: 0,
-      front: Buffer.alloc(0),
-      middle: Buffer.alloc(0),
-      data,
-      hold: () => {},
-      release: () => {},
-    };
-    // Not from inside the request that asked.
-    queueMicrotask(() => this.route(loop, message, op));
   }
 
   private onCommand(c: Connection, m: IncomingMessage): void {

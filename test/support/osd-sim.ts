@@ -471,6 +471,8 @@ export class SimWorld {
       data: Buffer.concat(message.data ?? []),
       hold: () => {},
       release: () => {},
+      recycle: () => {},
+      recycle: () => {},
     };
     link.until = Math.max(link.until + 1, this.time.now + 1 + this.random(15));
     link.queue.push(() => {
@@ -581,6 +583,7 @@ export function perform(
         growth: 1,
         startedMs: world.time.now,
         copy: undefined,
+        isFenced: () => false,
         drop: () => world.taken.delete(made),
         answer: (a) => {
           world.taken.delete(made);

@@ -1,0 +1,230 @@
+// What becomes of clients' requests before their PG sees them.
+import { beforeEach, expect, it } from 'vitest';
+import { ERRNO } from '../src/errors/index.ts';
+import { OSDMAP_FLAG, type OSDMap } from '../src/maps/index.ts';
+import type { IncomingMessage, OutgoingMessage } from '../src/msgr/index.ts';
+import { ClientGate, type ClientGateHost } from '../src/osd/client-gate.ts';
+import type { Requester } from '../src/osd/client-ops.ts';
+import { CopyFetcher } from '../src/osd/copy-fetcher.ts';
+import type { ClientOp } from '../src/osd/op-pipeline.ts';
+import { OP_LIMITS } from '../src/osd/ops/index.ts';
+import { systemClock } from '../src/runtime-node/index.ts';
+import {
+  ADDR,
+  argsBytes,
+  MOSDMap,
+  MOSDOp,
+  MOSDOpReply,
+  OSD_FLAG,
+  OSD_OP,
+  outgoing,
+  readOSDOpReply,
+  SNAP_HEAD,
+  TIME_ZERO,
+  writeOSDOp,
+} from '../src/wire/index.ts';
+
+const pgid = { pool: 1, seed: 0 };
+const addr = { type: ADDR.msgr2, nonce: 1, host: '127.0.0.1', port: 1 };
+
+/** A map of one pool, as far as the gate looks at it, and the daemon around it. */
+class World {
+  epoch = 10;
+  flags = 0;
+  isServing = true;
+  isPrimary = true;
+  isRemoving = false;
+  isFenced = false;
+  wanted = 0;
+  readonly executed: ClientOp[] = [];
+  readonly gate: ClientGate;
+
+  constructor() {
+    const world = this;
+    const map = {
+      data: {
+        blocklist: {
+          get length() {
+            return world.isFenced ? 1 : 0;
+          },
+        },
+      },
+      pool: () => ({ flags: 0 }),
+      isBlocklisted: () => world.isFenced,
+      hasFlag: (flag: number) => (world.flags & flag) !== 0,
+      rawPgToPg: () => pgid,
+      pgToUpActing: () => ({ actingPrimary: 0 }),
+    } as unknown as OSDMap;
+    const host: ClientGateHost = {
+      id: 0,
+      clock: systemClock,
+      addr,
+      limits: OP_LIMITS,
+      maps: {
+        current: map,
+        get epoch() {
+          return world.epoch;
+        },
+        since: (epoch) => {
+          const last = Math.min(epoch + 40, world.epoch);
+          const fields = {
+            fsid: '00000000-0000-0000-0000-000000000000',
+            incrementals: [],
+            maps: [],
+          };
+          const range = { oldestMap: 1, newestMap: last, gapRemovedSnaps: new Map() };
+          return epoch < world.epoch
+            ? { message: outgoing(MOSDMap, { ...fields, ...range }), last }
+            : undefined;
+        },
+      },
+      get isServing() {
+        return world.isServing;
+      },
+      pg: () =>
+        world.isRemoving
+          ? undefined
+          : { isPrimary: world.isPrimary, submitOp: (op) => world.executed.push(op) },
+      isRemoving: () => world.isRemoving,
+      wantMap: () => world.wanted++,
+      answered: () => {},
+    };
+    this.gate = new ClientGate(
+      host,
+      new CopyFetcher({ id: 0, map, send: () => {}, executeHere: () => {} }),
+    );
+  }
+
+  get names(): string[] {
+    return this.executed.map((op) => op.oid.name);
+  }
+
+  send(client: Client, name: string, epoch = this.epoch): IncomingMessage & { state: string } {
+    const args = argsBytes('extent', { offset: 0, length: 1, truncateSize: 0, truncateSeq: 0 });
+    const front = writeOSDOp({
+      pgid: { pgid, shard: -1 },
+      hash: 0,
+      epoch,
+      flags: OSD_FLAG.WRITE | OSD_FLAG.ONDISK,
+      reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },
+      clientInc: 0,
+      mtime: TIME_ZERO,
+      locator: { pool: 1, key: '', namespace: '', hash: -1n },
+      name,
+      ops: [{ code: OSD_OP.WRITE, flags: 0, args, argsOffset: 0, payloadLength: 1 }],
+      snapid: SNAP_HEAD,
+      snapSeq: 0n,
+      snaps: [],
+      retryAttempt: 0,
+      features: 0n,
+    });
+    const message = {
+      type: MOSDOp.type,
+      version: MOSDOp.version,
+      compatVersion: MOSDOp.compat,
+      tid: 1,
+      seq: 1,
+      priority: 127,
+      front: Buffer.from(front),
+      middle: Buffer.alloc(0),
+      data: Buffer.from('x'),
+      state: 'passing',
+      hold: () => {
+        message.state = 'held';
+      },
+      release: () => {
+        message.state = 'released';
+      },
+      recycle: () => {},
+    };
+    this.gate.submit(client, message);
+    return message;
+  }
+}
+
+class Client implements Requester {
+  readonly peer = { type: 8, num: 7 };
+  readonly peerAddrs = [addr];
+  session: unknown;
+  readonly got: OutgoingMessage[] = [];
+  send(m: OutgoingMessage): void {
+    this.got.push(m);
+  }
+}
+
+let world: World;
+let client: Client;
+beforeEach(() => {
+  world = new World();
+  client = new Client();
+});
+
+it('holds requests of a newer map, counted, and runs them in their order with those a flag held', () => {
+  world.flags = OSDMAP_FLAG.full;
+  const a = world.send(client, 'a');
+  const b = world.send(client, 'b', 11);
+  expect([a.state, b.state, world.wanted]).toEqual(['held', 'held', 0]);
+  world.gate.retry();
+  expect(world.names).toEqual([]);
+  world.flags = 0;
+  world.epoch = 11;
+  world.gate.retry();
+  expect(world.names).toEqual(['a', 'b']);
+});
+
+it('asks for the map that a request speaks of', () => {
+  world.send(client, 'a', 12);
+  world.send(client, 'b', 12);
+  expect(world.wanted).toBe(1);
+});
+
+it('forgets what it holds for a session that is gone', () => {
+  world.send(client, 'a', 0xffff_ffff);
+  world.send(new Client(), 'b', 11);
+  world.gate.forget(client);
+  expect(world.gate.heldCount).toBe(1);
+  world.epoch = 11;
+  world.gate.retry();
+  expect(world.names).toEqual(['b']);
+});
+
+it('holds requests for a PG whose last stay is still being removed', () => {
+  world.isRemoving = true;
+  world.send(client, 'a');
+  world.isRemoving = false;
+  world.gate.retry();
+  expect(world.names).toEqual(['a']);
+});
+
+it('forgets requests while not serving, and tells the client of the next map', () => {
+  world.isServing = false;
+  const a = world.send(client, 'a');
+  expect(a.state).toBe('released');
+  world.epoch = 11;
+  world.gate.retry();
+  expect(client.got.map((m) => m.type)).toEqual([MOSDMap.type]);
+});
+
+it('sends a client that is far behind what it lacks in pieces, each once', () => {
+  world.epoch = 100;
+  for (const name of ['a', 'b', 'c', 'd']) world.send(client, name, 10);
+  expect(client.got.map((m) => m.type)).toEqual([MOSDMap.type, MOSDMap.type, MOSDMap.type]);
+  expect(client.session).toBe(100);
+});
+
+it('refuses a fenced client, also one that was fenced after its request had been taken', () => {
+  world.send(client, 'before');
+  world.isFenced = true;
+  expect(world.executed[0]!.isFenced()).toBe(true);
+  const late = world.send(client, 'after');
+  expect(late.state).toBe('released');
+  expect(world.names).toEqual(['before']);
+  const reply = client.got.at(-1)!;
+  expect(reply.type).toBe(MOSDOpReply.type);
+  const { front, compatVersion } = reply;
+  const answer = readOSDOpReply({
+    front: Buffer.from(front),
+    compatVersion,
+  });
+  expect(answer.result).toBe(-ERRNO.ESHUTDOWN);
+});
