@@ -113,7 +113,6 @@ export class ClientGate {
       hold: () => {},
       release: () => {},
       recycle: () => {},
-      recycle: () => {},
     };
     // Not from inside the request that asked.
     queueMicrotask(() => this.route({ by, message, op }));

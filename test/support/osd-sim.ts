@@ -472,7 +472,6 @@ export class SimWorld {
       hold: () => {},
       release: () => {},
       recycle: () => {},
-      recycle: () => {},
     };
     link.until = Math.max(link.until + 1, this.time.now + 1 + this.random(15));
     link.queue.push(() => {
