@@ -8,6 +8,7 @@ import {
   encodeNoneRequest,
 } from '../src/auth/index.ts';
 import { crc32c } from '../src/codec/index.ts';
+import { BodyPool } from '../src/msgr/body-pool.ts';
 import { type ControlFrame, decodeControl, encodeControl } from '../src/msgr/control.ts';
 import {
   BANNER_BYTES,
@@ -40,7 +41,8 @@ interface Message {
 type Frame = ControlFrame | Message;
 
 function parse(chunks: Iterable<Buffer>): { frames: Frame[]; supported: bigint } {
-  const parser = new FrameParser(nativeCrc32c);
+  const pool = new BodyPool();
+  const parser = new FrameParser(nativeCrc32c, pool);
   parser.limits = DEFAULT_BOUNDS;
   const frames: Frame[] = [];
   let banner = false;
@@ -49,7 +51,7 @@ function parse(chunks: Iterable<Buffer>): { frames: Frame[]; supported: bigint }
     banner ||= parser.nextBanner();
     while (banner && parser.next()) {
       if (parser.tag === TAG.message) {
-        const message = new Incoming(parser, { released: () => {} });
+        const message = new Incoming(parser, { released: () => {} }, pool);
         const dataOff = parser.header.readUInt16LE(26);
         frames.push({ kind: 'message', message, dataOff });
       } else {

@@ -4,6 +4,7 @@ import { ADDR, ENTITY, type EntityAddr, formatAddrVec } from '../wire/index.ts';
 import { onAsked } from './answer.ts';
 import { askSession, onAnswer } from './ask.ts';
 import type { AuthedPeer, AuthSetup } from './authenticate.ts';
+import { BodyPool } from './body-pool.ts';
 import { type ConnectionOwner, PeerConnection, type PeerLink } from './connection.ts';
 import { type ControlFrame, IDENT_LOSSY } from './control.ts';
 import { addrKey } from './establish.ts';
@@ -40,6 +41,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
   readonly bounds: MessengerBounds;
   readonly times: MessengerTimes;
   readonly writer: FrameWriter;
+  readonly pool = new BodyPool();
   private readonly options: MessengerOptions;
   private readonly policy: (peerType: number) => Policy;
   number: number;
@@ -413,6 +415,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
     this.ticker = undefined;
     const now = this.runtime.clock.monotonicMs();
     for (const link of [...this.links]) this.checkLink(link, now);
+    this.pool.age();
     if (this.links.size > 0) this.ticker = this.runtime.clock.setTimer(this.tickMs, this.tick);
   };
 

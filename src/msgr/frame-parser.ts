@@ -1,4 +1,5 @@
 import { type Crc32c, crc32cRange } from '../codec/index.ts';
+import type { BodyPool } from './body-pool.ts';
 import {
   BANNER_BYTES,
   BANNER_START,
@@ -43,6 +44,7 @@ export class FrameParser {
   limits: SegmentLimits | undefined;
 
   private readonly crc32c: Crc32c;
+  private readonly pool: BodyPool;
   private readonly waiting: Buffer[] = [];
   private chunk: Buffer = EMPTY;
   private at = 0;
@@ -58,8 +60,9 @@ export class FrameParser {
   private spill: Buffer | undefined;
   private spillLength = 0;
 
-  constructor(crc32c: Crc32c) {
+  constructor(crc32c: Crc32c, pool: BodyPool) {
     this.crc32c = crc32c;
+    this.pool = pool;
   }
 
   /** Adds bytes. The chunk is looked at until {@link settle} is called, or `next` or `nextBanner` returned false. */
@@ -169,9 +172,7 @@ export class FrameParser {
   private takeBody(): boolean {
     const length = this.bodyLength;
     if (this.spill === undefined) {
-      const first = Math.min(length, SPILL_FIRST_BYTES);
-      // A pooled buffer would pin its neighbours for as long as the message lives.
-      this.spill = first < 2048 ? Buffer.allocUnsafe(first) : Buffer.allocUnsafeSlow(first);
+      this.spill = this.pool.take(Math.min(length, SPILL_FIRST_BYTES));
       this.spillLength = 0;
     }
     while (this.spillLength < length) {
@@ -181,7 +182,7 @@ export class FrameParser {
         this.spill.copy(grown);
         this.spill = grown;
       }
-      const room = this.spill.length - this.spillLength;
+      const room = Math.min(length, this.spill.length) - this.spillLength;
       const take = Math.min(room, this.chunk.length - this.at);
       this.chunk.copy(this.spill, this.spillLength, this.at, this.at + take);
       this.spillLength += take;

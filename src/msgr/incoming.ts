@@ -1,3 +1,4 @@
+import type { BodyPool } from './body-pool.ts';
 import { MESSAGE_HEADER_BYTES, ProtocolError } from './format.ts';
 import type { FrameParser } from './frame-parser.ts';
 import type { IncomingMessage } from './messenger.ts';
@@ -25,8 +26,10 @@ export class Incoming implements IncomingMessage {
   held = false;
   private counted = true;
   private readonly throttle: Throttle;
+  private readonly pool: BodyPool;
+  private body: Buffer | undefined;
 
-  constructor(p: FrameParser, throttle: Throttle) {
+  constructor(p: FrameParser, throttle: Throttle, pool: BodyPool) {
     const h = p.header;
     this.seq = get53(h, 0);
     this.tid = get53(h, 8);
@@ -40,6 +43,8 @@ export class Incoming implements IncomingMessage {
     this.data = p.data;
     this.bytes = MESSAGE_HEADER_BYTES + p.front.length + p.middle.length + p.data.length;
     this.throttle = throttle;
+    this.pool = pool;
+    this.body = h;
   }
 
   hold(): void {
@@ -50,6 +55,11 @@ export class Incoming implements IncomingMessage {
     if (!this.counted) return;
     this.counted = false;
     this.throttle.released(this.bytes);
+  }
+
+  recycle(): void {
+    if (this.body) this.pool.give(this.body);
+    this.body = undefined;
   }
 }
 

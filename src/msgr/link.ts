@@ -9,6 +9,7 @@ import {
   type AuthState,
   stepAuth,
 } from './authenticate.ts';
+import type { BodyPool } from './body-pool.ts';
 import type { PeerConnection, PeerLink } from './connection.ts';
 import { type ControlFrame, decodeControl, encodeControl } from './control.ts';
 import { ProtocolError, TAG } from './format.ts';
@@ -29,6 +30,7 @@ export interface LinkOwner {
   readonly bounds: MessengerBounds;
   readonly times: MessengerTimes;
   readonly writer: FrameWriter;
+  readonly pool: BodyPool;
   decide(request: AuthRequest): AuthDecision;
   adoptGlobalId(globalId: number): void;
   seenAt(addr: EntityAddr): void;
@@ -70,7 +72,7 @@ export class Link implements SocketEvents, PeerLink {
     this.clock = owner.runtime.clock;
     this.setup = setup;
     this.connection = connection;
-    this.parser = new FrameParser(owner.runtime.crc32c);
+    this.parser = new FrameParser(owner.runtime.crc32c, owner.pool);
     this.startedMs = this.clock.monotonicMs();
     this.lastReceivedMs = this.startedMs;
     this.lastMessageMs = this.startedMs;
@@ -142,7 +144,7 @@ export class Link implements SocketEvents, PeerLink {
   private onMessage(): void {
     const connection = this.connection;
     if (!this.open || connection === undefined) throw new ProtocolError('message out of turn');
-    const message = new Incoming(this.parser, connection);
+    const message = new Incoming(this.parser, connection, this.owner.pool);
     this.lastMessageMs = this.lastReceivedMs;
     const state = connection.state;
     if (!state.received(message.seq)) return;

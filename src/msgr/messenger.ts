@@ -33,6 +33,11 @@ export interface IncomingMessage {
    */
   hold(): void;
   release(): void;
+  /**
+   * Says that nobody will look at the segments, or at a window of them, any more: their memory is used for another
+   * message. Optional, and worth it for large data.
+   */
+  recycle(): void;
 }
 
 /** One session with a peer; it outlives its sockets when the policy is lossless. */

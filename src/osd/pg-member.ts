@@ -1,3 +1,4 @@
+import type { IncomingMessage } from '../msgr/index.ts';
 import { decodeTransaction, type StoreOp } from '../store/index.ts';
 import { compareEVersion, type EVersion, type MessageOf, outgoing } from '../wire/index.ts';
 import { oidKey } from './log-entry.ts';
@@ -147,7 +148,7 @@ export class PgMember {
   }
 
   /** A change from the primary: durable with its log entry, then acknowledged. A repeated one is acknowledged again. */
-  onRepOp(from: number, m: MessageOf<typeof MRepOp>, data: Buffer): void {
+  onRepOp(from: number, m: MessageOf<typeof MRepOp>, message: IncomingMessage): void {
     const { host, state } = this;
     const item = decodeLogged(m.entry);
     const { version, previous } = item.entry;
@@ -162,9 +163,13 @@ export class PgMember {
       host.log('warn', 'change out of order', { pg: state.c, from });
       return;
     }
-    const txn = [...decodeTransaction(m.steps as Buffer, data), state.append(item)];
+    const txn = [...decodeTransaction(m.steps as Buffer, message.data), state.append(item)];
     if (compareEVersion(m.trimTo, state.log.tail) > 0) txn.push(...state.trim(m.trimTo));
-    void host.submit(txn).then(ack);
+    void host.submit(txn).then(() => {
+      ack();
+      // The log has copied its entry, and the store is done with the data.
+      message.recycle();
+    });
   }
 
   onPull(from: number, m: MessageOf<typeof MPgPull>): void {

@@ -193,7 +193,7 @@ export class Pg implements PipelineScope, RecoveryScope {
         );
       case MRepOp.type:
         return this.inInterval(decodeFront(MRepOp, message), (m) =>
-          this.member.onRepOp(from, m, message.data),
+          this.member.onRepOp(from, m, message),
         );
       case MPgRemove.type:
         return this.inInterval(decodeFront(MPgRemove, message), () => {

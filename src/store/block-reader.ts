@@ -91,7 +91,7 @@ export class BlockReader {
     await Promise.all(this.reading);
   }
 
-  /** The range as a window of one patch or of bytes on their way, if one of these holds all of it. */
+  /** The range from one patch or from bytes on their way, if one of these holds all of it. */
   private inOnePlace(n: Onode, offset: number, length: number): Uint8Array | undefined {
     const end = offset + length;
     const p = n.patches[patchAt(n.patches, offset)];
@@ -105,7 +105,8 @@ export class BlockReader {
     if (!e || !data || e.block > block) return undefined;
     const at = offset - e.block * BLOCK_BYTES + (e.unit - e.unwritten!.unit) * BLOCK_BYTES;
     if (end > (e.block + e.count) * BLOCK_BYTES || at + length > data.length) return undefined;
-    return data.subarray(at, at + length);
+    // A copy: it must outlive the write, whose bytes are another's again when it is durable.
+    return Buffer.from(data.subarray(at, at + length));
   }
 
   private fill(n: Onode, out: Buffer, from: number, end: number, parts: readonly Extent[]): void {

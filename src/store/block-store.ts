@@ -308,7 +308,7 @@ export class BlockStore implements ObjectStore {
       const key = omapKey(n.omapId, name);
       const old = this.overlay.get(key);
       this.omapGrow(n, old ? value.length - old.length : name.length + value.length);
-      changes.set(key, value);
+      changes.set(key, Buffer.from(value));
     }
   }
 

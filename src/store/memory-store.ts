@@ -88,7 +88,7 @@ export class MemoryStore implements ObjectStore {
         const o = this.make(op.c, op.oid);
         for (const [name, value] of op.attrs) {
           this.rmattr(o, name);
-          o.attrs.set(name, owned(value));
+          o.attrs.set(name, Buffer.from(value));
           this.metadataBytes += name.length + value.length;
         }
         return;
@@ -102,7 +102,7 @@ export class MemoryStore implements ObjectStore {
         const o = this.make(op.c, op.oid);
         for (const [key, value] of op.entries) {
           this.rmOmap(o, key);
-          o.omap.set(key, owned(value));
+          o.omap.set(key, Buffer.from(value));
           this.omapBytes += key.length + value.length;
         }
         return;
@@ -125,7 +125,7 @@ export class MemoryStore implements ObjectStore {
       case 'omapSetHeader': {
         const o = this.make(op.c, op.oid);
         this.omapBytes += op.header.length - (o.omapHeader?.length ?? 0);
-        o.omapHeader = owned(op.header);
+        o.omapHeader = Buffer.from(op.header);
         return;
       }
       case 'clone':
@@ -139,7 +139,7 @@ export class MemoryStore implements ObjectStore {
   private write(o: MemoryObject, offset: number, data: Uint8Array): void {
     if (data.length === 0) return;
     const end = offset + data.length;
-    this.change(o, () => replaceRange(o.pieces, offset, end, { offset, data: owned(data) }));
+    this.change(o, () => replaceRange(o.pieces, offset, end, { offset, data: Buffer.from(data) }));
     o.size = Math.max(o.size, end);
   }
 
@@ -321,11 +321,6 @@ export class MemoryStore implements ObjectStore {
 
 /** What an object costs beside its content, roughly. */
 const OBJECT_BYTES = 256;
-
-/** A small window of a large receive buffer would keep all of it alive. */
-function owned(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
-}
 
 function bytesOf(o: MemoryObject): number {
   let n = 0;

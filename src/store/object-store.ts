@@ -3,7 +3,7 @@ import type { HObject } from '../wire/index.ts';
 /** A collection is one PG's objects, named as the PG prints (`1.2f`), or `meta` for the daemon's own. */
 export type Collection = string;
 
-/** Attribute and omap names are byte strings; values are owned by whoever got them last. */
+/** Attribute and omap names are byte strings. The store copies values; those it returns are the caller's. */
 type Attrs = ReadonlyMap<string, Uint8Array>;
 
 /**
@@ -15,7 +15,10 @@ export type StoreOp =
   /** The collection must be empty. */
   | { readonly op: 'rmcoll'; readonly c: Collection }
   | { readonly op: 'touch'; readonly c: Collection; readonly oid: HObject }
-  /** `data` belongs to the store from now on and must not change. A gap before `offset` reads as zeros. */
+  /**
+   * `data` belongs to the store and must not change until the submit has resolved. A gap before `offset` reads as
+   * zeros.
+   */
   | {
       readonly op: 'write';
       readonly c: Collection;

@@ -26,10 +26,11 @@ export class Overlay {
     this.layers.shift();
   }
 
+  /** The value, owned by the caller: what a group brings may be a window of memory that is not ours for long. */
   get(key: string): Uint8Array | undefined {
     for (let i = this.layers.length - 1; i >= 0; i--) {
       const value = this.layers[i]!.get(key);
-      if (value !== undefined) return value ?? undefined;
+      if (value !== undefined) return value === null ? undefined : Buffer.from(value);
     }
     return this.kv.get(key);
   }

@@ -81,7 +81,7 @@ export class WideKeyValue {
     const rest = key.slice(NARROW_MAX);
     const entries = bucket.entries.filter((e) => e[0] !== rest);
     if (value !== null) {
-      entries.push([rest, value]);
+      entries.push([rest, Buffer.from(value)]); // kept over several commits, each of which writes it again
       entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     }
     bucket.entries = entries;

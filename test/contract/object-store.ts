@@ -179,6 +179,58 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       expect(order).toEqual(Array.from({ length: 40 }, (_, i) => i));
     });
 
+    it('looks no more at what a transaction brought once it is durable', async () => {
+      await start();
+      const long = oid('n'.repeat(1900));
+      const lent: Buffer[] = [];
+      const lend = (length: number, fill: number): Buffer => {
+        const one = Buffer.alloc(length, fill);
+        lent.push(one);
+        return one;
+      };
+      const first = store.submit([
+        write(A, 0, lend(100_001, 1)),
+        write(B, 0, lend(9000, 2)),
+        write(long, 0, lend(5000, 3)),
+        { op: 'omapSet', c: C, oid: A, entries: new Map([['k', lend(50_000, 4)]]) },
+        { op: 'setattrs', c: C, oid: A, attrs: new Map([['_', lend(3000, 5)]]) },
+        { op: 'omapSetHeader', c: C, oid: A, header: lend(2000, 6) },
+      ]);
+      // What later ones take over from it while it is on its way, and what is read of it then.
+      const seen = [await read(A), await store.read(C, B, 0, 9000), await read(long)];
+      const second = store.submit([
+        write(B, 2000, 'x'),
+        write(long, 100, 'y'),
+        { op: 'clone', c: C, from: A, to: oid('c') },
+        { op: 'clone', c: C, from: long, to: oid('d') },
+      ]);
+      await first;
+      for (const one of lent) one.fill(0xee);
+      await second;
+      const wants = async () => {
+        const b = Buffer.alloc(9000, 2);
+        b[2000] = 0x78;
+        const l = Buffer.alloc(5000, 3);
+        l[100] = 0x79;
+        expect((await read(A)).equals(Buffer.alloc(100_001, 1))).toBe(true);
+        expect((await read(oid('c'))).equals(Buffer.alloc(100_001, 1))).toBe(true);
+        expect((await read(B)).equals(b)).toBe(true);
+        expect((await read(long)).equals(l)).toBe(true);
+        expect((await read(oid('d'))).equals(l)).toBe(true);
+        for (const o of [A, oid('c')]) {
+          expect(store.omapGet(C, o, ['k']).get('k')).toEqual(Buffer.alloc(50_000, 4));
+          expect(store.getattr(C, o, '_')).toEqual(Buffer.alloc(3000, 5));
+          expect(store.omapHeader(C, o)).toEqual(Buffer.alloc(2000, 6));
+        }
+      };
+      await wants();
+      expect(Buffer.from(seen[0]!).equals(Buffer.alloc(100_001, 1))).toBe(true);
+      expect(Buffer.from(seen[1]!).equals(Buffer.alloc(9000, 2))).toBe(true);
+      expect(Buffer.from(seen[2]!).equals(Buffer.alloc(5000, 3))).toBe(true);
+      await reopen();
+      await wants();
+    });
+
     it('keeps a clone apart from its source', async () => {
       await start();
       const data = patterned(dice(1), 200_000);
