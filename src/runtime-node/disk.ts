@@ -17,6 +17,7 @@ import { DirectWriter } from './direct-writer.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
 const BUFFERS_MAX = 1024;
+const FILL_BYTES = 1 << 20;
 
 /** Files of the host's file systems. */
 export const nodeDisk: Disk = {
@@ -27,10 +28,12 @@ export const nodeDisk: Disk = {
     // 'a' writes at the end whatever the offset: it only made the file, whose name is durable with its directory.
     closeSync(fd);
     await syncDirectory(dirname(path));
-    return new NodeFile(
+    const file = new NodeFile(
       path,
       call(() => openSync(path, 'r+'), path),
     );
+    if (options.filledBytes !== undefined) await fill(file, options.filledBytes);
+    return file;
   },
   async mkdir(path) {
     const first = await later(files.mkdir(path, { recursive: true }), path);
@@ -160,6 +163,14 @@ class NodeFile implements DiskFile {
     if (syncFd !== undefined) call(() => closeSync(syncFd), this.path);
     call(() => closeSync(this.fd), this.path);
   }
+}
+
+async function fill(file: DiskFile, bytes: number): Promise<void> {
+  const zeros = Buffer.alloc(Math.min(bytes, FILL_BYTES));
+  for (let at = 0; at < bytes; at += zeros.length) {
+    await file.write([zeros.subarray(0, bytes - at)], at);
+  }
+  await file.sync();
 }
 
 /** What is left of the buffers after their first `count` bytes. */

@@ -87,8 +87,12 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable. */
-  open(path: string, options?: { create?: boolean }): Promise<DiskFile>;
+  /**
+   * Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable.
+   * @param options.filledBytes what a file made now may be filled with zeros to: a later write there then changes
+   *   nothing but the bytes, so that its sync is one write of the device
+   */
+  open(path: string, options?: { create?: boolean; filledBytes?: number }): Promise<DiskFile>;
   mkdir(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   readFile(path: string): Promise<Buffer>;

@@ -51,6 +51,7 @@ export interface BlockStoreOptions {
 const FORMAT = '1';
 const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
+const JOURNAL_BYTES = 16 * 2 ** 20;
 
 /** Patches move to blocks when there are this many bytes of them, or when the store has been quiet for a while. */
 const PATCHED_BYTES_MAX = 4 * 2 ** 20;
@@ -549,8 +550,9 @@ async function openMetadata(options: BlockStoreOptions): Promise<KeyValue> {
   const kv = await options.openKeyValue(`${path}/db`);
   let file: DiskFile | undefined;
   try {
-    file = await disk.open(`${path}/journal`, { create: true });
-    return await JournaledKeyValue.open({ file, kv, crc32c, areaBytes: options.journalBytes });
+    const areaBytes = options.journalBytes ?? JOURNAL_BYTES;
+    file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
+    return await JournaledKeyValue.open({ file, kv, crc32c, areaBytes });
   } catch (error) {
     await file?.close();
     await kv.close();
