@@ -4,7 +4,6 @@ import {
   formatAddrVec,
   LOG_PRIORITY,
   type MessageOf,
-  MMgrOpen,
   MOSDBoot,
   MOSDFailure,
   MOSDMarkMeDown,
@@ -20,14 +19,12 @@ import type { Session } from './session.ts';
 
 type Handler = (mon: MonContext, session: Session, m: IncomingMessage) => void;
 
-/** Messages of our own OSDs. */
+/** Messages of our own OSDs. Each speaks for itself alone: what it says in another's name is ignored. */
 export const daemonHandlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [MOSDBoot.type, (mon, s, m) => boot(mon, s, decodeFront(MOSDBoot, m))],
   [MOSDMarkMeDown.type, (mon, s, m) => markMeDown(mon, s, decodeFront(MOSDMarkMeDown, m))],
-  [MOSDFailure.type, (mon, _s, m) => failure(mon, decodeFront(MOSDFailure, m))],
+  [MOSDFailure.type, (mon, s, m) => failure(mon, s, decodeFront(MOSDFailure, m))],
   [MPGStats.type, (mon, s, m) => pgStats(mon, s, decodeFront(MPGStats, m), m.tid)],
-  // A daemon greets the manager; what it would report there it reports to the monitor.
-  [MMgrOpen.type, () => {}],
 ]);
 
 export function clusterLine(priority: keyof typeof LOG_PRIORITY, text: string): LogLine {
@@ -36,6 +33,7 @@ export function clusterLine(priority: keyof typeof LOG_PRIORITY, text: string): 
 
 /** Looks at a boot again after each change it made, until the OSD is up or refused. */
 function boot(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBoot>): void {
+  if (session.osd !== m.osd) return;
   const decision = decideBoot(mon.head(), m, session.connection.features);
   switch (decision.kind) {
     case 'refused':
@@ -68,7 +66,7 @@ function sendMapsSince(mon: MonContext, session: Session, epoch: number): void {
 
 function markMeDown(mon: MonContext, session: Session, m: MessageOf<typeof MOSDMarkMeDown>): void {
   const { osdmap, fsid } = mon.head();
-  if (m.fsid !== fsid) return;
+  if (m.fsid !== fsid || session.osd !== m.osd) return;
   const answer = (): void => sendMapsSince(mon, session, m.epoch);
   if (!osdmap.isUp(m.osd)) return mon.afterAll(answer);
   mon.failures.forget(m.osd);
@@ -76,7 +74,8 @@ function markMeDown(mon: MonContext, session: Session, m: MessageOf<typeof MOSDM
   mon.propose({ osdmap: markDown(osdmap, [m.osd]), log }, answer);
 }
 
-function failure(mon: MonContext, m: MessageOf<typeof MOSDFailure>): void {
+function failure(mon: MonContext, session: Session, m: MessageOf<typeof MOSDFailure>): void {
+  if (session.osd !== m.reporter) return;
   const state = mon.head();
   if (!mon.failures.accuse(state, m)) return;
   mon.failures.forget(m.osd);
@@ -94,7 +93,7 @@ function pgStats(
   tid: number,
 ): void {
   const { osdmap } = mon.ledger.durable;
-  if (m.fsid !== osdmap.fsid || !osdmap.exists(m.osd)) return;
+  if (m.fsid !== osdmap.fsid || !osdmap.exists(m.osd) || session.osd !== m.osd) return;
   mon.pgMap.report(m, (pool) => osdmap.pool(pool) !== undefined, mon.state().nowMs);
   session.connection.send(outgoing(MPGStatsAck, {}, { tid }));
 }

@@ -303,16 +303,18 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
       case MOSDOp.type:
         return this.clients.submit(c, m);
       case MRepAck.type:
+        if (c.peer.type !== ENTITY.osd) return this.ignore(c, m);
         for (const { pgid, since, version } of decodeFront(MRepAck, m).acks) {
           this.pgs.get(pgid)?.onAck(c.peer.num, since, version);
         }
         return;
       case MOSDMap.type:
-        if (c.peer.type === ENTITY.mon) this.onMap(m);
-        return;
+        return this.mon.owns(c) ? this.onMap(m) : this.ignore(c, m);
       case MOSDOpReply.type:
+        if (c.peer.type !== ENTITY.osd) return this.ignore(c, m);
         return this.copyFetcher.onReply(m);
       case MConfig.type:
+        if (!this.mon.owns(c)) return this.ignore(c, m);
         this.config.setFromMon(decodeFront(MConfig, m).config);
         return this.configChanged();
       case MCommand.type:
@@ -325,8 +327,13 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
         return;
       default:
         if (c.peer.type === ENTITY.osd) this.onPeerMessage(c.peer.num, m);
-        else this.log('debug', 'message ignored', { type: m.type });
+        else this.ignore(c, m);
     }
+  }
+
+  /** What this peer has no business to say, or nobody has. */
+  private ignore({ peer }: Connection, { type }: IncomingMessage): void {
+    this.log('debug', 'message ignored', { type, from: `${peer.type}.${peer.num}` });
   }
 
   private onPeerMessage(from: number, m: IncomingMessage): void {
