@@ -110,6 +110,10 @@ describe('a booting OSD', () => {
     ).toBe(false);
     expect(osdmap.addrs(1)).toEqual([addrOf(1, 2)]);
     expect(osdmap.data.osdInfo[1]).toMatchObject({ downAt: epoch + 1, upFrom: epoch + 2 });
+    // Its former life serves nobody any more, so its peers need not wait for its leases.
+    const { deadEpoch, downStamp } = w.state().osdmapAt(epoch + 1)!.data.osdXInfo[1]!;
+    expect(deadEpoch).toBe(epoch + 1);
+    expect(downStamp.sec).toBeGreaterThan(0);
   });
 
   it('keeps the weight and the place it was given', async () => {

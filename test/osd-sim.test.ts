@@ -9,12 +9,14 @@ interface Faults {
   readonly wipe?: boolean;
   /** Many short faults and busy clients instead of few long ones. */
   readonly storm?: boolean;
+  /** The primary loses everybody but its clients, until others have taken over. */
+  readonly isolate?: boolean;
 }
 
 async function run(seed: number, faults: Faults, options: Partial<SimOptions> = {}): Promise<void> {
   const world = new SimWorld(seed, options);
   await world.begin();
-  const seen: Seen = { acked: new Map(), sent: new Map(), reads: [] };
+  const seen: Seen = { acked: new Map(), sent: new Map(), reads: [], stale: [] };
   let open = 0;
   let stopping = false;
   const client = (id: number, tid: number): void => {
@@ -23,6 +25,7 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
     const token = world.random(3) > 0 ? `<${id}.${tid}>` : undefined;
     if (token) seen.sent.set(name, [...(seen.sent.get(name) ?? []), token]);
     open++;
+    const answered = [...(seen.acked.get(name) ?? [])];
     perform(world, id, tid, name, token, (a) => {
       open--;
       if (token) {
@@ -30,6 +33,11 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
         seen.acked.set(name, [...(seen.acked.get(name) ?? []), token]);
       } else {
         const bytes = a.outcome?.outputs[0];
+        // What was answered before the read began must be in it.
+        const text = Buffer.from(bytes ?? []).toString();
+        for (const t of answered) {
+          if (!text.includes(t)) seen.stale.push(`${name} of client ${id} lacks ${t}`);
+        }
         if (a.result === 0) seen.reads.push({ name, content: Buffer.from(bytes ?? []).toString() });
       }
       world.time.after(world.random(40), () => client(id, tid + 1));
@@ -39,6 +47,10 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
   const { osds } = world.options;
   for (let round = 0; round < (faults.storm ? 80 : 25); round++) {
     await world.time.until(faults.storm ? 5 + world.random(90) : 20 + world.random(250));
+    if (faults.isolate) {
+      await world.isolatePrimary();
+      continue;
+    }
     const osd = world.random(osds);
     const other = (osd + 1 + world.random(osds - 1)) % osds;
     switch (world.random(7)) {
@@ -59,7 +71,11 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
         break;
       case 5:
         // One disk at a time, and only while the others have everything.
-        if (faults.wipe && world.nodes[world.view.primary]?.pg?.isClean) {
+        if (
+          faults.wipe &&
+          world.nodes.every((n) => n.isAlive) &&
+          world.nodes[world.view.primary]?.pg?.isClean
+        ) {
           world.crash(osd);
           world.nodes[osd]!.wipe();
         }
@@ -78,6 +94,7 @@ async function run(seed: number, faults: Faults, options: Partial<SimOptions> = 
   expect(primary()?.peering.phase.name, story()).toBe('active');
   expect(primary()?.isClean, story()).toBe(true);
   expect(open, story()).toBe(0);
+  expect(seen.stale, story()).toEqual([]);
   await world.time.until(500);
   // Each request that an OSD took was answered, or dropped for the client to send it elsewhere.
   expect(world.taken.size, story()).toBe(0);
@@ -146,7 +163,14 @@ describe('one PG among failing OSDs', () => {
     run(
       900 + seed + offset,
       { crash: true, cut: false, reset: false, storm: true },
-      { commitMs: 400, objects: 2 },
+      { commitMs: 400, objects: 2, logKeep: 200, logMax: 300 },
+    ),
+  );
+  it.each(seeds)('reads nothing old from a primary that was cut off, seed %i', (seed) =>
+    run(
+      1000 + seed + offset,
+      { crash: false, cut: false, reset: false, isolate: true },
+      { objects: 2, logKeep: 200, logMax: 300 },
     ),
   );
   it.each(seeds)('survives replaced disks, seed %i', (seed) =>

@@ -9,7 +9,7 @@ import {
   type OSDMap,
 } from '../maps/index.ts';
 import type { KeyValueOp } from '../runtime/index.ts';
-import { type EntityAddr, utimeOfMs } from '../wire/index.ts';
+import { type EntityAddr, type UTime, utimeOfMs } from '../wire/index.ts';
 import type { Change, OsdMapPatch } from './change.ts';
 import { KEYS } from './keys.ts';
 import type { HealthMute } from './state.ts';
@@ -90,7 +90,18 @@ function completePatch(map: OSDMap, patch: OsdMapPatch, nowMs: number): Incremen
     ...(changesUp(map, patch) ? { newLastUpChange: modified } : {}),
     ...(changesIn(map, patch) ? { newLastInChange: modified } : {}),
     ...patch,
+    ...(patch.newXinfo ? { newXinfo: stamped(map, patch, modified) } : {}),
   };
+}
+
+/** What is said of an OSD that goes down says when, as it replaces what applying the change alone would say. */
+function stamped(map: OSDMap, { newXinfo, newState }: OsdMapPatch, modified: UTime) {
+  const out = new Map(newXinfo);
+  for (const [osd, xinfo] of out) {
+    const goesDown = map.isUp(osd) && ((newState?.get(osd) ?? 0) & OSD_STATE.up) !== 0;
+    if (goesDown) out.set(osd, { ...xinfo, downStamp: modified });
+  }
+  return out;
 }
 
 /** Whether an OSD comes up or goes down: the stamp says since when the set of those up is what it is. */

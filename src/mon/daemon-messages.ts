@@ -14,6 +14,7 @@ import {
 import type { LogLine } from './change.ts';
 import type { MonContext } from './context.ts';
 import { decideBoot } from './services/osd-boot.ts';
+import { isRefusal } from './services/osd-failure.ts';
 import { markDown } from './services/osd-state.ts';
 import type { Session } from './session.ts';
 
@@ -71,7 +72,7 @@ function markMeDown(mon: MonContext, session: Session, m: MessageOf<typeof MOSDM
   if (!osdmap.isUp(m.osd)) return mon.afterAll(answer);
   mon.failures.forget(m.osd);
   const log = [clusterLine('info', `osd.${m.osd} marked itself down`)];
-  mon.propose({ osdmap: markDown(osdmap, [m.osd]), log }, answer);
+  mon.propose({ osdmap: markDown(osdmap, [m.osd], true), log }, answer);
 }
 
 function failure(mon: MonContext, session: Session, m: MessageOf<typeof MOSDFailure>): void {
@@ -81,7 +82,7 @@ function failure(mon: MonContext, session: Session, m: MessageOf<typeof MOSDFail
   mon.failures.forget(m.osd);
   mon.runtime.log('info', 'OSD failed', { osd: m.osd, reporter: m.reporter, reason: m.reason });
   mon.propose({
-    osdmap: markDown(state.osdmap, [m.osd]),
+    osdmap: markDown(state.osdmap, [m.osd], isRefusal(m)),
     log: [clusterLine('info', `osd.${m.osd} failed (${m.reason}, reported by osd.${m.reporter})`)],
   });
 }

@@ -80,7 +80,7 @@ export class Tick {
     if (dead.length === 0) return;
     for (const osd of dead) this.mon.failures.forget(osd);
     this.mon.propose({
-      osdmap: markDown(state.osdmap, dead),
+      osdmap: markDown(state.osdmap, dead, false),
       log: dead.map((osd) =>
         clusterLine('info', `osd.${osd} marked down: no session for ${graceMs / 1000} s`),
       ),

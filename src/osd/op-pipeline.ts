@@ -67,6 +67,8 @@ export interface PipelineScope {
   readonly epoch: number;
   /** PGs of the pool. */
   readonly pgCount: number;
+  /** No other primary can have taken over: what is read here is the newest. */
+  readonly isReadable: boolean;
   isMissingHere(key: string): boolean;
   isMissingAnywhere(key: string): boolean;
   /** Ask for the object to be brought; `recovered` is called on the pipeline. */
@@ -114,6 +116,8 @@ export class OpPipeline {
   private inFlight: InFlight[] = [];
   /** Lists that wait until everything has been pulled. */
   private heldLists: ClientOp[] = [];
+  /** Objects whose next request is a read that waits for a lease. */
+  private readonly unreadable = new Set<ObjectState>();
   private localDurable: EVersion = EVERSION_ZERO;
   private readonly acked = new Map<number, EVersion>();
   private isServing = false;
@@ -172,6 +176,7 @@ export class OpPipeline {
     this.generation++;
     this.isServing = false;
     this.pending.clear();
+    this.unreadable.clear();
     this.objects.clear();
     this.idle = [];
     this.inFlight = [];
@@ -202,9 +207,18 @@ export class OpPipeline {
     for (const f of this.inFlight) if (compareEVersion(f.version, known) > 0) f.sendAgain(osd);
   }
 
+  /** A member stands by us again. */
+  leaseRenewed(): void {
+    if (this.unreadable.size + this.heldLists.length === 0 || !this.scope.isReadable) return;
+    const all = [...this.unreadable];
+    this.unreadable.clear();
+    for (const object of all) this.run(object);
+    this.listHeld();
+  }
+
   private list(op: ClientOp): void {
     // A list must hold what is still to be pulled, so it waits for that.
-    if (this.scope.state.missing.size > 0) {
+    if (this.scope.state.missing.size > 0 || !this.scope.isReadable) {
       this.heldLists.push(op);
       return;
     }
@@ -237,6 +251,10 @@ export class OpPipeline {
       const op = object.queue[0];
       if (!op) {
         this.rest(object);
+        return;
+      }
+      if (!op.mayWrite && !scope.isReadable) {
+        this.unreadable.add(object);
         return;
       }
       if (object.isBusy || (op.mayWrite ? object.readers > 0 : object.writes > 0)) return;

@@ -18,6 +18,7 @@ import {
   MCommand,
   MCommandReply,
   MConfig,
+  type MessageOf,
   MOSDBoot,
   MOSDFailure,
   MOSDMap,
@@ -36,13 +37,14 @@ import { ClientGate, type ClientGateHost } from './client-gate.ts';
 import { type CommandScope, runCommand } from './commands.ts';
 import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
+import { Leases, type MapLife } from './leases.ts';
 import { MonSession } from './mon-session.ts';
 import type { ClientOp, OpAnswer } from './op-pipeline.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import { OsdMaps } from './osd-maps.ts';
-import { ASK, MOSDPing, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
+import { ASK, type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
 import { Permits } from './permits.ts';
 import { type Pg, storedView } from './pg.ts';
@@ -60,6 +62,8 @@ const REPORT_MS = 5000;
 const PING_MS = 1000;
 const GOODBYE_MS = 1000;
 const FAILURE_REPORT_MS = 1000;
+/** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
+const LEASE_SHARE = 0.8;
 const COPIES_MAX = 12;
 /** Fraction of the store beyond which writes are refused whatever the map says (osd_failsafe_full_ratio, 16.2). */
 const FAILSAFE_FULL = 0.97;
@@ -90,6 +94,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   readonly log: Logger;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   readonly copies = new Permits(COPIES_MAX);
+  readonly leases: Leases;
   readonly booted: Promise<void>;
   limits: OpLimits;
   logKeep = 250;
@@ -129,6 +134,17 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     this.crc32c = runtime.crc32c;
     this.config = new OsdConfig(options.config);
     this.limits = this.config.limits();
+    const daemon = this;
+    this.leases = new Leases({
+      nowMs: () => this.clock.monotonicMs(),
+      get leaseMs() {
+        return daemon.leaseMs;
+      },
+      get upFrom() {
+        return daemon.upFrom(id);
+      },
+      life: (osd) => this.lifeOf(osd),
+    });
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;
     });
@@ -194,6 +210,19 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   }
   isUp(osd: number): boolean {
     return this.maps.current?.isUp(osd) ?? false;
+  }
+  lease(): Lease {
+    const sentMs = Math.floor(this.clock.monotonicMs());
+    return { upFrom: this.upFrom(this.id), sentMs, leaseMs: this.leaseMs };
+  }
+  private get leaseMs(): number {
+    return LEASE_SHARE * 1000 * this.config.number('osd_heartbeat_grace');
+  }
+  private lifeOf(osd: number): MapLife {
+    const data = this.maps.current?.data;
+    const upFrom = data?.osdInfo[osd]?.upFrom ?? 0;
+    const isDead = (data?.osdXInfo[osd]?.deadEpoch ?? 0) >= upFrom;
+    return { isUp: this.isUp(osd), upFrom, isDead };
   }
   upFrom(osd: number): number {
     return this.isUp(osd) ? (this.maps.current!.data.osdInfo[osd]?.upFrom ?? 0) : 0;
@@ -319,8 +348,10 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
         return this.configChanged();
       case MCommand.type:
         return this.onCommand(c, m);
-      case MPGStatsAck.type:
       case MOSDPing.type:
+        if (c.peer.type === ENTITY.osd) this.onPing(c.peer.num, decodeFront(MOSDPing, m));
+        return;
+      case MPGStatsAck.type:
         return;
       case MPing.type:
         c.send(outgoing(MPing, {}));
@@ -560,8 +591,18 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
 
   private ping(): void {
     if (!this.isUpNow) return;
-    const message = outgoing(MOSDPing, { epoch: this.epoch });
+    const message = outgoing(MOSDPing, { epoch: this.epoch, isReply: false, lease: this.lease() });
     for (const osd of this.neighbours()) this.peers.send(osd, message);
+  }
+
+  private onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
+    const { upFrom, sentMs, leaseMs } = lease;
+    if (isReply) {
+      this.leases.grant(from, upFrom, sentMs, leaseMs);
+      for (const pg of this.pgs.all()) pg.pipeline.leaseRenewed();
+    } else if (this.isUpNow && this.leases.promise(from, upFrom, leaseMs)) {
+      this.peers.send(from, outgoing(MOSDPing, { epoch: this.epoch, isReply: true, lease }));
+    }
   }
 
   private measure(): { atMs: number; total: number; available: number } {
@@ -597,6 +638,8 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     if (this.state === 'stopped') return;
     if (this.state === 'active') {
       this.state = 'stopping';
+      // Others take over as soon as the map says that we are gone for good, so we are.
+      this.pgs.stop();
       const { fsid } = this.options;
       this.mon.send(outgoing(MOSDMarkMeDown, { fsid, osd: this.id, epoch: this.epoch }));
       await this.waitUntilDown();

@@ -21,6 +21,16 @@ import { PgInfo } from './pg-info.ts';
 
 const v1 = { version: 1, compat: 1 };
 const about = { pgid: PgId, epoch: u32, since: u32 };
+/** A word to stand by the asker, see Leases: the answer repeats what was asked. */
+export const Lease = struct('Lease', {
+  /** Since when the asker is up. */
+  upFrom: u32,
+  /** When it was asked for, by the asker's clock. */
+  sentMs: u53,
+  leaseMs: u32,
+});
+export type Lease = ValueOf<typeof Lease>;
+
 /** Counts the peerings of one primary in one interval; an answer repeats it. 0: nobody asked. */
 const round = u32;
 
@@ -57,6 +67,7 @@ export const MPgActivate = message(
   struct('MPgActivate', {
     ...about,
     round,
+    lease: Lease,
     writeable: bool,
     resync: bool,
     /** The log's end for a resync, else the version below `entries`. */
@@ -68,7 +79,13 @@ export const MPgActivated = message(
   'MPgActivated',
   121,
   v1,
-  struct('MPgActivated', { ...about, round, complete: bool, missing: vec(MissingItem) }),
+  struct('MPgActivated', {
+    ...about,
+    round,
+    lease: Lease,
+    complete: bool,
+    missing: vec(MissingItem),
+  }),
 );
 /** What all members of the interval have reached together. */
 export const MPgHistory = message(
@@ -137,5 +154,10 @@ export const MRepAck = message(
   struct('MRepAck', { acks: vec(struct('ack', { pgid: PgId, since: u32, version: EVersion })) }),
 );
 
-/** Says nothing, but a session to a peer that is gone notices when it has something to carry. */
-export const MOSDPing = message('MOSDPing', 70, v1, struct('MOSDPing', { epoch: u32 }));
+/** Asks for a lease or gives it; and a session to a peer that is gone notices when it has something to carry. */
+export const MOSDPing = message(
+  'MOSDPing',
+  70,
+  v1,
+  struct('MOSDPing', { epoch: u32, isReply: bool, lease: Lease }),
+);

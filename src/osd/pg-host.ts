@@ -1,7 +1,9 @@
 import type { Clock, Logger } from '../runtime/index.ts';
 import type { ObjectStore, Transaction } from '../store/index.ts';
 import type { EVersion, Outgoing, PgId } from '../wire/index.ts';
+import type { Leases } from './leases.ts';
 import type { OpLimits } from './ops/index.ts';
+import type { Lease } from './peer-messages.ts';
 import type { Permits } from './permits.ts';
 
 /** What a PG needs of the daemon around it. */
@@ -21,6 +23,9 @@ export interface PgHost {
   /** Epoch in which this store was first up; 0 when it never was. */
   readonly storeSince: number;
   isUp(osd: number): boolean;
+  readonly leases: Leases;
+  /** What to ask a member for. */
+  lease(): Lease;
   /** Epoch in which an OSD last came up; 0 while it is down. */
   upFrom(osd: number): number;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */

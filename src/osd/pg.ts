@@ -1,5 +1,6 @@
 import { encodeToBytes } from '../codec/index.ts';
 import type { IncomingMessage } from '../msgr/index.ts';
+import type { Timer } from '../runtime/index.ts';
 import { encodeTransaction, type StoreOp } from '../store/index.ts';
 import {
   decodeFront,
@@ -65,6 +66,7 @@ export class Pg implements PipelineScope, RecoveryScope {
   private isSettled = false;
   private asOfStart = '';
   private readonly strays = new Set<number>();
+  private readonly timers = new Set<Timer>();
 
   constructor(host: PgHost, state: PgState, view: PgView) {
     this.host = host;
@@ -176,6 +178,8 @@ export class Pg implements PipelineScope, RecoveryScope {
         return this.inInterval(decodeFront(MPgActivated, message), (m) => {
           if (m.round !== this.round) return;
           const missing = missingSet(m.missing);
+          const { upFrom, sentMs, leaseMs } = m.lease;
+          this.host.leases.grant(from, upFrom, sentMs, leaseMs);
           this.step({ kind: 'activated', from, complete: m.complete, missing });
         });
       case MPgHistory.type:
@@ -217,6 +221,9 @@ export class Pg implements PipelineScope, RecoveryScope {
 
   // What the pipeline and recovery ask of the PG.
 
+  get isReadable(): boolean {
+    return this.host.leases.isReadable(this.replicas);
+  }
   isMissingHere(key: string): boolean {
     return this.state.missing.has(key);
   }
@@ -325,18 +332,37 @@ export class Pg implements PipelineScope, RecoveryScope {
   }
 
   /**
-   * Runs `then` in this interval once all that this member holds is durable. Told of entries that a crash then takes
-   * back, the others would want objects in versions that nobody has.
+   * Runs `then` in this interval once all that this member holds is durable: told of entries that a crash then takes
+   * back, the others would want objects in versions that nobody has. And once no former primary may still answer reads
+   * because of our word.
    */
   private whenSure(then: () => void): void {
     const { since } = this.state.info;
-    void this.host.submit([]).then(() => {
-      if (this.isSettled && since === this.state.info.since) then();
+    const look = (): void => {
+      if (!this.isSettled || since !== this.state.info.since) return;
+      const waitMs = this.host.leases.waitMs(this.formerMembers());
+      if (waitMs <= 0) then();
+      else this.later(waitMs, look);
+    };
+    void this.host.submit([]).then(look);
+  }
+
+  private formerMembers(): Set<number> {
+    return new Set(this.state.info.history.flatMap((i) => i.acting));
+  }
+
+  private later(ms: number, run: () => void): void {
+    const timer = this.host.clock.setTimer(ms, () => {
+      this.timers.delete(timer);
+      run();
     });
+    this.timers.add(timer);
   }
 
   private endInterval(): void {
     this.isSettled = false;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
     this.strays.clear();
     this.recovery.stop();
     this.pipeline.stop(this.isPrimary);
@@ -416,6 +442,7 @@ export class Pg implements PipelineScope, RecoveryScope {
     const message = {
       ...this.header(),
       round,
+      lease: host.lease(),
       writeable,
       resync: how.kind === 'resync',
       base: how.kind === 'resync' ? how.tail : how.base,

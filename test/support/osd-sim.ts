@@ -2,10 +2,11 @@ import { crc32c } from '../../src/codec/index.ts';
 import { CephError } from '../../src/errors/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
 import type { PgView } from '../../src/osd/intervals.ts';
+import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
 import type { ClientOp, OpAnswer } from '../../src/osd/op-pipeline.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
-import { MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
+import { type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
 import { Pg, storedView } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
@@ -17,6 +18,7 @@ import {
   argsBytes,
   decodeFront,
   type HObject,
+  type MessageOf,
   OSD_FLAG,
   OSD_OP,
   type OSDOp,
@@ -27,6 +29,8 @@ import {
 } from '../../src/wire/index.ts';
 
 const PGID: PgId = { pool: 1, seed: 0 };
+const LEASE_MS = 400;
+const PING_MS = 60;
 
 /** mulberry32: one seed, one run. */
 function seeded(seed: number): (n: number) => number {
@@ -102,6 +106,7 @@ export class SimNode {
   /** Names of objects whose data the device cannot read, until they are removed. */
   readonly damaged = new Set<string>();
   private seen = 0;
+  leases!: Leases;
   /** Lives of this OSD that had this disk. */
   private readonly lives = new Set<number>();
 
@@ -132,6 +137,16 @@ export class SimNode {
     this.isAlive = true;
     const life = ++this.life;
     this.lives.add(life);
+    const { world, id } = this;
+    const node = this;
+    this.leases = new Leases({
+      nowMs: () => world.time.now,
+      leaseMs: LEASE_MS,
+      get upFrom() {
+        return world.upFromIn(node.seen, id);
+      },
+      life: (osd) => world.lifeIn(node.seen, osd),
+    });
     this.store = new MemoryStore();
     for (const txn of this.durable) await this.store.submit(txn);
     const host = this.host(life);
@@ -214,6 +229,8 @@ export class SimNode {
         return node.seen;
       },
       storeSince: this.storeSince,
+      leases: node.leases,
+      lease: () => node.lease(),
       isUp: (osd) => world.livesIn(node.seen).has(osd),
       upFrom: (osd) => world.upFromIn(node.seen, osd),
       send: (osd, message) => world.send(node.id, osd, node.seen, message),
@@ -234,6 +251,32 @@ export class SimNode {
       discard: () => {},
       statsChanged: () => {},
     };
+  }
+
+  lease(): Lease {
+    const upFrom = this.world.upFromIn(this.seen, this.id);
+    return { upFrom, sentMs: this.world.time.now, leaseMs: LEASE_MS };
+  }
+
+  /** As the daemon does once in a while. */
+  ping(): void {
+    if (!this.isUpInView) return;
+    for (const to of this.view!.acting) {
+      if (to === this.id) continue;
+      const ping = outgoing(MOSDPing, { epoch: this.seen, isReply: false, lease: this.lease() });
+      this.world.send(this.id, to, this.seen, ping);
+    }
+  }
+
+  onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
+    const { upFrom, sentMs, leaseMs } = lease;
+    if (isReply) {
+      this.leases.grant(from, upFrom, sentMs, leaseMs);
+      this.pg?.pipeline.leaseRenewed();
+    } else if (this.isUpInView && this.leases.promise(from, upFrom, leaseMs)) {
+      const reply = outgoing(MOSDPing, { epoch: this.seen, isReply: true, lease });
+      this.world.send(this.id, from, this.seen, reply);
+    }
   }
 
   private submit(txn: Transaction, life: number): Promise<void> {
@@ -329,6 +372,18 @@ export class SimWorld {
   livesIn(epoch: number): ReadonlyMap<number, number> {
     return this.lives[epoch - 1] ?? new Map();
   }
+  /** As the monitor knows it: who crashed is dead, of one that was cut off it is not known. */
+  lifeIn(epoch: number, osd: number): MapLife {
+    const isUp = this.livesIn(epoch).has(osd);
+    for (let e = epoch; e > 0; e--) {
+      const life = this.livesIn(e).get(osd);
+      if (life === undefined) continue;
+      const node = this.nodes[osd]!;
+      const isDead = !isUp && (node.life !== life || !node.isAlive);
+      return { isUp, upFrom: this.upFromIn(e, osd), isDead };
+    }
+    return { isUp, upFrom: 0, isDead: false };
+  }
   upFromIn(epoch: number, osd: number): number {
     return this.upFroms[epoch - 1]?.get(osd) ?? 0;
   }
@@ -342,6 +397,11 @@ export class SimWorld {
       this.up.set(node.id, { life: node.life, since: 1 });
     }
     this.publish();
+    const ping = (): void => {
+      for (const node of this.nodes) node.ping();
+      this.time.after(PING_MS, ping);
+    };
+    ping();
   }
 
   /** The next epoch, told to everybody after a while. */
@@ -423,6 +483,17 @@ export class SimWorld {
       if (this.cuts.has(`mon-${b}`)) this.markDown(b, life);
     });
   }
+  /** Cuts the primary off from the monitor and all other OSDs for a while; clients still reach it. */
+  async isolatePrimary(): Promise<void> {
+    const { primary } = this.view;
+    if (primary >= 0) {
+      this.cut('mon', primary);
+      for (const { id } of this.nodes) if (id !== primary) this.cut(id, primary);
+    }
+    await this.time.until(300 + this.random(1500));
+    this.heal();
+  }
+
   heal(): void {
     this.cuts.clear();
     // Who was taken for dead says that it lives.
@@ -493,6 +564,10 @@ export class SimWorld {
       for (const ack of decodeFront(MRepAck, m).acks) node.pg?.onAck(from, ack.since, ack.version);
       return;
     }
+    if (m.type === MOSDPing.type) {
+      node.onPing(from, decodeFront(MOSDPing, m));
+      return;
+    }
     const epoch = m.front.readUInt32LE(17);
     if (epoch > (node.view?.epoch ?? 0)) {
       node.early.push({ epoch, handle: () => this.handle(node, from, m) });
@@ -544,6 +619,8 @@ export interface Seen {
   readonly acked: Map<string, string[]>;
   readonly sent: Map<string, string[]>;
   readonly reads: { name: string; content: string }[];
+  /** Reads that missed what was answered before they began. */
+  readonly stale: string[];
 }
 
 /** Sends one request to whoever it takes for the primary, again and again, until it is answered. */
@@ -566,7 +643,9 @@ export function perform(
   const attempt = (): void => {
     if (isDone) return;
     world.time.after(200 + world.random(300), attempt);
-    const node = world.nodes[world.view.primary];
+    // A client may have an old map.
+    const age = world.random(3) === 0 ? Math.min(world.views.length - 1, 1 + world.random(3)) : 0;
+    const node = world.nodes[world.views[world.views.length - 1 - age]!.primary];
     if (!node) return;
     world.time.after(1 + world.random(10), () => {
       const { pg, life } = node;

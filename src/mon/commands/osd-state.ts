@@ -39,7 +39,7 @@ const DOWN: Verb = {
   already: 'is already down',
   all: (map) => (osd) => map.isUp(osd),
   needed: (map, osd) => map.isUp(osd),
-  patch: markDown,
+  patch: (map, osds) => markDown(map, osds, false),
 };
 
 function apply(verb: Verb) {

@@ -34,7 +34,7 @@ export function decideBoot(state: MonState, m: Boot, features: bigint): BootDeci
   if (osdmap.isUp(m.osd)) {
     if (sameAddrs(osdmap.addrs(m.osd), m.publicAddrs)) return { kind: 'booted' };
     // It started anew before its end was noticed. Its death gets an epoch of its own, so that every PG sees one.
-    return { kind: 'change', change: { osdmap: markDown(osdmap, [m.osd]) } };
+    return { kind: 'change', change: { osdmap: markDown(osdmap, [m.osd], true) } };
   }
   return { kind: 'change', change: comeUp(state, m, features) };
 }

@@ -23,7 +23,7 @@ export class FailureReports {
       isCurrent(osdmap.addrs(m.osd), m.addrs);
     if (!counts) return false;
     // Nobody listens at its address: that needs no second witness.
-    if (m.reason.includes('refused')) return true;
+    if (isRefusal(m)) return true;
     const accusers = this.reports.get(m.osd) ?? new Map<number, number>();
     accusers.set(m.reporter, state.nowMs);
     this.reports.set(m.osd, accusers);
@@ -39,6 +39,11 @@ export class FailureReports {
     this.reports.delete(osd);
     for (const accusers of this.reports.values()) accusers.delete(osd);
   }
+}
+
+/** Its host says that nobody listens at its address: the process is gone. */
+export function isRefusal(m: Failure): boolean {
+  return m.reason.includes('refused');
 }
 
 /** A cluster of two could never agree on the death of one, so no more are asked for than there are others up. */

@@ -2,10 +2,17 @@ import { OSD_STATE, OSDMAP_FLAG, type OSDMap, type OsdXInfo } from '../../maps/i
 import type { OsdMapPatch } from '../change.ts';
 import type { MonState } from '../state.ts';
 
-/** The change that marks OSDs down; those that are not up are left out. */
-export function markDown(osdmap: OSDMap, osds: readonly number[]): OsdMapPatch {
+/**
+ * The change that marks OSDs down; those that are not up are left out.
+ * @param isDead they are known to serve nobody any more, so that others need not wait for their leases to run out
+ */
+export function markDown(osdmap: OSDMap, osds: readonly number[], isDead: boolean): OsdMapPatch {
   const up = osds.filter((osd) => osdmap.isUp(osd));
-  return { newState: new Map(up.map((osd) => [osd, OSD_STATE.up])) };
+  const patch = { newState: new Map(up.map((osd) => [osd, OSD_STATE.up])) };
+  if (!isDead) return patch;
+  const deadEpoch = osdmap.epoch + 1;
+  const dead = (osd: number): OsdXInfo => ({ ...osdmap.data.osdXInfo[osd]!, deadEpoch });
+  return { ...patch, newXinfo: new Map(up.map((osd) => [osd, dead(osd)])) };
 }
 
 /** Is it up, and did nobody say that it must stay so? */
