@@ -100,6 +100,8 @@ interface InFlight {
   readonly sendAgain: (osd: number) => void;
 }
 
+/** Entries that a log forgets at a time, when it is full. */
+const TRIM_STRIDE = 100;
 /** Contexts of idle objects kept for the next request. */
 const CONTEXTS_MAX = 512;
 
@@ -431,7 +433,9 @@ export class OpPipeline {
   private trimPoint(): EVersion {
     const { host, state } = this.scope;
     if (state.log.length <= host.logMax) return state.log.tail;
-    return state.log.trimPoint(host.logKeep + this.inFlight.length);
+    // In small strides: what is forgotten here would be applied again if its client sent it once more.
+    const keep = Math.max(host.logKeep, host.logMax - TRIM_STRIDE);
+    return state.log.trimPoint(keep + this.inFlight.length);
   }
 
   private advance(): void {

@@ -1,0 +1,29 @@
+// Requests that are sent again long after they were applied.
+import { expect, it } from 'vitest';
+import type { OpAnswer } from '../src/osd/op-pipeline.ts';
+import { contentsOf, perform, SimWorld } from './support/osd-sim.ts';
+
+async function append(world: SimWorld, client: number, tid: number): Promise<OpAnswer> {
+  let answer: OpAnswer | undefined;
+  perform(world, client, tid, 'o', `<${client}.${tid}>`, (a) => {
+    answer = a;
+  });
+  for (let i = 0; i < 100 && !answer; i++) await world.time.until(10);
+  return answer!;
+}
+
+it('are answered as the first time, and not applied again, as long as a full log but its last stride follows', async () => {
+  const world = new SimWorld(1, { logKeep: 10, logMax: 250 });
+  await world.begin();
+  for (let tid = 1; tid <= 140; tid++) await append(world, 1, tid);
+  const first = await append(world, 2, 1);
+  for (let tid = 141; tid <= 285; tid++) await append(world, 1, tid);
+  const pg = world.nodes[0]!.pg!;
+  expect(pg.state.log.length).toBeGreaterThan(145);
+  const again = await append(world, 2, 1);
+  expect(again).toMatchObject({ result: 0, version: first.version });
+  await world.time.until(500);
+  for (const node of world.nodes) {
+    expect((await contentsOf(node)).get('o')!.split('<2.1>').length).toBe(2);
+  }
+});
