@@ -4,12 +4,12 @@ import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
 import { JournaledKeyValue } from '../src/store/journaled-key-value.ts';
 import { dice, SimDisk } from './support/sim-disk.ts';
 
-const open = async (disk: SimDisk) =>
+const open = async (disk: SimDisk, areaBytes = 1500) =>
   JournaledKeyValue.open({
     file: await disk.open('/journal', { create: true }),
     kv: await disk.openKeyValue('/db'),
     crc32c: nativeCrc32c,
-    areaBytes: 1500,
+    areaBytes,
     sliceOps: 2, // so that the power fails between slices too
   });
 
@@ -77,4 +77,19 @@ it('JournaledKeyValue keeps whole batches in order, wherever the power fails, ag
     expect(stateOf(kv)).toBe(next - 1);
   }
   expect(more).toBeGreaterThan(10);
+});
+
+it('JournaledKeyValue finds what was written when its areas had another size', async () => {
+  for (const count of [1, 4, 9, 16]) {
+    let disk = new SimDisk(count);
+    let kv = await open(disk, 1500);
+    for (let i = 0; i < count; i++) await kv.commit(batchOf(i));
+    disk = disk.reboot();
+    kv = await open(disk, 4000);
+    expect(stateOf(kv)).toBe(count - 1);
+    for (let i = count; i < 2 * count; i++) await kv.commit(batchOf(i));
+    disk = disk.reboot();
+    kv = await open(disk, 1500);
+    expect(stateOf(kv)).toBe(2 * count - 1);
+  }
 });

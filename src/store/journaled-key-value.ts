@@ -16,7 +16,7 @@ export interface JournalOptions {
 }
 
 const AREA_BYTES = 16 * 2 ** 20;
-/** In the store below: the last epoch that is wholly applied there. */
+/** In the store below: the last epoch that is wholly applied there, and the size of the areas of the next ones. */
 const APPLIED = '\0journal';
 /** Changes go to the store below in slices, so that no turn of the event loop is long. */
 const SLICE_OPS = 400;
@@ -71,9 +71,12 @@ export class JournaledKeyValue implements KeyValue {
 
   /** Replays what the file holds, and starts a new epoch. */
   static async open(options: JournalOptions): Promise<JournaledKeyValue> {
-    const applied = options.kv.get(APPLIED)?.readDoubleLE(0) ?? 0;
+    const mark = options.kv.get(APPLIED);
+    const applied = mark?.readDoubleLE(0) ?? 0;
+    // The areas stand where whoever wrote them put them, whatever their size is from now on.
+    const areaBytes = mark && mark.length > 8 ? mark.readDoubleLE(8) : areaBytesOf(options);
     const found = new SortedMap<Buffer | null>();
-    for (const epoch of [applied + 1, applied + 2]) replay(options, epoch, found);
+    for (const epoch of [applied + 1, applied + 2]) replay(options, areaBytes, epoch, found);
     // Both epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
     await apply(options, found, applied + 2);
     return new JournaledKeyValue(options, applied + 3);
@@ -84,7 +87,7 @@ export class JournaledKeyValue implements KeyValue {
     this.file = options.file;
     this.kv = options.kv;
     this.crc32c = options.crc32c;
-    this.areaBytes = options.areaBytes ?? AREA_BYTES;
+    this.areaBytes = areaBytesOf(options);
     this.epoch = epoch;
   }
 
@@ -287,6 +290,10 @@ export class JournaledKeyValue implements KeyValue {
   }
 }
 
+function areaBytesOf(options: JournalOptions): number {
+  return options.areaBytes ?? AREA_BYTES;
+}
+
 function checksum(crc32c: JournalOptions['crc32c'], record: Buffer): number {
   return crc32c(crc32c(0xffff_ffff, record.subarray(0, 20)), record.subarray(HEADER_BYTES));
 }
@@ -300,8 +307,7 @@ function bytesOf(ops: readonly KeyValueOp[]): number {
 }
 
 /** Adds the records of one epoch to `found`, up to the first that is not whole. */
-function replay(options: JournalOptions, epoch: number, found: Content): void {
-  const areaBytes = options.areaBytes ?? AREA_BYTES;
+function replay(options: JournalOptions, areaBytes: number, epoch: number, found: Content): void {
   const base = (epoch % 2) * areaBytes;
   const header = Buffer.alloc(HEADER_BYTES);
   for (let at = 0, sequence = 0; at + HEADER_BYTES <= areaBytes; sequence++) {
@@ -337,8 +343,9 @@ async function apply(options: JournalOptions, content: Content, epoch: number): 
     slice = [];
     bytes = 0;
   }
-  const mark = Buffer.alloc(8);
+  const mark = Buffer.alloc(16);
   mark.writeDoubleLE(epoch, 0);
+  mark.writeDoubleLE(areaBytesOf(options), 8);
   slice.push({ op: 'put', key: APPLIED, value: mark });
   await kv.commit(slice);
 }
