@@ -64,6 +64,8 @@ const GOODBYE_MS = 1000;
 const FAILURE_REPORT_MS = 1000;
 /** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
 const LEASE_SHARE = 0.8;
+/** Log entries in memory over all PGs, about 1 KiB each; each PG has a share of them, and at least its minimum. */
+const LOG_ENTRIES = 30_000;
 const COPIES_MAX = 12;
 /** Fraction of the store beyond which writes are refused whatever the map says (osd_failsafe_full_ratio, 16.2). */
 const FAILSAFE_FULL = 0.97;
@@ -94,11 +96,10 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   readonly log: Logger;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   readonly copies = new Permits(COPIES_MAX);
-  readonly leases: Leases;
   readonly booted: Promise<void>;
   limits: OpLimits;
   logKeep = 250;
-  logMax = 1500;
+  private logMost = 1500;
   addr!: EntityAddr;
   private readonly options: OsdOptions;
   readonly maps: OsdMaps;
@@ -110,16 +111,15 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   private readonly pgs: PgRegistry;
   private readonly copyFetcher: CopyFetcher;
   private readonly clients: ClientGate;
-  private readonly stamps = new Map<number, Stamps>();
+  private readonly neighbours: Neighbours;
+  private readonly reporter: Reporter;
   private readonly timers = new Map<string, Timer>();
-  private readonly accused = new Map<number, number>();
   /** Messages that speak of a map we do not have yet, in the order they came. */
   private early: { epoch: number; handle: () => void }[] = [];
   private setBooted!: () => void;
   private isUpNow = false;
   private bootedAtMs = 0;
   private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
-  private reportSeq = 0;
   private promisedBytes = 0;
   private usage: { atMs: number; total: number; available: number };
 
@@ -134,22 +134,11 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     this.crc32c = runtime.crc32c;
     this.config = new OsdConfig(options.config);
     this.limits = this.config.limits();
-    const daemon = this;
-    this.leases = new Leases({
-      nowMs: () => this.clock.monotonicMs(),
-      get leaseMs() {
-        return daemon.leaseMs;
-      },
-      get upFrom() {
-        return daemon.upFrom(id);
-      },
-      life: (osd) => this.lifeOf(osd),
-    });
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;
     });
     this.usage = this.measure();
-    const network = watchRefusals(runtime.network, (a) => this.onRefused(a));
+    const network = watchRefusals(runtime.network, (a) => this.neighbours.refused(a));
     this.messenger = createMessenger(
       { ...runtime, network },
       {
@@ -173,6 +162,8 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     });
     this.peers = new Peers(this.messenger, () => maps.current);
     this.pgs = new PgRegistry(this, maps.untouched);
+    this.neighbours = new Neighbours(this, this.pgs);
+    this.reporter = new Reporter(this, this.pgs, this.neighbours);
     this.copyFetcher = new CopyFetcher({
       id,
       get map() {
@@ -194,13 +185,18 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     this.log('info', 'started', { epoch: this.maps.epoch, pgs: this.pgs.size });
     this.mon.connect();
     this.every('report', REPORT_MS, () => this.report());
-    this.every('ping', PING_MS, () => this.ping());
+    this.every('ping', PING_MS, () => this.neighbours.ping());
   }
 
   // PgHost
 
   get epoch(): number {
     return this.maps.epoch;
+  }
+  /** The logs of all PGs share what memory there is for them. */
+  get logMax(): number {
+    const share = Math.floor(LOG_ENTRIES / Math.max(1, this.pgs.size));
+    return Math.max(this.logKeep + 100, Math.min(this.logMost, share));
   }
   get storeSince(): number {
     return this.maps.storeSince;
@@ -210,19 +206,6 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   }
   isUp(osd: number): boolean {
     return this.maps.current?.isUp(osd) ?? false;
-  }
-  lease(): Lease {
-    const sentMs = Math.floor(this.clock.monotonicMs());
-    return { upFrom: this.upFrom(this.id), sentMs, leaseMs: this.leaseMs };
-  }
-  private get leaseMs(): number {
-    return LEASE_SHARE * 1000 * this.config.number('osd_heartbeat_grace');
-  }
-  private lifeOf(osd: number): MapLife {
-    const data = this.maps.current?.data;
-    const upFrom = data?.osdInfo[osd]?.upFrom ?? 0;
-    const isDead = (data?.osdXInfo[osd]?.deadEpoch ?? 0) >= upFrom;
-    return { isUp: this.isUp(osd), upFrom, isDead };
   }
   upFrom(osd: number): number {
     return this.isUp(osd) ? (this.maps.current!.data.osdInfo[osd]?.upFrom ?? 0) : 0;
@@ -308,24 +291,6 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     this.copyFetcher.sendAgain();
   }
 
-  private onRefused(at: SocketAddress): void {
-    const { current } = this.maps;
-    if (!current || this.state !== 'active') return;
-    for (const osd of current.osds()) {
-      const addr = current.clusterAddrs(osd)[0];
-      if (!addr || osd === this.id || !current.isUp(osd)) continue;
-      if (addr.host !== at.host || addr.port !== at.port) continue;
-      const now = this.clock.monotonicMs();
-      if (now - (this.accused.get(osd) ?? -FAILURE_REPORT_MS) < FAILURE_REPORT_MS) continue;
-      this.accused.set(osd, now);
-      this.log('info', 'peer refuses connections', { osd });
-      const addrs = [...current.clusterAddrs(osd)];
-      const { fsid } = this.options;
-      const failure = { fsid, epoch: this.epoch, osd, addrs, reporter: this.id };
-      this.mon.send(outgoing(MOSDFailure, { ...failure, reason: 'connection refused' }));
-    }
-  }
-
   private onMessage(c: Connection, m: IncomingMessage): void {
     if (this.state === 'stopped') return;
     switch (m.type) {
@@ -349,7 +314,9 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
       case MCommand.type:
         return this.onCommand(c, m);
       case MOSDPing.type:
-        if (c.peer.type === ENTITY.osd) this.onPing(c.peer.num, decodeFront(MOSDPing, m));
+        if (c.peer.type === ENTITY.osd) {
+          this.neighbours.onPing(c.peer.num, decodeFront(MOSDPing, m));
+        }
         return;
       case MPGStatsAck.type:
         return;
@@ -539,71 +506,10 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   private configChanged(): void {
     this.limits = this.config.limits();
     this.logKeep = this.config.number('osd_min_pg_log_entries');
-    this.logMax = Math.max(
-      this.logKeep + 100,
-      Math.min(1500, this.config.number('osd_max_pg_log_entries')),
-    );
+    this.logMost = Math.min(1500, this.config.number('osd_max_pg_log_entries'));
   }
 
   // Reports
-
-  /** Tells the monitor how the store and our PGs are. @returns a number that grows with each report */
-  private report(): number {
-    this.cancel('stats');
-    const map = this.maps.current;
-    if (!map || !this.isUpNow) return this.reportSeq;
-    const nowMs = this.clock.wallMs();
-    const u = this.store.usage();
-    const pgs = [];
-    for (const pg of this.pgs.all()) {
-      if (!pg.isPrimary) continue;
-      const number = pgNumber(pg.pgid.pool, pg.pgid.seed);
-      let stamps = this.stamps.get(number);
-      if (!stamps) {
-        stamps = newStamps(nowMs);
-        this.stamps.set(number, stamps);
-      }
-      pgs.push(reportOf(pg, stamps, nowMs));
-    }
-    const osdStat = {
-      upFrom: this.upFrom(this.id),
-      totalBytes: u.totalBytes,
-      usedBytes: u.allocatedBytes + u.omapBytes + u.metadataBytes,
-      availableBytes: u.availableBytes,
-      dataBytes: u.dataBytes,
-      omapBytes: u.omapBytes,
-      metadataBytes: u.metadataBytes,
-      numPgs: this.pgs.size,
-      heartbeatPeers: [...this.neighbours()].sort((a, b) => a - b),
-    };
-    const { fsid } = this.options;
-    this.mon.send(outgoing(MPGStats, { fsid, epoch: this.epoch, osd: this.id, osdStat, pgs }));
-    return ++this.reportSeq;
-  }
-
-  /** OSDs that share a PG with us. */
-  private neighbours(): Set<number> {
-    const out = new Set<number>();
-    for (const pg of this.pgs.all()) for (const osd of pg.view.acting) out.add(osd);
-    out.delete(this.id);
-    return out;
-  }
-
-  private ping(): void {
-    if (!this.isUpNow) return;
-    const message = outgoing(MOSDPing, { epoch: this.epoch, isReply: false, lease: this.lease() });
-    for (const osd of this.neighbours()) this.peers.send(osd, message);
-  }
-
-  private onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
-    const { upFrom, sentMs, leaseMs } = lease;
-    if (isReply) {
-      this.leases.grant(from, upFrom, sentMs, leaseMs);
-      for (const pg of this.pgs.all()) pg.pipeline.leaseRenewed();
-    } else if (this.isUpNow && this.leases.promise(from, upFrom, leaseMs)) {
-      this.peers.send(from, outgoing(MOSDPing, { epoch: this.epoch, isReply: true, lease }));
-    }
-  }
 
   private measure(): { atMs: number; total: number; available: number } {
     const { totalBytes, availableBytes } = this.store.usage();
