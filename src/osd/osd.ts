@@ -7,7 +7,7 @@ import {
   type Messenger,
   type OutgoingMessage,
 } from '../msgr/index.ts';
-import type { Clock, Logger, SocketAddress, Timer } from '../runtime/index.ts';
+import type { Clock, Logger, Timer } from '../runtime/index.ts';
 import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   CEPH_RELEASE,
@@ -18,14 +18,11 @@ import {
   MCommand,
   MCommandReply,
   MConfig,
-  type MessageOf,
   MOSDBoot,
-  MOSDFailure,
   MOSDMap,
   MOSDMarkMeDown,
   MOSDOp,
   MOSDOpReply,
-  MPGStats,
   MPGStatsAck,
   MPing,
   outgoing,
@@ -37,8 +34,9 @@ import { ClientGate, type ClientGateHost } from './client-gate.ts';
 import { type CommandScope, runCommand } from './commands.ts';
 import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
-import { Leases, type MapLife } from './leases.ts';
+import type { Leases } from './leases.ts';
 import { MonSession } from './mon-session.ts';
+import { Neighbours, type NeighboursHost } from './neighbours.ts';
 import type { ClientOp, OpAnswer } from './op-pipeline.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
@@ -50,9 +48,9 @@ import { Permits } from './permits.ts';
 import { type Pg, storedView } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
-import { PgRegistry, pgNumber, viewOf } from './pg-registry.ts';
-import { newStamps, reportOf, type Stamps } from './pg-report.ts';
+import { PgRegistry, viewOf } from './pg-registry.ts';
 import { watchRefusals } from './refusals.ts';
+import { Reporter, type ReporterHost } from './reporter.ts';
 
 const BOOT_RETRY_MS = 1000;
 /** Stats go out this soon after a change, and at least so often. */
@@ -61,9 +59,6 @@ const REPORT_MS = 5000;
 /** How soon a dead neighbour is noticed that nobody has anything to say to. */
 const PING_MS = 1000;
 const GOODBYE_MS = 1000;
-const FAILURE_REPORT_MS = 1000;
-/** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
-const LEASE_SHARE = 0.8;
 /** Log entries in memory over all PGs, about 1 KiB each; each PG has a share of them, and at least its minimum. */
 const LOG_ENTRIES = 30_000;
 const COPIES_MAX = 12;
@@ -89,7 +84,7 @@ function peek(front: Buffer): { pgid: PgId; epoch: number; since: number } {
   };
 }
 
-class OsdDaemon implements Osd, PgHost, ClientGateHost {
+class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, ReporterHost {
   readonly id: number;
   readonly store: ObjectStore;
   readonly clock: Clock;
@@ -117,7 +112,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
   /** Messages that speak of a map we do not have yet, in the order they came. */
   private early: { epoch: number; handle: () => void }[] = [];
   private setBooted!: () => void;
-  private isUpNow = false;
+  isUpNow = false;
   private bootedAtMs = 0;
   private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
   private promisedBytes = 0;
@@ -188,7 +183,32 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost {
     this.every('ping', PING_MS, () => this.neighbours.ping());
   }
 
-  // PgHost
+  /** Tells the monitor how we are. */
+  private report(): number {
+    this.cancel('stats');
+    return this.reporter.send();
+  }
+
+  // What the parts ask of the daemon.
+
+  get fsid(): string {
+    return this.options.fsid;
+  }
+  get map(): OSDMap | undefined {
+    return this.maps.current;
+  }
+  get graceSeconds(): number {
+    return this.config.number('osd_heartbeat_grace');
+  }
+  get leases(): Leases {
+    return this.neighbours.leases;
+  }
+  lease(): Lease {
+    return this.neighbours.lease();
+  }
+  sendToMon(message: OutgoingMessage): void {
+    this.mon.send(message);
+  }
 
   get epoch(): number {
     return this.maps.epoch;

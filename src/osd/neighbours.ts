@@ -1,0 +1,111 @@
+import type { OSDMap } from '../maps/index.ts';
+import type { Clock, Logger, SocketAddress } from '../runtime/index.ts';
+import { type MessageOf, MOSDFailure, type Outgoing, outgoing } from '../wire/index.ts';
+import { Leases, type MapLife } from './leases.ts';
+import { type Lease, MOSDPing } from './peer-messages.ts';
+import type { PgRegistry } from './pg-registry.ts';
+
+const FAILURE_REPORT_MS = 1000;
+/** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
+const LEASE_SHARE = 0.8;
+
+/** What the daemon gives to keep in touch with other OSDs. */
+export interface NeighboursHost {
+  readonly id: number;
+  readonly fsid: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly map: OSDMap | undefined;
+  /** The map shows us up. */
+  readonly isUpNow: boolean;
+  /** osd_heartbeat_grace, seconds. */
+  readonly graceSeconds: number;
+  send(osd: number, message: Outgoing): void;
+  sendToMon(message: Outgoing): void;
+}
+
+/** The OSDs that share a PG with us: pings, which carry leases, and word to the monitor of those who are gone. */
+export class Neighbours {
+  readonly leases: Leases;
+  private readonly host: NeighboursHost;
+  private readonly pgs: PgRegistry;
+  private readonly accusedMs = new Map<number, number>();
+
+  constructor(host: NeighboursHost, pgs: PgRegistry) {
+    this.host = host;
+    this.pgs = pgs;
+    const self = this;
+    this.leases = new Leases({
+      nowMs: () => host.clock.monotonicMs(),
+      get leaseMs() {
+        return self.leaseMs;
+      },
+      get upFrom() {
+        return self.lifeOf(host.id).upFrom;
+      },
+      life: (osd) => this.lifeOf(osd),
+    });
+  }
+
+  /** OSDs that share a PG with us. */
+  all(): Set<number> {
+    const out = new Set<number>();
+    for (const pg of this.pgs.all()) for (const osd of pg.view.acting) out.add(osd);
+    out.delete(this.host.id);
+    return out;
+  }
+
+  /** What to ask a member for. */
+  lease(): Lease {
+    const sentMs = Math.floor(this.host.clock.monotonicMs());
+    return { upFrom: this.lifeOf(this.host.id).upFrom, sentMs, leaseMs: this.leaseMs };
+  }
+
+  ping(): void {
+    const { map, isUpNow } = this.host;
+    if (!map || !isUpNow) return;
+    const ping = { epoch: map.epoch, isReply: false, lease: this.lease() };
+    const message = outgoing(MOSDPing, ping);
+    for (const osd of this.all()) this.host.send(osd, message);
+  }
+
+  onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
+    const { map, isUpNow } = this.host;
+    const { upFrom, sentMs, leaseMs } = lease;
+    if (isReply) {
+      this.leases.grant(from, upFrom, sentMs, leaseMs);
+      for (const pg of this.pgs.all()) pg.pipeline.leaseRenewed();
+    } else if (map && isUpNow && this.leases.promise(from, upFrom, leaseMs)) {
+      this.host.send(from, outgoing(MOSDPing, { epoch: map.epoch, isReply: true, lease }));
+    }
+  }
+
+  /** Nobody listens at an address: if the map has an OSD there, its process is gone, and the monitor is told. */
+  refused(at: SocketAddress): void {
+    const { map, isUpNow, clock, id, fsid } = this.host;
+    if (!map || !isUpNow) return;
+    for (const osd of map.osds()) {
+      const addr = map.clusterAddrs(osd)[0];
+      if (!addr || osd === id || !map.isUp(osd)) continue;
+      if (addr.host !== at.host || addr.port !== at.port) continue;
+      const now = clock.monotonicMs();
+      if (now - (this.accusedMs.get(osd) ?? -FAILURE_REPORT_MS) < FAILURE_REPORT_MS) continue;
+      this.accusedMs.set(osd, now);
+      this.host.log('info', 'peer refuses connections', { osd });
+      const failure = { fsid, epoch: map.epoch, osd, addrs: [...map.clusterAddrs(osd)] };
+      const by = { reporter: id, reason: 'connection refused' };
+      this.host.sendToMon(outgoing(MOSDFailure, { ...failure, ...by }));
+    }
+  }
+
+  private get leaseMs(): number {
+    return LEASE_SHARE * 1000 * this.host.graceSeconds;
+  }
+
+  private lifeOf(osd: number): MapLife {
+    const { map } = this.host;
+    const upFrom = map?.data.osdInfo[osd]?.upFrom ?? 0;
+    const isDead = (map?.data.osdXInfo[osd]?.deadEpoch ?? 0) >= upFrom;
+    return { isUp: map?.isUp(osd) ?? false, upFrom, isDead };
+  }
+}
