@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Codec, crc32c, Decoder, decodeAll, encodeToBytes } from '../src/codec/index.ts';
+import { type Codec, crc32c } from '../src/codec/index.ts';
 import { checkCrushMap } from '../src/crush/index.ts';
 import { DecodeError } from '../src/errors/index.ts';
 import {
@@ -15,7 +15,7 @@ import {
   unionIntervals,
 } from '../src/maps/index.ts';
 import type { Intervals } from '../src/wire/index.ts';
-import { generated, mutated } from './support/generated.ts';
+import { codecSuite } from './support/codec-suite.ts';
 
 const codecs: [string, Codec<unknown>][] = [
   ['MonMap', MonMap],
@@ -26,31 +26,7 @@ const codecs: [string, Codec<unknown>][] = [
   ['Incremental, osd section', IncrementalSections.osd],
 ];
 
-describe.each(codecs)('%s', (_name, codec) => {
-  test('a generated value survives the way out and back', () => {
-    fc.assert(
-      fc.property(generated(codec), (value) => {
-        const bytes = encodeToBytes(codec, value);
-        const back = decodeAll(codec, bytes);
-        expect(back).toEqual(value);
-        expect(encodeToBytes(codec, back).equals(bytes)).toBe(true);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test('damaged bytes give a value or a DecodeError, nothing else', () => {
-    fc.assert(
-      fc.property(mutated(codec), (bytes) => {
-        try {
-          codec.decode(new Decoder(bytes));
-        } catch (e) {
-          expect(e).toBeInstanceOf(DecodeError);
-        }
-      }),
-    );
-  });
-});
+codecSuite(codecs);
 
 /** A golden map with bytes changed and its checksum made right again, so that decoding goes on behind it. */
 function damaged(bytes: Buffer, crcFromEnd: number): fc.Arbitrary<Buffer> {
