@@ -29,12 +29,20 @@ export function crushDump(map: CrushMap) {
     buckets: [...map.buckets.values()].sort((a, b) => b.id - a.id).map((b) => dumpBucket(map, b)),
     rules: crushRuleDump(map),
     tunables: crushTunablesDump(map),
-    choose_args: Object.fromEntries(
-      [...map.chooseArgs]
-        .sort((a, b) => a[0] - b[0])
-        .map(([key, args]) => [String(key), dumpChooseArgs(args)]),
-    ),
+    choose_args: crushChooseArgsDump(map),
   };
+}
+
+/**
+ * The JSON of `ceph osd crush weight-set dump`: weight sets by pool, `-1` for the one of all other pools. A Map, since
+ * an object would put `-1` last.
+ */
+export function crushChooseArgsDump(map: CrushMap) {
+  return new Map(
+    [...map.chooseArgs]
+      .sort((a, b) => a[0] - b[0])
+      .map(([key, args]) => [String(key), dumpChooseArgs(args)]),
+  );
 }
 
 function dumpBucket(map: CrushMap, b: CrushBucket) {

@@ -1,7 +1,7 @@
 import { itemWeights, rootsOf } from './bucket.ts';
 import { classOf } from './classes.ts';
 import { weightNumber } from './dump.ts';
-import { CHOOSE_ARGS_DEFAULT, type CrushMap } from './types.ts';
+import { CHOOSE_ARGS_DEFAULT, type CrushBucket, type CrushMap } from './types.ts';
 
 /** One line of `ceph osd tree`: a bucket or device, at one of the places where it hangs. */
 export interface CrushTreeNode {
@@ -15,7 +15,6 @@ export interface CrushTreeNode {
   crushWeight: number;
   /** 0 for a root. */
   depth: number;
-  parent: number | undefined;
   /** A bucket's items, in the order of the JSON output: the reverse of the order in which they follow as nodes. */
   children: number[] | undefined;
   /** Weights of this item in the weight sets, by the set's name. */
@@ -25,6 +24,10 @@ export interface CrushTreeNode {
 export interface CrushTreeOptions {
   /** Shadow trees too, as with `--show-shadow`. */
   shadow?: boolean;
+  /** Only the tree from this bucket down. */
+  start?: number;
+  /** Whether a device is shown; a bucket is shown if something below it is. Default: all. */
+  keep?: (device: number) => boolean;
   /** Name of a pool's weight set; the pool's name. */
   weightSetName?: (poolId: number) => string | undefined;
 }
@@ -35,10 +38,24 @@ export interface CrushTreeOptions {
  */
 export function crushTree(map: CrushMap, options: CrushTreeOptions = {}): CrushTreeNode[] {
   const out: CrushTreeNode[] = [];
-  for (const root of rootsOf(map, { shadow: options.shadow ?? false })) {
+  const { start, shadow = false } = options;
+  for (const root of start === undefined ? rootsOf(map, { shadow }) : [start]) {
+    if (!isShown(map, options, root)) continue;
     visit(map, options, out, root, undefined, map.buckets.get(root)!.weight, 0);
   }
   return out;
+}
+
+/** The line of a device that is in no bucket. */
+export function strayTreeNode(map: CrushMap, device: number): CrushTreeNode {
+  return nodeOf(map, device, 0, 0);
+}
+
+function isShown(map: CrushMap, options: CrushTreeOptions, id: number): boolean {
+  const { keep } = options;
+  if (!keep) return true;
+  if (id >= 0) return keep(id);
+  return map.buckets.get(id)!.items.some((item) => isShown(map, options, item));
 }
 
 function visit(
@@ -51,9 +68,20 @@ function visit(
   depth: number,
 ): void {
   const bucket = map.buckets.get(id);
-  const typeId = bucket?.type ?? 0;
-  const below = bucket ? sortedItems(map, bucket.items, itemWeights(bucket)) : [];
+  const below = bucket
+    ? sortedItems(map, bucket).filter((item) => isShown(map, options, item.id))
+    : [];
   out.push({
+    ...nodeOf(map, id, weight, depth),
+    children: bucket && below.map((item) => item.id).reverse(),
+    poolWeights: parent === undefined ? undefined : poolWeights(map, options, parent, id),
+  });
+  for (const item of below) visit(map, options, out, item.id, id, item.weight, depth + 1);
+}
+
+function nodeOf(map: CrushMap, id: number, weight: number, depth: number): CrushTreeNode {
+  const typeId = map.buckets.get(id)?.type ?? 0;
+  return {
     id,
     name: id >= 0 ? `osd.${id}` : (map.itemNames.get(id) ?? ''),
     type: map.typeNames.get(typeId) ?? '',
@@ -61,20 +89,19 @@ function visit(
     deviceClass: classOf(map, id),
     crushWeight: weightNumber(weight),
     depth,
-    parent,
-    children: bucket && below.map((item) => item.id).reverse(),
-    poolWeights: parent === undefined ? undefined : poolWeights(map, options, parent, id),
-  });
-  for (const item of below) visit(map, options, out, item.id, id, item.weight, depth + 1);
+    children: undefined,
+    poolWeights: undefined,
+  };
 }
 
 /** Buckets by name, then devices by class and id. */
-function sortedItems(map: CrushMap, items: number[], weights: number[]) {
+function sortedItems(map: CrushMap, bucket: CrushBucket) {
+  const weights = itemWeights(bucket);
   const sortKey = (id: number): string =>
     id >= 0
       ? `${classOf(map, id) ?? ''}_osd.${String(id).padStart(8, '0')}`
       : `_${map.itemNames.get(id) ?? ''}`;
-  return items
+  return bucket.items
     .map((id, i) => ({ id, weight: weights[i]!, key: sortKey(id) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
@@ -92,7 +119,7 @@ function poolWeights(map: CrushMap, options: CrushTreeOptions, parent: number, i
 }
 
 /** A node as the JSON of `ceph osd tree` and `osd df tree` begins it; `children` come after what those add. */
-export function crushTreeNodeFields(node: CrushTreeNode): Record<string, unknown> {
+export function crushTreeNodeFields(node: CrushTreeNode) {
   const { id, deviceClass, name, type, typeId, poolWeights } = node;
   return {
     id,

@@ -1,9 +1,10 @@
+import { classOf, itemWeights, rootsOf } from '../../crush/index.ts';
 import { type PgPool, ruleOf } from '../../maps/index.ts';
 import type { PoolStat } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { classOf, devicesBelow, itemWeight, rootsOf } from './crush-tree.ts';
+import { devicesBelow } from './crush-location.ts';
 import type { Json } from './json.ts';
 import { textOrValue } from './reply.ts';
 import { type Column, table } from './text-table.ts';
@@ -43,8 +44,9 @@ function shares(state: MonState, rule: number): Map<number, number> {
       return;
     }
     const bucket = crush.buckets.get(id);
+    const below = bucket ? itemWeights(bucket) : [];
     bucket?.items.forEach((child, i) => {
-      visit(child, itemWeight(bucket, i));
+      visit(child, below[i]!);
     });
   };
   for (const step of crush.rules[rule]?.steps ?? []) if (step.op === 1) visit(step.arg1, 0);
@@ -118,7 +120,7 @@ const usedRatio = (s: Space): number => (s.total > 0 ? f32((s.total - s.availabl
 /** Space by device class, in the order of the classes' names. */
 function byClass(state: MonState): [string, Space][] {
   const crush = state.osdmap.crushMap;
-  const osds = rootsOf(crush, false).flatMap((root) => devicesBelow(crush, root));
+  const osds = rootsOf(crush, { shadow: false }).flatMap((root) => devicesBelow(crush, root));
   const classes = new Set(osds.flatMap((osd) => classOf(crush, osd) ?? []));
   return [...classes]
     .sort()

@@ -1,10 +1,11 @@
+import { type CrushTreeNode, crushTreeNodeFields, itemByName } from '../../crush/index.ts';
 import { WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { classOf, devicesBelow, type TreeItem, walkTree } from './crush-tree.ts';
+import { devicesBelow } from './crush-location.ts';
 import type { Json } from './json.ts';
-import { idOf, itemJson, strayItem, strayOsds, treeName } from './osd-tree.ts';
+import { strayNodes, treeName, treeOf } from './osd-tree.ts';
 import { pgsPerOsd } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
 import { type Column, table } from './text-table.ts';
@@ -33,7 +34,7 @@ const COLUMNS: Column[] = TITLES.map((title) => [title, 'l', 'r']);
 const NAME: Column = ['TYPE NAME', 'l', 'l'];
 
 interface Usage {
-  readonly item: TreeItem;
+  readonly item: CrushTreeNode;
   readonly space: Space;
   readonly percentage: number;
   readonly variance: number;
@@ -53,7 +54,7 @@ function allowed(state: MonState, args: CommandArgs): ((id: number) => boolean) 
       if (name === filter) return (item) => item >= 0 && crush.classMap.get(item) === id;
     }
   }
-  const node = idOf(crush, filter);
+  const node = itemByName(crush, filter);
   if (node !== undefined) {
     const below = new Set([node, ...devicesBelow(crush, node), ...bucketsBelow(state, node)]);
     return (item) => below.has(item);
@@ -76,8 +77,8 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
   const crush = map.crushMap;
   const tree = args.text('output_method') === 'tree';
   const keep = allowed(state, args) ?? ((): boolean => true);
-  const strays = strayOsds(map).filter(keep).map(strayItem);
-  const items = walkTree(crush).filter((item) => keep(item.id) && (tree || item.id >= 0));
+  const strays = strayNodes(map).filter((item) => keep(item.id));
+  const items = treeOf(map).filter((item) => keep(item.id) && (tree || item.id >= 0));
   const shown = new Set(items.filter((i) => i.id >= 0).map((i) => i.id));
   const total = spaceOf(state, (osd) => shown.has(osd));
   const average = percentage(total);
@@ -96,8 +97,8 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
   const reweight = (osd: number): number => (map.data.osdWeight[osd] ?? 0) / WEIGHT_ONE;
   const row = ({ item, space, percentage, variance }: Usage): string[] => [
     String(item.id),
-    classOf(crush, item.id) ?? '',
-    weight(item.weight),
+    item.deviceClass ?? '',
+    weight(item.crushWeight),
     item.id < 0 ? '-' : weight(reweight(item.id)),
     ...[space.total, space.used, space.data, space.omap, space.metadata, space.available].map((n) =>
       bytes(kib(n) * 1024),
@@ -106,7 +107,7 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
     lowPrecision(variance),
     item.id < 0 ? '-' : String(perOsd.get(item.id)?.acting ?? 0),
     item.id < 0 ? '' : map.isUp(item.id) ? 'up' : 'down',
-    ...(tree ? [treeName(crush, item)] : []),
+    ...(tree ? [treeName(item)] : []),
   ];
   const totalRow = [
     '',
@@ -122,8 +123,8 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
     '',
     ...(tree ? [''] : []),
   ];
-  const json = ({ item, space, percentage, variance }: Usage, stray = false): Json => ({
-    ...itemJson(crush, item, stray),
+  const json = ({ item, space, percentage, variance }: Usage): Json => ({
+    ...crushTreeNodeFields(item),
     reweight: item.id < 0 ? -1 : reweight(item.id),
     ...spaceJson(space, ''),
     utilization: percentage,
@@ -137,8 +138,8 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
       table(tree ? [...COLUMNS, NAME] : COLUMNS, [...usages.map(row), totalRow]) +
       `MIN/MAX VAR: ${lowPrecision(spread.min)}/${lowPrecision(spread.max)}  STDDEV: ${lowPrecision(spread.deviation)}\n`,
     () => ({
-      nodes: usages.slice(0, items.length).map((u) => json(u)),
-      stray: usages.slice(items.length).map((u) => json(u, true)),
+      nodes: usages.slice(0, items.length).map(json),
+      stray: usages.slice(items.length).map(json),
       summary: {
         ...spaceJson(total, 'total_'),
         average_utilization: average,

@@ -4,7 +4,7 @@ import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
-import { fullLocation } from './crush-tree.ts';
+import { fullLocation } from './crush-location.ts';
 import { general, type Json } from './json.ts';
 import { listedOsds, setList, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';

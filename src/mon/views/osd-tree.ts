@@ -1,59 +1,42 @@
-import type { CrushMap } from '../../crush/index.ts';
+import {
+  type CrushTreeNode,
+  type CrushTreeOptions,
+  crushTree,
+  crushTreeNodeFields,
+  itemByName,
+  rootsOf,
+  strayTreeNode,
+} from '../../crush/index.ts';
 import { OSD_STATE, type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand, refuse } from '../command.ts';
-import {
-  classOf,
-  devicesBelow,
-  rootsOf,
-  type TreeItem,
-  typeNameOf,
-  walkTree,
-} from './crush-tree.ts';
+import { devicesBelow } from './crush-location.ts';
 import { mapFor } from './epoch.ts';
 import type { Json } from './json.ts';
 import { textOrValue } from './reply.ts';
 import { type Column, table } from './text-table.ts';
 import { weight } from './units.ts';
 
-// Source: OSDMap::print_tree, osd/OSDMap.cc, and crush/CrushTreeDumper.h, release 16.2.
+// Source: OSDMap::print_tree, osd/OSDMap.cc, release 16.2.
 
 /** `host vm` or `osd.0`, indented by its depth. */
-export function treeName(crush: CrushMap, item: TreeItem): string {
-  const name =
-    item.id >= 0
-      ? `osd.${item.id}`
-      : `${typeNameOf(crush, item.id)} ${crush.itemNames.get(item.id)}`;
-  return '    '.repeat(item.depth) + name;
+export function treeName({ id, type, name, depth }: CrushTreeNode): string {
+  return '    '.repeat(depth) + (id >= 0 ? name : `${type} ${name}`);
 }
 
-/** The members that all dumps of the tree begin an item with. */
-export function itemJson(
-  crush: CrushMap,
-  item: TreeItem,
-  stray = false,
-): { [key: string]: Json | undefined } {
-  const isDevice = item.id >= 0;
-  return {
-    id: item.id,
-    device_class: classOf(crush, item.id),
-    name: isDevice ? `osd.${item.id}` : (crush.itemNames.get(item.id) ?? ''),
-    type: typeNameOf(crush, item.id),
-    type_id: isDevice ? 0 : (crush.buckets.get(item.id)?.type ?? 0),
-    crush_weight: isDevice ? item.weight : undefined,
-    depth: isDevice ? item.depth : undefined,
-    pool_weights: item.depth > 0 && !stray ? {} : undefined,
-  };
+/** The lines of the map's tree; weight sets have the names of their pools. */
+export function treeOf(map: OSDMap, options: CrushTreeOptions = {}): CrushTreeNode[] {
+  return crushTree(map.crushMap, { ...options, weightSetName: (pool) => map.poolName(pool) });
 }
 
-/** OSDs of the map that no ordinary bucket holds. */
-export function strayOsds(map: OSDMap): number[] {
+/** The lines of the OSDs that no ordinary bucket holds. */
+export function strayNodes(map: OSDMap): CrushTreeNode[] {
   const placed = new Set(
-    rootsOf(map.crushMap, false).flatMap((root) => devicesBelow(map.crushMap, root)),
+    rootsOf(map.crushMap, { shadow: false }).flatMap((root) => devicesBelow(map.crushMap, root)),
   );
-  return map.osds().filter((osd) => !placed.has(osd));
+  const strays = map.osds().filter((osd) => !placed.has(osd));
+  return strays.map((osd) => strayTreeNode(map.crushMap, osd));
 }
-export const strayItem = (id: number): TreeItem => ({ id, depth: 0, weight: 0, children: [] });
 
 const STATE_WORDS = ['up', 'down', 'in', 'out', 'destroyed'];
 
@@ -95,81 +78,61 @@ const COLUMNS: Column[] = [
 ];
 
 function osdTree(map: OSDMap, args: CommandArgs, start?: number): CommandReply {
-  const crush = map.crushMap;
   const keep = filterOf(map, args.list('states'));
-  const items = walkTree(crush, { ...(keep && { keep }), ...(start !== undefined && { start }) });
-  const strays = start === undefined ? strayOsds(map).filter((osd) => keep?.(osd) ?? true) : [];
+  const nodes = treeOf(map, { ...(keep && { keep }), ...(start !== undefined && { start }) });
+  const strays = start === undefined ? strayNodes(map).filter(({ id }) => keep?.(id) ?? true) : [];
   const affinity = (osd: number): number =>
     (map.data.primaryAffinity[osd] ?? WEIGHT_ONE) / WEIGHT_ONE;
   const reweight = (osd: number): number => (map.data.osdWeight[osd] ?? 0) / WEIGHT_ONE;
-  const row = (item: TreeItem): string[] => {
-    const head = [
-      String(item.id),
-      classOf(crush, item.id) ?? '',
-      weight(item.weight),
-      treeName(crush, item),
-    ];
-    if (item.id < 0) return [...head, '', '', ''];
-    if (!map.exists(item.id)) return [...head, 'DNE', '0', ''];
-    return [
-      ...head,
-      statusWord(map, item.id),
-      weight(reweight(item.id)),
-      weight(affinity(item.id)),
-    ];
+  const row = (node: CrushTreeNode): string[] => {
+    const { id } = node;
+    if (id < 0) return [...placeCells(node), '', '', ''];
+    if (!map.exists(id)) return [...placeCells(node), 'DNE', '0', ''];
+    const status = statusWord(map, id);
+    return [...placeCells(node), status, weight(reweight(id)), weight(affinity(id))];
   };
-  const json = (item: TreeItem, stray = false): Json =>
-    item.id < 0
-      ? { ...itemJson(crush, item), children: item.children }
-      : {
-          ...itemJson(crush, item, stray),
-          exists: map.exists(item.id) ? 1 : 0,
-          status: statusWord(map, item.id) === 'DNE' ? 'down' : statusWord(map, item.id),
-          reweight: reweight(item.id),
-          primary_affinity: affinity(item.id),
-        };
+  const json = (node: CrushTreeNode): Json => {
+    const { id } = node;
+    if (id < 0) return { ...crushTreeNodeFields(node), children: node.children };
+    return {
+      ...crushTreeNodeFields(node),
+      exists: map.exists(id) ? 1 : 0,
+      status: statusWord(map, id) === 'DNE' ? 'down' : statusWord(map, id),
+      reweight: reweight(id),
+      primary_affinity: affinity(id),
+    };
+  };
   return textOrValue(
     args,
-    () => table(COLUMNS, [...items, ...strays.map(strayItem)].map(row)),
-    () => ({
-      nodes: items.map((item) => json(item)),
-      stray: strays.map((osd) => json(strayItem(osd), true)),
-    }),
+    () => table(COLUMNS, [...nodes, ...strays].map(row)),
+    () => ({ nodes: nodes.map(json), stray: strays.map(json) }),
     { end: 'newline' },
   );
 }
 
+/** The cells that say where an item is. */
+const placeCells = (node: CrushTreeNode): string[] => [
+  String(node.id),
+  node.deviceClass ?? '',
+  weight(node.crushWeight),
+  treeName(node),
+];
+
 function treeFrom(map: OSDMap, args: CommandArgs): CommandReply {
   const name = args.needText('bucket');
-  const id = idOf(map.crushMap, name);
+  const id = itemByName(map.crushMap, name);
   if (id === undefined) return refuse('ENOENT', `bucket '${name}' does not exist`);
   if (id >= 0) return refuse('EINVAL', `"${name}" is not a bucket`);
   return osdTree(map, args, id);
 }
 
-/** The item of a name. */
-export function idOf(crush: CrushMap, name: string): number | undefined {
-  for (const [id, known] of crush.itemNames) if (known === name) return id;
-  return undefined;
-}
-
-function crushTree(map: OSDMap, args: CommandArgs): CommandReply {
-  const crush = map.crushMap;
-  const items = walkTree(crush, { shadows: args.text('shadow') === '--show-shadow' });
-  const row = (item: TreeItem): string[] => [
-    String(item.id),
-    classOf(crush, item.id) ?? '',
-    weight(item.weight),
-    treeName(crush, item),
-  ];
+function placementTree(map: OSDMap, args: CommandArgs): CommandReply {
+  const nodes = treeOf(map, { shadow: args.text('shadow') === '--show-shadow' });
   return textOrValue(
     args,
-    () => table(COLUMNS.slice(0, 4), items.map(row)),
+    () => table(COLUMNS.slice(0, 4), nodes.map(placeCells)),
     () => ({
-      nodes: items.map((item) => ({
-        ...itemJson(crush, item),
-        children: item.id < 0 ? item.children : undefined,
-      })),
+      nodes: nodes.map((node) => ({ ...crushTreeNodeFields(node), children: node.children })),
       stray: [],
     }),
   );
@@ -177,7 +140,7 @@ function crushTree(map: OSDMap, args: CommandArgs): CommandReply {
 
 function lsTree(map: OSDMap, args: CommandArgs): CommandReply {
   const name = args.needText('name');
-  const id = idOf(map.crushMap, name);
+  const id = itemByName(map.crushMap, name);
   if (id === undefined) return refuse('ENOENT', `"${name}" does not exist`);
   const osds = devicesBelow(map.crushMap, id).filter((osd) => map.exists(osd));
   return textOrValue(
@@ -221,7 +184,7 @@ export const osdTreeCommands: ReadCommand[] = [
     help: 'Print the CRUSH hierarchy with its weights',
     module: 'osd',
     perm: 'r',
-    run: (state, args) => crushTree(state.osdmap, args),
+    run: (state, args) => placementTree(state.osdmap, args),
   },
   {
     sig: `osd ls ${EPOCH}`,
@@ -245,7 +208,7 @@ export const osdTreeCommands: ReadCommand[] = [
     run: (state, args) => {
       const crush = state.osdmap.crushMap;
       const node = args.needText('node');
-      const id = idOf(crush, node);
+      const id = itemByName(crush, node);
       if (id === undefined) return refuse('ENOENT', `node '${node}' does not exist`);
       const held = id < 0 ? (crush.buckets.get(id)?.items ?? []) : [id];
       const names = held.map((child) => crush.itemNames.get(child) ?? `osd.${child}`);
