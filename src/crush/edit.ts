@@ -87,7 +87,7 @@ export function weightAt(map: CrushMap, item: number, loc: CrushLocation): numbe
  * @param name the item's name; given to a device that has none
  * @throws CephError EEXIST when another item has the name; EINVAL when the location makes no sense or already holds it
  */
-export function insertItem(
+function insertItem(
   map: CrushMap,
   item: number,
   weight: number,
@@ -144,7 +144,7 @@ function attachPoint(map: CrushMap, item: number, loc: CrushLocation) {
 }
 
 /** Whether any bucket holds the item. */
-export function isPlaced(map: CrushMap, item: number): boolean {
+function isPlaced(map: CrushMap, item: number): boolean {
   return parentsOf(map, item).length > 0;
 }
 

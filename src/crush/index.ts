@@ -8,19 +8,17 @@ export {
   itemWeights,
   parentsOf,
   rootsOf,
-  subtreeContains,
   typeByName,
 } from './bucket.ts';
 export * from './build.ts';
 export * from './check.ts';
-export { classOf, removeDeviceClass, setDeviceClass, shadowOf } from './classes.ts';
-export * from './dump.ts';
+export { classOf, removeDeviceClass, setDeviceClass } from './classes.ts';
+export { crushChooseArgsDump, crushDump, crushRuleDump, crushTunablesDump } from './dump.ts';
 export * from './edit.ts';
 export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
 export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
 export * from './mapper.ts';
 export * from './rules.ts';
-export { strawLengths } from './straw-lengths.ts';
 export { straw2Logs, straw2Tables } from './straw2-log.ts';
 export * from './tree.ts';
 export * from './tunables.ts';

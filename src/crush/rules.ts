@@ -4,7 +4,7 @@ import { rebuildShadows, shadowOf } from './classes.ts';
 import { type CrushMap, type CrushRuleStep, RULE_OP, RULE_TYPE } from './types.ts';
 
 /** A rule's id is one byte in a pool. */
-export const RULES_MAX = 256;
+const RULES_MAX = 256;
 
 export interface SimpleRule {
   name: string;

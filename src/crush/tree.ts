@@ -41,7 +41,7 @@ export function crushTree(map: CrushMap, options: CrushTreeOptions = {}): CrushT
   const { start, shadow = false } = options;
   for (const root of start === undefined ? rootsOf(map, { shadow }) : [start]) {
     if (!isShown(map, options, root)) continue;
-    visit(map, options, out, root, undefined, map.buckets.get(root)!.weight, 0);
+    visit(map, options, out, root, undefined, map.buckets.get(root)?.weight ?? 0, 0);
   }
   return out;
 }
@@ -55,7 +55,7 @@ function isShown(map: CrushMap, options: CrushTreeOptions, id: number): boolean 
   const { keep } = options;
   if (!keep) return true;
   if (id >= 0) return keep(id);
-  return map.buckets.get(id)!.items.some((item) => isShown(map, options, item));
+  return map.buckets.get(id)?.items.some((item) => isShown(map, options, item)) ?? false;
 }
 
 function visit(
