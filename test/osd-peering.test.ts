@@ -78,11 +78,13 @@ describe('PG log', () => {
     expect([v(1, 1), v(1, 2), v(2, 4)].map((x) => log().reaches(x))).toEqual([true, true, true]);
     expect([v(1, 0), v(1, 3), v(2, 5)].map((x) => log().reaches(x))).toEqual([false, false, false]);
   });
-  it('finds requests until their entry is trimmed or rewound', () => {
+  it('finds requests until their entry is rewound, and remembers those of trimmed ones', () => {
     const l = log();
-    expect(l.find('8.1.1.2')?.oid.name).toBe('a');
+    expect(l.find('8.1.1.2')?.version).toEqual(v(1, 2));
     l.trim(v(1, 2));
-    expect(l.find('8.1.1.2')).toBeUndefined();
+    expect(l.find('8.1.1.2')?.version).toEqual(v(1, 2));
+    expect(new PgLog(v(0, 0), [], l).find('8.1.1.2')?.version).toEqual(v(1, 2));
+    expect(new PgLog().find('8.1.1.2')).toBeUndefined();
     expect(l.tail).toEqual(v(1, 2));
     l.rewind(v(2, 3));
     expect(l.find('8.1.2.4')).toBeUndefined();

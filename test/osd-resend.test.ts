@@ -27,3 +27,16 @@ it('are answered as the first time, and not applied again, as long as a full log
     expect((await contentsOf(node)).get('o')!.split('<2.1>').length).toBe(2);
   }
 });
+
+it('are remembered in memory when their entries have been trimmed, by whoever becomes the primary', async () => {
+  const world = new SimWorld(2, { logKeep: 5, logMax: 10 });
+  await world.begin();
+  const first = await append(world, 2, 1);
+  for (let tid = 1; tid <= 200; tid++) await append(world, 1, tid);
+  world.crash(0);
+  await world.time.until(600);
+  const again = await append(world, 2, 1);
+  expect(again).toMatchObject({ result: 0, version: first.version });
+  await world.time.until(500);
+  expect((await contentsOf(world.nodes[1]!)).get('o')!.split('<2.1>').length).toBe(2);
+});

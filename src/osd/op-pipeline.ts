@@ -23,7 +23,7 @@ import {
   pgEnd,
 } from './ops/index.ts';
 import type { PgHost } from './pg-host.ts';
-import type { Logged } from './pg-log.ts';
+import type { Done, Logged } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
 
 /** What a client is answered. */
@@ -366,7 +366,7 @@ export class OpPipeline {
   }
 
   /** A request that the log knows: applied or refused once, answered as then. */
-  private answerAgain(op: ClientOp, entry: LogEntry): void {
+  private answerAgain(op: ClientOp, entry: Done): void {
     const answer: OpAnswer = {
       result: entry.result,
       outcome: undefined,

@@ -19,6 +19,15 @@ export function decodeLogged(received: Uint8Array): Logged {
   return { entry: decodeAll(LogEntry as Codec<LogEntry>, bytes), bytes };
 }
 
+/** What is remembered of a request to answer it again. */
+export type Done = Pick<LogEntry, 'result' | 'version' | 'userVersion'>;
+
+/**
+ * Requests remembered after their entries were trimmed, in memory only. In Ceph it is 3000, stored
+ * (osd_pg_log_dups_tracked, 16.2).
+ */
+const TRIMMED_MAX = 1000;
+
 export function sameVersion(a: EVersion, b: EVersion): boolean {
   return a.version === b.version && a.epoch === b.epoch;
 }
@@ -31,9 +40,13 @@ export class PgLog {
   tail: EVersion;
   private items: Logged[] = [];
   private readonly byReqid = new Map<string, LogEntry>();
+  /** Oldest first. Every member has what was trimmed, so no later history lacks it. */
+  private readonly trimmed: Map<string, Done>;
 
-  constructor(tail: EVersion = EVERSION_ZERO, items: readonly Logged[] = []) {
+  /** @param former whose trimmed requests are remembered on */
+  constructor(tail: EVersion = EVERSION_ZERO, items: readonly Logged[] = [], former?: PgLog) {
     this.tail = tail;
+    this.trimmed = former?.trimmed ?? new Map();
     for (const item of items) this.append(item);
   }
 
@@ -57,8 +70,8 @@ export class PgLog {
   }
 
   /** The entry of a request that was applied or refused before. */
-  find(reqid: string): LogEntry | undefined {
-    return this.byReqid.get(reqid);
+  find(reqid: string): Done | undefined {
+    return this.byReqid.get(reqid) ?? this.trimmed.get(reqid);
   }
 
   /** Whether the log continues exactly from `v`. */
@@ -92,7 +105,15 @@ export class PgLog {
     const n = this.firstAbove(to);
     if (n === 0) return;
     this.tail = this.items[n - 1]!.entry.version;
-    for (const { entry } of this.items.splice(0, n)) this.forget(entry);
+    for (const { entry } of this.items.splice(0, n)) {
+      this.forget(entry);
+      const { result, version, userVersion } = entry;
+      this.trimmed.set(reqidKey(entry.reqid), { result, version, userVersion });
+    }
+    for (const reqid of this.trimmed.keys()) {
+      if (this.trimmed.size <= TRIMMED_MAX) break;
+      this.trimmed.delete(reqid);
+    }
   }
 
   /** Where to trim so that `keep` entries stay. */

@@ -122,7 +122,7 @@ export class PgState {
 
   /** Forgets log and missing set: what begins a whole resync. */
   clear(): StoreOp[] {
-    this.log = new PgLog();
+    this.log = new PgLog(undefined, [], this.log);
     this.missing.clear();
     this.slots.clear();
     this.info = { ...this.info, complete: false };
@@ -136,7 +136,7 @@ export class PgState {
   /** Takes over a whole log after {@link clear}. */
   replaceLog(tail: EVersion, entries: readonly Logged[]): StoreOp[] {
     assert(this.log.length === 0, 'a log is replaced when it is empty');
-    this.log = new PgLog(tail, entries);
+    this.log = new PgLog(tail, entries, this.log);
     const ops: StoreOp[] = [this.saveInfo()];
     if (entries.length > 0) {
       ops.push(this.put(entries.map((i) => [logKey(i.entry.version), i.bytes])));
