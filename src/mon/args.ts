@@ -18,6 +18,9 @@ export class CommandArgs {
   get json(): boolean {
     return this.format.startsWith('json');
   }
+  get pretty(): boolean {
+    return this.format === 'json-pretty';
+  }
   has(name: string): boolean {
     return this.values[name] !== undefined && this.values[name] !== null;
   }

@@ -4,16 +4,16 @@ import { CEPH_RELEASE } from '../wire/index.ts';
 import type { CommandArgs } from './args.ts';
 import { type CommandSpec, ok, refuse } from './command.ts';
 import { optionFields } from './commands/config.ts';
-import { formatJson } from './format.ts';
 import type { MonState } from './state.ts';
+import { formatValue, type Json } from './views/json.ts';
 
 // Commands to the daemon itself (`ceph tell mon.a ...`). Forms follow Ceph 16.2 (AdminSocket, CephContext::_do_command).
 
 /** Pretty by default, as everything that a daemon's own socket answers. */
-function json(args: CommandArgs, value: unknown) {
+function json(args: CommandArgs, value: Json) {
   return args.json && args.format === 'json'
-    ? ok(formatJson('json', value))
-    : ok(`${formatJson('json-pretty', value)}\n`);
+    ? ok(formatValue(value, false))
+    : ok(`${formatValue(value, true)}\n`);
 }
 
 function version(_state: MonState, args: CommandArgs) {

@@ -1,8 +1,8 @@
 import { ERRNO } from '../../errors/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { formatJson } from '../format.ts';
 import type { MonState } from '../state.ts';
+import { formatValue, type Json } from '../views/json.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigKeyService.cc).
 
@@ -43,8 +43,8 @@ function exists(state: MonState, args: CommandArgs) {
 }
 
 /** These two answer in JSON even when no format was asked for. */
-function json(args: CommandArgs, value: unknown) {
-  return ok(`${formatJson(args.json ? args.format : 'json-pretty', value)}\n`);
+function json(args: CommandArgs, value: Json) {
+  return ok(`${formatValue(value, args.pretty || !args.json)}\n`);
 }
 
 function list(state: MonState, args: CommandArgs) {

@@ -16,8 +16,8 @@ import {
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { configSubject } from '../config-subject.ts';
-import { formatJson } from '../format.ts';
 import type { MonState } from '../state.ts';
+import { formatValue, type Json } from '../views/json.ts';
 import { type Column, table } from '../views/text-table.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigMonitor.cc, Option::print).
@@ -55,7 +55,7 @@ function dump(state: MonState, args: CommandArgs) {
       mask: s.mask,
       ...maskFields(s.mask),
     }));
-    return ok(formatJson(args.format, list));
+    return ok(formatValue(list, args.pretty));
   }
   const depth = (section: string): number =>
     section === 'global' ? 0 : section.includes('.') ? 4 : 2;
@@ -71,7 +71,7 @@ function get(state: MonState, args: CommandArgs) {
   const key = args.text('key');
   if (key !== undefined) return getOne(state, optionName(key), key, settings);
   if (args.json) {
-    const byName: Record<string, unknown> = {};
+    const byName: { [key: string]: Json } = {};
     for (const s of settings.values()) {
       byName[s.name] = {
         value: s.value,
@@ -80,7 +80,7 @@ function get(state: MonState, args: CommandArgs) {
         can_update_at_runtime: isUpdatable(s.name),
       };
     }
-    return ok(formatJson(args.format, byName));
+    return ok(formatValue(byName, args.pretty));
   }
   return ok(
     table(
@@ -124,7 +124,7 @@ function show(state: MonState, args: CommandArgs, withDefaults: boolean) {
     const set = settings.get(name);
     return { name, value: set?.value ?? defaultText(name), source: set ? 'mon' : 'default' };
   });
-  if (args.json) return ok(formatJson(args.format, list));
+  if (args.json) return ok(formatValue(list, args.pretty));
   const columns = ['NAME', 'VALUE', 'SOURCE', 'OVERRIDES', 'IGNORES'].map(left);
   return ok(
     table(
@@ -173,7 +173,7 @@ function remove(state: MonState, args: CommandArgs) {
 }
 
 /** The fields of `config help --format json`, also used by `ceph tell`. */
-export function optionFields(name: string, o: Option): Record<string, unknown> {
+export function optionFields(name: string, o: Option): { [key: string]: Json } {
   const textual = o.type === 'str' || o.type === 'addr' || o.type === 'uuid';
   const asText = textual || o.type === 'size' || o.type === 'secs';
   return {
@@ -199,7 +199,7 @@ function help(_state: MonState, args: CommandArgs) {
   const name = optionName(args.text('key') ?? '');
   const o = OPTIONS.get(name);
   if (!o) return refuse('ENOENT', '');
-  if (args.json) return ok(formatJson(args.format, optionFields(name, o)));
+  if (args.json) return ok(formatValue(optionFields(name, o), args.pretty));
   const bound = (v: number | undefined): string => (v === undefined ? '' : String(v));
   const lines = [
     `${name} - ${o.desc}`,
@@ -218,7 +218,7 @@ function help(_state: MonState, args: CommandArgs) {
 
 function list(_state: MonState, args: CommandArgs) {
   const names = [...OPTIONS.keys()];
-  return ok(args.json ? formatJson(args.format, names) : names.map((n) => `${n}\n`).join(''));
+  return ok(args.json ? formatValue(names, args.pretty) : names.map((n) => `${n}\n`).join(''));
 }
 
 function minimalConf(state: MonState) {

@@ -1,7 +1,7 @@
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { formatJson } from '../format.ts';
 import type { MonState } from '../state.ts';
+import { formatValue } from '../views/json.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor.cc, ErasureCodeJerasure::parse for what a profile is completed with).
 
@@ -54,13 +54,13 @@ function get(state: MonState, args: CommandArgs) {
   const profile = state.osdmap.data.erasureCodeProfiles.get(name);
   if (!profile) return refuse('ENOENT', `unknown erasure code profile '${name}'`);
   const entries = sorted(profile);
-  if (args.json) return ok(`${formatJson(args.format, Object.fromEntries(entries))}\n`);
+  if (args.json) return ok(`${formatValue(Object.fromEntries(entries), args.pretty)}\n`);
   return ok([...entries].map(([k, v]) => `${k}=${v}\n`).join(''));
 }
 
 function list(state: MonState, args: CommandArgs) {
   const names = [...state.osdmap.data.erasureCodeProfiles.keys()].sort();
-  if (args.json) return ok(`${formatJson(args.format, names)}\n`);
+  if (args.json) return ok(`${formatValue(names, args.pretty)}\n`);
   return ok(names.map((n) => `${n}\n`).join(''));
 }
 

@@ -4,9 +4,9 @@ import { UUID_ZERO } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { Change } from '../change.ts';
 import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { formatJson } from '../format.ts';
 import { editCrush } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
+import { formatValue } from '../views/json.ts';
 import { parseOsdIds } from './osd-ids.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_osd_new and its neighbours).
@@ -36,7 +36,7 @@ function create(state: MonState, args: CommandArgs) {
   const uuid = (args.text('uuid') ?? UUID_ZERO).toLowerCase();
   if (!UUID.test(uuid)) return unchanged(refuse('EINVAL', `invalid UUID value '${uuid}'.`));
   const wanted = args.number('id');
-  const reply = (id: number) => ok(args.json ? formatJson(args.format, { osdid: id }) : `${id}\n`);
+  const reply = (id: number) => ok(args.json ? formatValue({ osdid: id }, args.pretty) : `${id}\n`);
   const owner = uuid === UUID_ZERO ? -1 : osdmap.data.osdUuid.indexOf(uuid);
   if (owner >= 0 && osdmap.exists(owner)) {
     if (wanted === undefined || wanted === owner) return unchanged(reply(owner));

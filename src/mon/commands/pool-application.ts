@@ -1,8 +1,8 @@
 import type { PgPool } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { formatJson } from '../format.ts';
 import type { MonState } from '../state.ts';
+import { formatValue, type Json } from '../views/json.ts';
 import { needPool } from './pools.ts';
 
 // Limits and texts: OSDMonitor::prepare_command_pool_application, release 16.2.
@@ -128,10 +128,8 @@ const objectOf = (apps: Applications): Record<string, Record<string, string>> =>
   Object.fromEntries([...apps].map(([app, keys]) => [app, Object.fromEntries(keys)]));
 
 /** JSON even when no format was asked for. */
-function json(args: CommandArgs, value: unknown) {
-  return args.json
-    ? ok(formatJson(args.format, value))
-    : ok(`${formatJson('json-pretty', value)}\n`);
+function json(args: CommandArgs, value: Json) {
+  return args.json ? ok(formatValue(value, args.pretty)) : ok(`${formatValue(value, true)}\n`);
 }
 
 function get(state: MonState, args: CommandArgs) {

@@ -1,8 +1,8 @@
 import { PG_AUTOSCALE_MODE, type PgPool, POOL_FLAG, POOL_OPTION } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandSpec, ok } from '../command.ts';
-import { formatJson } from '../format.ts';
 import type { MonState } from '../state.ts';
+import { formatValue, type Json } from '../views/json.ts';
 import { isPoolOption, poolOption } from './pool-options.ts';
 import { needPool } from './pools.ts';
 
@@ -10,7 +10,7 @@ import { needPool } from './pools.ts';
 
 /** What a variable is as JSON; its text where that differs. */
 interface Shown {
-  readonly json: unknown;
+  readonly json: Json | undefined;
   readonly text?: string;
 }
 /** Not yet in the table of flags of release 16.2.0. */
@@ -101,7 +101,7 @@ function get(state: MonState, args: CommandArgs) {
     name === 'all' ? all(pool, state) : [[name, one(pool, state, poolName, name)]];
   if (args.json) {
     const fields = Object.fromEntries(shown.map(([key, s]) => [key, s.json]));
-    return ok(formatJson(args.format, { pool: poolName, pool_id: id, ...fields }));
+    return ok(formatValue({ pool: poolName, pool_id: id, ...fields }, args.pretty));
   }
   return ok(shown.map(([key, s]) => `${key}: ${s.text ?? s.json}\n`).join(''));
 }

@@ -1,9 +1,9 @@
 import { parseInteger, parseSize } from '../../config/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { formatJson } from '../format.ts';
 import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
+import { formatValue } from '../views/json.ts';
 import { bytes, count } from '../views/units.ts';
 import { needPool } from './pools.ts';
 
@@ -43,7 +43,7 @@ function get(state: MonState, args: CommandArgs) {
       current_num_bytes: held.bytes,
     };
     const end = args.format === 'json' ? '\n' : '\n\n';
-    return ok(formatJson(args.format, quotas) + end);
+    return ok(formatValue(quotas, args.pretty) + end);
   }
   const objects =
     maxObjects === 0
