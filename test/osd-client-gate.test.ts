@@ -5,8 +5,8 @@ import { OSDMAP_FLAG, type OSDMap } from '../src/maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../src/msgr/index.ts';
 import { ClientGate, type ClientGateHost } from '../src/osd/client-gate.ts';
 import type { Requester } from '../src/osd/client-ops.ts';
+import type { ClientOp } from '../src/osd/client-request.ts';
 import { CopyFetcher } from '../src/osd/copy-fetcher.ts';
-import type { ClientOp } from '../src/osd/op-pipeline.ts';
 import { OP_LIMITS } from '../src/osd/ops/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 import {

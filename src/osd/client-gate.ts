@@ -11,9 +11,9 @@ import {
   type PgId,
   readOSDOp,
 } from '../wire/index.ts';
-import { clientOp, copySourceOf, earlyAnswer, type Requester, sendReply } from './client-ops.ts';
+import { clientOp, copySourceOf, type Requester, sendReply } from './client-ops.ts';
+import { type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import type { CopyFetcher } from './copy-fetcher.ts';
-import type { ClientOp, OpAnswer } from './op-pipeline.ts';
 import { classify, type OpLimits } from './ops/index.ts';
 import type { OsdMaps } from './osd-maps.ts';
 import type { Pg } from './pg.ts';
@@ -182,7 +182,7 @@ export class ClientGate {
   }
 
   private refuse({ by, message, op }: Arrival, result: number): false {
-    sendReply(by, message.tid, op, this.host.maps.epoch, earlyAnswer(result));
+    sendReply(by, message.tid, op, this.host.maps.epoch, refusal(result));
     return false;
   }
 

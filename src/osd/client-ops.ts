@@ -3,7 +3,6 @@ import { CephError, DecodeError } from '../errors/index.ts';
 import type { Connection, IncomingMessage } from '../msgr/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import {
-  EVERSION_ZERO,
   type HObject,
   MOSDOpReply,
   ObjectLocator,
@@ -17,8 +16,8 @@ import {
   SNAP_HEAD,
   writeOSDOpReply,
 } from '../wire/index.ts';
+import type { ClientOp, OpAnswer } from './client-request.ts';
 import { oidKey, reqidKey } from './log-entry.ts';
-import type { ClientOp, OpAnswer } from './op-pipeline.ts';
 import type { CopySource, RequestKind } from './ops/index.ts';
 
 /** What a request needs of the session it came by; the OSD's own requests have no more. */
@@ -70,10 +69,6 @@ export function sendReply(
     userVersion: isEarly ? 0n : userVersion,
   });
   connection.send(outgoingFront(MOSDOpReply, front, { tid, data }));
-}
-
-export function earlyAnswer(result: number): OpAnswer {
-  return { result, outcome: undefined, version: EVERSION_ZERO, userVersion: 0n, isEarly: true };
 }
 
 /** Turns a message into a request for the pipeline. It counts against its connection's throttle until answered. */

@@ -1,4 +1,4 @@
-import type { ClientOp, OpAnswer } from './op-pipeline.ts';
+import type { ClientOp, OpAnswer } from './client-request.ts';
 
 /** What `perf dump` shows. Names as in Ceph's osd section. */
 export class OsdCounters {

@@ -31,13 +31,13 @@ import {
   VERSION_TEXT,
 } from '../wire/index.ts';
 import { ClientGate, type ClientGateHost } from './client-gate.ts';
+import type { ClientOp, OpAnswer } from './client-request.ts';
 import { type CommandScope, runCommand } from './commands.ts';
 import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import type { Leases } from './leases.ts';
 import { MonSession } from './mon-session.ts';
 import { Neighbours, type NeighboursHost } from './neighbours.ts';
-import type { ClientOp, OpAnswer } from './op-pipeline.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';

@@ -11,9 +11,10 @@ import {
   outgoingFront,
   type PgId,
 } from '../wire/index.ts';
+import type { ClientOp } from './client-request.ts';
 import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
 import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
-import { type ClientOp, OpPipeline, type PipelineScope } from './op-pipeline.ts';
+import { OpPipeline, type PipelineScope } from './op-pipeline.ts';
 import type { OpOutcome } from './ops/index.ts';
 import {
   ASK,

@@ -1,10 +1,10 @@
 import { crc32c } from '../../src/codec/index.ts';
 import { CephError } from '../../src/errors/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
+import type { ClientOp, OpAnswer } from '../../src/osd/client-request.ts';
 import type { PgView } from '../../src/osd/intervals.ts';
 import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
-import type { ClientOp, OpAnswer } from '../../src/osd/op-pipeline.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
 import { type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
