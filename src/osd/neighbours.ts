@@ -6,6 +6,8 @@ import { type Lease, MOSDPing } from './peer-messages.ts';
 import type { PgRegistry } from './pg-registry.ts';
 
 const FAILURE_REPORT_MS = 1000;
+/** Pings go out each second; after a longer pause it was we who did not listen. */
+const PAUSE_MS = 3000;
 /** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
 const LEASE_SHARE = 0.8;
 
@@ -30,6 +32,9 @@ export class Neighbours {
   private readonly host: NeighboursHost;
   private readonly pgs: PgRegistry;
   private readonly accusedMs = new Map<number, number>();
+  /** When a neighbour was last heard of, or first should have been. */
+  private heardMs = new Map<number, number>();
+  private pingedMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: NeighboursHost, pgs: PgRegistry) {
     this.host = host;
@@ -66,12 +71,31 @@ export class Neighbours {
     if (!map || !isUpNow) return;
     const ping = { epoch: map.epoch, isReply: false, lease: this.lease() };
     const message = outgoing(MOSDPing, ping);
-    for (const osd of this.all()) this.host.send(osd, message);
+    const all = this.all();
+    for (const osd of all) this.host.send(osd, message);
+    this.accuseSilent(map, all);
+  }
+
+  /** A host without power, or a process that is stopped, refuses nothing: it just does not answer. */
+  private accuseSilent(map: OSDMap, all: ReadonlySet<number>): void {
+    const { clock, graceSeconds } = this.host;
+    const now = clock.monotonicMs();
+    const wasAway = now - this.pingedMs > PAUSE_MS;
+    this.pingedMs = now;
+    const heardMs = new Map<number, number>();
+    for (const osd of all) {
+      if (!map.isUp(osd)) continue;
+      const at = (wasAway ? undefined : this.heardMs.get(osd)) ?? now;
+      heardMs.set(osd, at);
+      if (now - at > 1000 * graceSeconds) this.accuse(map, osd, `silent for ${graceSeconds} s`);
+    }
+    this.heardMs = heardMs;
   }
 
   onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
     const { map, isUpNow } = this.host;
     const { upFrom, sentMs, leaseMs } = lease;
+    this.heardMs.set(from, this.host.clock.monotonicMs());
     if (isReply) {
       this.leases.grant(from, upFrom, sentMs, leaseMs);
       for (const pg of this.pgs.all()) pg.pipeline.leaseRenewed();
@@ -82,20 +106,25 @@ export class Neighbours {
 
   /** Nobody listens at an address: if the map has an OSD there, its process is gone, and the monitor is told. */
   refused(at: SocketAddress): void {
-    const { map, isUpNow, clock, id, fsid } = this.host;
+    const { map, isUpNow, id } = this.host;
     if (!map || !isUpNow) return;
     for (const osd of map.osds()) {
       const addr = map.clusterAddrs(osd)[0];
       if (!addr || osd === id || !map.isUp(osd)) continue;
-      if (addr.host !== at.host || addr.port !== at.port) continue;
-      const now = clock.monotonicMs();
-      if (now - (this.accusedMs.get(osd) ?? -FAILURE_REPORT_MS) < FAILURE_REPORT_MS) continue;
-      this.accusedMs.set(osd, now);
-      this.host.log('info', 'peer refuses connections', { osd });
-      const failure = { fsid, epoch: map.epoch, osd, addrs: [...map.clusterAddrs(osd)] };
-      const by = { reporter: id, reason: 'connection refused' };
-      this.host.sendToMon(outgoing(MOSDFailure, { ...failure, ...by }));
+      if (addr.host === at.host && addr.port === at.port) {
+        this.accuse(map, osd, 'connection refused');
+      }
     }
+  }
+
+  private accuse(map: OSDMap, osd: number, reason: string): void {
+    const { clock, id, fsid } = this.host;
+    const now = clock.monotonicMs();
+    if (now - (this.accusedMs.get(osd) ?? -FAILURE_REPORT_MS) < FAILURE_REPORT_MS) return;
+    this.accusedMs.set(osd, now);
+    this.host.log('info', 'accuse peer', { osd, reason });
+    const failure = { fsid, epoch: map.epoch, osd, addrs: [...map.clusterAddrs(osd)] };
+    this.host.sendToMon(outgoing(MOSDFailure, { ...failure, reporter: id, reason }));
   }
 
   private get leaseMs(): number {
