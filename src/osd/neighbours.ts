@@ -6,6 +6,8 @@ import { type Lease, MOSDPing } from './peer-messages.ts';
 import type { PgRegistry } from './pg-registry.ts';
 
 const FAILURE_REPORT_MS = 1000;
+/** Source: osd_heartbeat_min_peers, 16.2. */
+const WATCHED_MIN = 10;
 /** Pings go out each second; after a longer pause it was we who did not listen. */
 const PAUSE_MS = 3000;
 /** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
@@ -60,6 +62,18 @@ export class Neighbours {
     return out;
   }
 
+  /** Neighbours, and so many others that everybody is watched by somebody: the next by number. */
+  private watched(map: OSDMap): Set<number> {
+    const out = this.all();
+    const osds = map.osds();
+    const from = osds.indexOf(this.host.id) + 1;
+    for (let i = 0; i < osds.length - 1 && out.size < WATCHED_MIN; i++) {
+      const osd = osds[(from + i) % osds.length]!;
+      if (map.isUp(osd)) out.add(osd);
+    }
+    return out;
+  }
+
   /** What to ask a member for. */
   lease(): Lease {
     const sentMs = Math.floor(this.host.clock.monotonicMs());
@@ -71,7 +85,7 @@ export class Neighbours {
     if (!map || !isUpNow) return;
     const ping = { epoch: map.epoch, isReply: false, lease: this.lease() };
     const message = outgoing(MOSDPing, ping);
-    const all = this.all();
+    const all = this.watched(map);
     for (const osd of all) this.host.send(osd, message);
     this.accuseSilent(map, all);
   }
