@@ -1,6 +1,7 @@
 import type { RootDatabase } from 'lmdb';
 import { CephError } from '../errors/index.ts';
 import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
+import { withoutRanges } from '../store/index.ts';
 import { nodeDisk, syncDirectory } from './disk.ts';
 
 export interface LmdbOptions {
@@ -89,6 +90,7 @@ class LmdbKeyValue implements KeyValue {
         return Promise.reject(new CephError('EINVAL', `key of ${op.key.length} bytes`));
       }
     }
+    if (batch.length === 0) return this.last; // LMDB has nothing to wait for, but a range after it has
     // A range is turned into the keys it holds, so what came before must be readable first.
     if (this.waiting === 0 && !batch.some((op) => op.op === 'delRange')) {
       this.last = this.write(batch);
@@ -96,8 +98,8 @@ class LmdbKeyValue implements KeyValue {
     }
     this.waiting++;
     const turn = this.last.then(
-      () => this.write(this.withoutRanges(batch)),
-      () => this.write(this.withoutRanges(batch)),
+      () => this.write(withoutRanges(this, batch)),
+      () => this.write(withoutRanges(this, batch)),
     );
     const done = () => {
       this.waiting--;
@@ -119,21 +121,6 @@ class LmdbKeyValue implements KeyValue {
     } catch (error) {
       throw new CephError('EIO', `LMDB: ${await reasonOf(error)}`, { cause: error });
     }
-  }
-
-  private withoutRanges(batch: readonly KeyValueOp[]): KeyValueOp[] {
-    const out: KeyValueOp[] = [];
-    const put = new Set<string>(); // by this batch, before the range
-    for (const op of batch) {
-      if (op.op !== 'delRange') {
-        out.push(op);
-        if (op.op === 'put') put.add(op.key);
-        continue;
-      }
-      for (const { key } of this.range(op.from, op.to)) out.push({ op: 'del', key });
-      for (const key of put) if (key >= op.from && key < op.to) out.push({ op: 'del', key });
-    }
-    return out;
   }
 
   async close(): Promise<void> {

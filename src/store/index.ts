@@ -6,3 +6,4 @@ export * from './memory-key-value.ts';
 export * from './memory-store.ts';
 export * from './object-store.ts';
 export * from './transaction-codec.ts';
+export * from './without-ranges.ts';

@@ -3,6 +3,7 @@ import { CephError } from '../errors/index.ts';
 import type { DiskFile, KeyValue, KeyValueOp } from '../runtime/index.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
+import { withoutRanges } from './without-ranges.ts';
 
 export interface JournalOptions {
   file: DiskFile;
@@ -134,7 +135,7 @@ export class JournaledKeyValue implements KeyValue {
         reject(this.failure);
         continue;
       }
-      const ops = this.withoutRanges(batch);
+      const ops = withoutRanges(this, batch);
       const bytes = HEADER_BYTES + bytesOf(ops);
       if (this.offset + bytes > this.areaBytes) {
         if (this.full) return; // called again when it is applied
@@ -250,23 +251,6 @@ export class JournaledKeyValue implements KeyValue {
         this.progress();
       },
     );
-  }
-
-  /** Range removals as removals of the keys they hold now. */
-  private withoutRanges(batch: readonly KeyValueOp[]): readonly KeyValueOp[] {
-    if (!batch.some((op) => op.op === 'delRange')) return batch;
-    const out: KeyValueOp[] = [];
-    const put = new Set<string>();
-    for (const op of batch) {
-      if (op.op !== 'delRange') {
-        out.push(op);
-        if (op.op === 'put') put.add(op.key);
-        continue;
-      }
-      for (const { key } of this.range(op.from, op.to)) out.push({ op: 'del', key });
-      for (const key of put) if (key >= op.from && key < op.to) out.push({ op: 'del', key });
-    }
-    return out;
   }
 
   /** Applies everything, so that the store below can be opened without the journal. */

@@ -95,6 +95,15 @@ export function keyValueContract(name: string, make: () => Promise<KeyValueHarne
       expect(all()).toEqual([['k1', 'again']]);
     });
 
+    it('an empty batch does not let a range overtake what came before it', async () => {
+      await start();
+      const put = kv.commit([{ op: 'put', key: 'k', value: bytes('v') }]);
+      const nothing = kv.commit([]);
+      const range = kv.commit([{ op: 'delRange', from: 'a', to: 'z' }]);
+      await Promise.all([put, nothing, range]);
+      expect(all()).toEqual([]);
+    });
+
     it('agrees with a plain map after any batches', async () => {
       await start();
       const key = fc.string({
