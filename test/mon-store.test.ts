@@ -114,7 +114,7 @@ function contents(maps: Ledger['durable'], w: World) {
     map: maps.osdmap.encode().toString('hex'),
     config: maps.config,
     mutes: [...maps.healthMutes],
-    metadata: [...maps.osdMetadata].map(([id, m]) => [id, [...m]]),
+    metadata: [...maps.osdMetadata].sort((a, b) => a[0] - b[0]).map(([id, m]) => [id, [...m]]),
     keys: w.store.entries('').map((e) => [e.key, e.value.toString('hex')]),
   };
 }
