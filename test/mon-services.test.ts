@@ -3,8 +3,7 @@ import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
 import { FailureReports } from '../src/mon/services/osd-failure.ts';
 import { markOutLongDown } from '../src/mon/services/osd-state.ts';
-import { statfsOf } from '../src/mon/services/space.ts';
-import { poolStats } from '../src/mon/views/totals.ts';
+import { poolStats, statfsOf } from '../src/mon/views/totals.ts';
 import { emptyStatSum, type OsdStat, type PgStat, pgState, TIME_ZERO } from '../src/wire/index.ts';
 import { addrOf, bootAll, FSID, makeWorld, openWorld, type World } from './mon-world.ts';
 

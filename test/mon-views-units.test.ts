@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clusterTotals, healthChecks, poolStats } from '../src/mon/views/index.ts';
+import { healthChecks, poolStats, statfsOf } from '../src/mon/views/index.ts';
 import { fixed, formatValue, general } from '../src/mon/views/json.ts';
 import { statColumns, table } from '../src/mon/views/text-table.ts';
 import {
@@ -119,7 +119,7 @@ describe('printing', () => {
 describe('sums that replies carry', () => {
   test('the cluster totals are those of the real cluster', () => {
     const { state } = loadReference('down1');
-    expect(clusterTotals(state)).toEqual({
+    expect(statfsOf(state, undefined)).toEqual({
       kb: 31457280,
       kbUsed: 979800,
       kbAvail: 30477480,

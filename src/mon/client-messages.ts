@@ -38,10 +38,9 @@ import { isRoutedToManager } from './dispatch.ts';
 import { outputData, settle } from './reply.ts';
 import { createPool } from './services/pool-create.ts';
 import { removePool } from './services/pool-remove.ts';
-import { statfsOf } from './services/space.ts';
 import { type Session, typeName } from './session.ts';
 import { publishLog, subscribe } from './subscriptions.ts';
-import { poolStats } from './views/totals.ts';
+import { poolStats, statfsOf } from './views/totals.ts';
 
 type Handler = (mon: MonContext, session: Session, m: IncomingMessage) => void;
 
@@ -103,29 +102,27 @@ const views = (mon: MonContext) => ({ durable: () => mon.state(), head: () => mo
 
 function tellCommand(mon: MonContext, session: Session, m: IncomingMessage): void {
   const { cmd } = decodeFront(MCommand, m);
-  const table = session.withManager ? mon.mgrTell : mon.tell;
-  settle(mon, table.run(views(mon), cmd, m.data, session.caller), (reply) =>
-    session.connection.send(
-      outgoing(
-        MCommandReply,
-        { result: reply.result, status: reply.status },
-        { tid: m.tid, data: outputData(reply) },
-      ),
-    ),
-  );
+  runCommand(mon, session, m, cmd, session.withManager ? mon.mgrTell : mon.tell, MCommandReply);
 }
 
 /** What is sent to the manager: its own commands, and those that a client takes for a manager's. */
 function mgrCommand(mon: MonContext, session: Session, m: IncomingMessage): void {
   const { cmd } = decodeFront(MMgrCommand, m);
-  const own = isRoutedToManager(cmd) ? mon.commands : mon.mgrTell;
-  settle(mon, own.run(views(mon), cmd, m.data, session.caller), (reply) =>
+  const table = isRoutedToManager(cmd) ? mon.commands : mon.mgrTell;
+  runCommand(mon, session, m, cmd, table, MMgrCommandReply);
+}
+
+function runCommand(
+  mon: MonContext,
+  session: Session,
+  m: IncomingMessage,
+  cmd: string[],
+  table: MonContext['tell'],
+  reply: typeof MCommandReply,
+): void {
+  settle(mon, table.run(views(mon), cmd, m.data, session.caller), (r) =>
     session.connection.send(
-      outgoing(
-        MMgrCommandReply,
-        { result: reply.result, status: reply.status },
-        { tid: m.tid, data: outputData(reply) },
-      ),
+      outgoing(reply, { result: r.result, status: r.status }, { tid: m.tid, data: outputData(r) }),
     ),
   );
 }

@@ -43,6 +43,17 @@ export interface ReadCommand extends SpecBase {
   run(state: MonState, args: CommandArgs, input: Uint8Array): CommandReply;
 }
 
+/** A command that only looks and needs no more than the right to read. */
+export function readCommand(
+  module: string,
+  sig: string,
+  help: string,
+  run: ReadCommand['run'],
+  flags?: number,
+): ReadCommand {
+  return { sig, help, module, perm: 'r', run, ...(flags !== undefined && { flags }) };
+}
+
 /** What a change handler decides: the reply is sent once the change is durable, or at once without one. */
 export interface Decision {
   readonly reply: CommandReply;

@@ -7,7 +7,14 @@ import {
   crushTunablesDump,
 } from '../../crush/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { CommandFailure, type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
+import {
+  CommandFailure,
+  type CommandReply,
+  ok,
+  type ReadCommand,
+  readCommand,
+  refuse,
+} from '../command.ts';
 import type { MonState } from '../state.ts';
 import type { Json } from './json.ts';
 import { textOrValue, valueReply } from './reply.ts';
@@ -79,26 +86,19 @@ function weightSets(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-const spec = (sig: string, help: string, run: ReadCommand['run'], flags?: number): ReadCommand => ({
-  sig,
-  help,
-  module: 'osd',
-  perm: 'r',
-  run,
-  ...(flags !== undefined && { flags }),
-});
 export const crushDumpCommands: ReadCommand[] = [
-  spec('osd crush dump', 'Print the CRUSH map', (state, args) =>
+  readCommand('osd', 'osd crush dump', 'Print the CRUSH map', (state, args) =>
     dump(args, crushDump(state.osdmap.crushMap)),
   ),
-  spec('osd crush rule ls', 'List the CRUSH rules', ruleLs),
-  spec('osd crush rule list', 'List the CRUSH rules', ruleLs, 4),
-  spec(
+  readCommand('osd', 'osd crush rule ls', 'List the CRUSH rules', ruleLs),
+  readCommand('osd', 'osd crush rule list', 'List the CRUSH rules', ruleLs, 4),
+  readCommand(
+    'osd',
     'osd crush rule dump name=name,type=CephString,goodchars=[A-Za-z0-9-_.],req=false',
     'Print one CRUSH rule, or all',
     ruleDump,
   ),
-  spec('osd crush class ls', 'List the device classes', (state, args) => {
+  readCommand('osd', 'osd crush class ls', 'List the device classes', (state, args) => {
     const { classMap, classNames } = state.osdmap.crushMap;
     const used = new Set([...classMap].filter(([id]) => id >= 0).map(([, c]) => c));
     return valueReply(
@@ -106,24 +106,27 @@ export const crushDumpCommands: ReadCommand[] = [
       [...classNames].filter(([id]) => used.has(id)).map(([, name]) => name),
     );
   }),
-  spec(
+  readCommand(
+    'osd',
     'osd crush class ls-osd name=class,type=CephString,goodchars=[A-Za-z0-9-_]',
     'List the OSDs of a device class',
     classLsOsd,
   ),
-  spec(
+  readCommand(
+    'osd',
     'osd crush get-device-class name=ids,type=CephString,n=N',
     'Show the device classes of OSDs',
     deviceClasses,
   ),
-  spec('osd crush weight-set ls', 'List the weight sets', weightSets),
-  spec('osd crush weight-set dump', 'Print the weight sets', (state, args) =>
+  readCommand('osd', 'osd crush weight-set ls', 'List the weight sets', weightSets),
+  readCommand('osd', 'osd crush weight-set dump', 'Print the weight sets', (state, args) =>
     valueReply(args, crushChooseArgsDump(state.osdmap.crushMap)),
   ),
-  spec('osd crush show-tunables', 'Show the tunables of CRUSH', (state, args) =>
+  readCommand('osd', 'osd crush show-tunables', 'Show the tunables of CRUSH', (state, args) =>
     dump(args, crushTunablesDump(state.osdmap.crushMap)),
   ),
-  spec(
+  readCommand(
+    'osd',
     'osd crush get-tunable name=tunable,type=CephChoices,strings=straw_calc_version',
     'Show one tunable of CRUSH',
     (state, args) => {

@@ -2,7 +2,7 @@ import { encodeToBytes } from '../../codec/index.ts';
 import { MonMap, type MonMap as MonMapValue } from '../../maps/index.ts';
 import { formatAddr, formatAddrVec } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
+import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { addrVecJson, legacyAddr } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
@@ -193,26 +193,19 @@ function features(state: MonState, args: CommandArgs): CommandReply {
   return valueReply(args, new Map(value));
 }
 
-const spec = (module: string, sig: string, help: string, run: ReadCommand['run']): ReadCommand => ({
-  sig,
-  help,
-  module,
-  perm: 'r',
-  run,
-});
 const EPOCH = 'name=epoch,type=CephInt,range=0,req=false';
 export const daemonCommands: ReadCommand[] = [
-  spec('mon', 'fsid', "Print the cluster's id", (state, args) =>
+  readCommand('mon', 'fsid', "Print the cluster's id", (state, args) =>
     textOrValue(
       args,
       () => `${state.fsid}\n`,
       () => ({ fsid: state.fsid }),
     ),
   ),
-  spec('mon', 'quorum_status', 'Show which monitors work together', quorumStatus),
-  spec('mon', `mon dump ${EPOCH}`, 'Print the monitor map', monDump),
-  spec('mon', 'mon stat', 'Show the monitors in one line', monStat),
-  spec(
+  readCommand('mon', 'quorum_status', 'Show which monitors work together', quorumStatus),
+  readCommand('mon', `mon dump ${EPOCH}`, 'Print the monitor map', monDump),
+  readCommand('mon', 'mon stat', 'Show the monitors in one line', monStat),
+  readCommand(
     'mon',
     `mon getmap ${EPOCH}`,
     'Get the encoded monitor map',
@@ -220,20 +213,24 @@ export const daemonCommands: ReadCommand[] = [
       atNewest(state, args) ??
       ok(encodeToBytes(MonMap, state.monmap), `got monmap epoch ${state.monmap.epoch}`),
   ),
-  spec(
+  readCommand(
     'mon',
     'mon feature ls name=with_value,type=CephChoices,strings=--with-value,req=false',
     'List the features that monitors agreed on',
     monFeatures,
   ),
-  spec('mon', 'features', 'Count connected daemons and clients by feature bits', features),
-  spec('mon', 'time-sync-status', 'Show how well the clocks of monitors agree', (state, args) =>
-    valueReply(args, {
-      timechecks: { epoch: state.electionEpoch, round: 0, round_status: 'finished' },
-    }),
+  readCommand('mon', 'features', 'Count connected daemons and clients by feature bits', features),
+  readCommand(
+    'mon',
+    'time-sync-status',
+    'Show how well the clocks of monitors agree',
+    (state, args) =>
+      valueReply(args, {
+        timechecks: { epoch: state.electionEpoch, round: 0, round_status: 'finished' },
+      }),
   ),
-  spec('mgr', `mgr dump ${EPOCH}`, 'Print the manager map', mgrDump),
-  spec('mgr', 'mgr stat', 'Show whether the manager works', (state, args) =>
+  readCommand('mgr', `mgr dump ${EPOCH}`, 'Print the manager map', mgrDump),
+  readCommand('mgr', 'mgr stat', 'Show whether the manager works', (state, args) =>
     valueReply(args, {
       epoch: state.mgr.epoch,
       available: state.mgr.available,
@@ -241,10 +238,10 @@ export const daemonCommands: ReadCommand[] = [
       num_standby: 0,
     }),
   ),
-  spec('mgr', 'mgr services', 'List the addresses of the manager services', (_, args) =>
+  readCommand('mgr', 'mgr services', 'List the addresses of the manager services', (_, args) =>
     valueReply(args, {}),
   ),
-  spec('mgr', 'mgr module ls', 'List the modules of the manager', (_, args) =>
+  readCommand('mgr', 'mgr module ls', 'List the modules of the manager', (_, args) =>
     valueReply(args, { always_on_modules: [], enabled_modules: [], disabled_modules: [] }),
   ),
 ];

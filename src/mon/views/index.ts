@@ -20,7 +20,7 @@ import { statusCommands } from './status.ts';
 
 export { df } from './df.ts';
 export { healthChecks } from './health.ts';
-export { clusterTotals, poolStats } from './totals.ts';
+export { poolStats, statfsOf } from './totals.ts';
 
 /** All commands of this folder. */
 export const viewCommands: readonly ReadCommand[] = [

@@ -1,5 +1,5 @@
 import type { CommandArgs } from '../args.ts';
-import { type CommandReply, type ReadCommand, refuse } from '../command.ts';
+import { type CommandReply, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { MonState } from '../state.ts';
 import type { Json } from './json.ts';
 import { groupBy } from './pg-view.ts';
@@ -108,21 +108,17 @@ function nodeLs(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-const spec = (module: string, sig: string, help: string, run: ReadCommand['run']): ReadCommand => ({
-  sig,
-  help,
-  module,
-  perm: 'r',
-  run,
-});
 /** `X versions` and `X count-metadata` of one kind. */
 function countCommands(kind: Kind): ReadCommand[] {
   const end = kind === 'mon' || kind === 'mds' ? 'newline' : 'bare';
   return [
-    spec(kind, `${kind} versions`, `Count the running versions of ${kind} daemons`, (state, args) =>
-      valueReply(args, countBy(runningOf(state, kind), 'ceph_version'), { end }),
+    readCommand(
+      kind,
+      `${kind} versions`,
+      `Count the running versions of ${kind} daemons`,
+      (state, args) => valueReply(args, countBy(runningOf(state, kind), 'ceph_version'), { end }),
     ),
-    spec(
+    readCommand(
       kind,
       `${kind} count-metadata name=property,type=CephString`,
       `Count ${kind} daemons by a property of their metadata`,
@@ -133,27 +129,27 @@ function countCommands(kind: Kind): ReadCommand[] {
 }
 
 export const metadataCommands: ReadCommand[] = [
-  spec('mon', 'versions', 'Count the running versions of all daemons', versions),
+  readCommand('mon', 'versions', 'Count the running versions of all daemons', versions),
   ...(['mon', 'mgr', 'osd', 'mds'] as const).flatMap(countCommands),
-  spec(
+  readCommand(
     'mon',
     'mon metadata name=id,type=CephString,req=false',
     'Show what monitors say of themselves',
     (state, args) => metadata('mon', args.text('id'), state, args),
   ),
-  spec(
+  readCommand(
     'mgr',
     'mgr metadata name=who,type=CephString,req=false',
     'Show what managers say of themselves',
     (state, args) => metadata('mgr', args.text('who'), state, args),
   ),
-  spec(
+  readCommand(
     'osd',
     'osd metadata name=id,type=CephOsdName,req=false',
     'Show what OSDs say of themselves',
     osdMetadata,
   ),
-  spec(
+  readCommand(
     'mon',
     'node ls name=type,type=CephChoices,strings=all|osd|mon|mds|mgr,req=false',
     'List daemons by host',

@@ -1,7 +1,7 @@
 import { byteStringOf } from '../../codec/index.ts';
 import { formatLegacyAddr, formatPgId } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
+import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { fullLocation } from './crush-location.ts';
@@ -240,43 +240,32 @@ function blocklistLs(state: MonState, args: CommandArgs): CommandReply {
   return ok(String(list.output) + String(valueReply(args, []).output), status);
 }
 
-const osdSpec = (
-  sig: string,
-  help: string,
-  run: ReadCommand['run'],
-  flags?: number,
-): ReadCommand => ({
-  sig,
-  help,
-  module: 'osd',
-  perm: 'r',
-  run,
-  ...(flags !== undefined && { flags }),
-});
 export const osdInfoCommands: ReadCommand[] = [
-  osdSpec('osd find name=id,type=CephOsdName', 'Show where an OSD runs', osdFind),
-  osdSpec(
+  readCommand('osd', 'osd find name=id,type=CephOsdName', 'Show where an OSD runs', osdFind),
+  readCommand(
+    'osd',
     'osd map name=pool,type=CephPoolname name=object,type=CephObjectname name=nspace,type=CephString,req=false',
     'Show where an object belongs',
     osdMap,
   ),
-  osdSpec(
+  readCommand(
+    'osd',
     'osd pool stats name=pool_name,type=CephPoolname,req=false',
     'Show the traffic of pools',
     poolStats,
   ),
-  osdSpec('osd perf', 'Show how fast OSDs commit', osdPerf),
-  osdSpec('osd blocked-by', 'Show which OSDs others wait for', blockedBy),
-  osdSpec('osd utilization', 'Show how evenly placement groups are spread', utilization),
-  osdSpec('osd numa-status', 'Show the NUMA placement of OSDs', numaStatus),
-  osdSpec('osd lspools', 'List pools with their ids', lspools, 4),
-  osdSpec('osd getmaxosd', 'Show the bound of OSD ids', (state, args) =>
+  readCommand('osd', 'osd perf', 'Show how fast OSDs commit', osdPerf),
+  readCommand('osd', 'osd blocked-by', 'Show which OSDs others wait for', blockedBy),
+  readCommand('osd', 'osd utilization', 'Show how evenly placement groups are spread', utilization),
+  readCommand('osd', 'osd numa-status', 'Show the NUMA placement of OSDs', numaStatus),
+  readCommand('osd', 'osd lspools', 'List pools with their ids', lspools, 4),
+  readCommand('osd', 'osd getmaxosd', 'Show the bound of OSD ids', (state, args) =>
     textOrValue(
       args,
       () => `max_osd = ${state.osdmap.data.maxOsd} in epoch ${state.osdmap.epoch}\n`,
       () => ({ epoch: state.osdmap.epoch, max_osd: state.osdmap.data.maxOsd }),
     ),
   ),
-  osdSpec('osd blocklist ls', 'List blocked clients', blocklistLs),
-  osdSpec('osd blacklist ls', 'List blocked clients', blocklistLs, 4),
+  readCommand('osd', 'osd blocklist ls', 'List blocked clients', blocklistLs),
+  readCommand('osd', 'osd blacklist ls', 'List blocked clients', blocklistLs, 4),
 ];

@@ -10,7 +10,14 @@ import {
   type UTime,
 } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { CommandFailure, type CommandReply, ok, type ReadCommand, refuse } from '../command.ts';
+import {
+  CommandFailure,
+  type CommandReply,
+  ok,
+  type ReadCommand,
+  readCommand,
+  refuse,
+} from '../command.ts';
 import type { MonState } from '../state.ts';
 import type { Json } from './json.ts';
 import { briefTable, OMAP_NOTE } from './pg-dump.ts';
@@ -229,15 +236,8 @@ function pgDebug(state: MonState, args: CommandArgs): CommandReply {
 
 const STATES = 'name=states,type=CephString,n=N,req=false';
 const POOL = 'name=pool,type=CephInt,req=false';
-const spec = (sig: string, help: string, run: ReadCommand['run']): ReadCommand => ({
-  sig,
-  help,
-  module: 'pg',
-  perm: 'r',
-  run,
-});
 export const pgLsCommands: ReadCommand[] = [
-  spec('pg stat', 'Count the placement groups by state', (state, args) =>
+  readCommand('pg', 'pg stat', 'Count the placement groups by state', (state, args) =>
     textOrValue(
       args,
       () => statText(state),
@@ -245,32 +245,42 @@ export const pgLsCommands: ReadCommand[] = [
       { wrapped: true },
     ),
   ),
-  spec(`pg ls ${POOL} ${STATES}`, 'List placement groups', (state, args) =>
+  readCommand('pg', `pg ls ${POOL} ${STATES}`, 'List placement groups', (state, args) =>
     pgLs(state, args, inPool(state, args)),
   ),
-  spec(
+  readCommand(
+    'pg',
     `pg ls-by-pool name=poolstr,type=CephString ${STATES}`,
     'List the placement groups of a pool',
     lsByPool,
   ),
-  spec(
+  readCommand(
+    'pg',
     `pg ls-by-primary name=osd,type=CephOsdName ${POOL} ${STATES}`,
     'List placement groups by their primary',
     (state, args) => pgLs(state, args, ofOsd(state, args, true)),
   ),
-  spec(
+  readCommand(
+    'pg',
     `pg ls-by-osd name=osd,type=CephOsdName ${POOL} ${STATES}`,
     'List the placement groups of an OSD',
     (state, args) => pgLs(state, args, ofOsd(state, args, false)),
   ),
-  spec(
+  readCommand(
+    'pg',
     'pg dump_stuck name=stuckops,type=CephChoices,strings=inactive|unclean|stale|undersized|degraded,n=N,req=false ' +
       'name=threshold,type=CephInt,req=false',
     'List placement groups that make no progress',
     dumpStuck,
   ),
-  spec('pg map name=pgid,type=CephPgid', 'Show which OSDs a placement group maps to', pgMap),
-  spec(
+  readCommand(
+    'pg',
+    'pg map name=pgid,type=CephPgid',
+    'Show which OSDs a placement group maps to',
+    pgMap,
+  ),
+  readCommand(
+    'pg',
     'pg debug name=debugop,type=CephChoices,strings=unfound_objects_exist|degraded_pgs_exist',
     'Say whether objects are unfound, or PGs degraded',
     pgDebug,

@@ -1,5 +1,5 @@
 import type { CommandArgs } from '../args.ts';
-import { type CommandReply, type ReadCommand, refuse } from '../command.ts';
+import { type CommandReply, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { ClusterLogEntry, MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
@@ -80,15 +80,8 @@ function logLast(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-const spec = (module: string, sig: string, help: string, run: ReadCommand['run']): ReadCommand => ({
-  sig,
-  help,
-  module,
-  perm: 'r',
-  run,
-});
 export const serviceCommands: ReadCommand[] = [
-  spec('fs', 'fs ls', 'List the file systems', (_, args) =>
+  readCommand('fs', 'fs ls', 'List the file systems', (_, args) =>
     textOrValue(
       args,
       () => 'No filesystems enabled\n',
@@ -96,7 +89,7 @@ export const serviceCommands: ReadCommand[] = [
       { end: 'newline' },
     ),
   ),
-  spec(
+  readCommand(
     'mgr',
     'fs status name=fs,type=CephString,req=false',
     'Show the state of file systems',
@@ -108,7 +101,7 @@ export const serviceCommands: ReadCommand[] = [
         { end: 'newline' },
       ),
   ),
-  spec(
+  readCommand(
     'mds',
     'fs dump name=epoch,type=CephInt,range=0,req=false',
     'Print the map of file systems',
@@ -123,11 +116,11 @@ export const serviceCommands: ReadCommand[] = [
         },
       ),
   ),
-  spec('fs', 'fs get name=fs_name,type=CephString', 'Show one file system', (_, args) =>
+  readCommand('fs', 'fs get name=fs_name,type=CephString', 'Show one file system', (_, args) =>
     refuse('ENOENT', `filesystem '${args.needText('fs_name')}' not found`),
   ),
   {
-    ...spec('mds', 'mds stat', 'Show metadata servers in one line', (state, args) =>
+    ...readCommand('mds', 'mds stat', 'Show metadata servers in one line', (state, args) =>
       textOrValue(
         args,
         () => '',
@@ -141,23 +134,23 @@ export const serviceCommands: ReadCommand[] = [
     ),
     flags: 32,
   },
-  spec(
+  readCommand(
     'mds',
     'mds metadata name=who,type=CephString,req=false',
     'Show what metadata servers say of themselves',
     (_, args) => valueReply(args, [], { end: 'newline' }),
   ),
-  spec('service', 'service dump', 'Print the map of registered services', (state, args) =>
+  readCommand('service', 'service dump', 'Print the map of registered services', (state, args) =>
     valueReply(args, {
       epoch: state.serviceMap.epoch,
       modified: stampOfMs(state.serviceMap.modifiedMs),
       services: {},
     }),
   ),
-  spec('service', 'service status', 'Show the state of registered services', (_, args) =>
+  readCommand('service', 'service status', 'Show the state of registered services', (_, args) =>
     valueReply(args, {}),
   ),
-  spec(
+  readCommand(
     'mon',
     'log last name=num,type=CephInt,range=1,req=false ' +
       'name=level,type=CephChoices,strings=debug|info|sec|warn|error,req=false ' +

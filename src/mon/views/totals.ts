@@ -1,5 +1,6 @@
 import { type PgPool, POOL_TYPE } from '../../maps/index.ts';
 import type { ClusterStatfs, PoolStat } from '../../wire/index.ts';
+import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
 import { allPgs, countedOsds, groupBy, type PgSums, sumPgs } from './pg-view.ts';
 
@@ -33,17 +34,23 @@ export function spaceOf(
   return sum;
 }
 
-/** The whole cluster's space, as MStatfs asks for it. */
-export function clusterTotals(state: MonState): ClusterStatfs {
+/** The answer to MStatfs: the space of all OSDs, or what one pool holds and could still take. */
+export function statfsOf(state: MonState, pool: number | undefined): ClusterStatfs {
   const space = spaceOf(state);
-  const objects = allPgs(state).reduce((n, pg) => n + pg.statsSum.numObjects, 0);
   const kib = (bytes: number): number => Math.floor(bytes / 1024);
-  return {
-    kb: kib(space.total),
-    kbUsed: kib(space.used),
-    kbAvail: kib(space.available),
-    numObjects: objects,
-  };
+  if (pool === undefined) {
+    const numObjects = allPgs(state).reduce((n, pg) => n + pg.statsSum.numObjects, 0);
+    return {
+      kb: kib(space.total),
+      kbUsed: kib(space.used),
+      kbAvail: kib(space.available),
+      numObjects,
+    };
+  }
+  const { bytes, objects } = heldByPool(state).get(pool) ?? { bytes: 0, objects: 0 };
+  const kbUsed = kib(bytes);
+  const kbAvail = Math.floor(kib(space.available) / (state.osdmap.pool(pool)?.size ?? 1));
+  return { kb: kbUsed + kbAvail, kbUsed, kbAvail, numObjects: objects };
 }
 
 /** Bytes on disks for a byte of user data: the size, or (k+m)/k of an erasure-coded pool. */
