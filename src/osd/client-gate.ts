@@ -11,7 +11,7 @@ import {
   type PgId,
   readOSDOp,
 } from '../wire/index.ts';
-import { clientOp, copySourceOf, type Requester, sendReply } from './client-ops.ts';
+import { clientOp, copySourceOf, onlyRemoves, type Requester, sendReply } from './client-ops.ts';
 import { type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import type { CopyFetcher } from './copy-fetcher.ts';
 import { classify, type OpLimits } from './ops/index.ts';
@@ -208,7 +208,8 @@ function whatFlagsSay(
   if (map.hasFlag(isWrite ? OSDMAP_FLAG.pausewr : OSDMAP_FLAG.pauserd)) return 'hold';
   if (!isWrite || (op.flags & OSD_FLAG.FULL_FORCE) !== 0) return 0;
   const isFull = map.hasFlag(OSDMAP_FLAG.full) || (poolFlags & POOL_FLAG.full) !== 0;
-  if (!isFull) return 0;
+  // Source: the check for fullness in PrimaryLogPG::prepare_transaction (16.2), which looks at what would be added.
+  if (!isFull || onlyRemoves(op)) return 0;
   if ((op.flags & OSD_FLAG.FULL_TRY) === 0) return 'hold';
   return (poolFlags & POOL_FLAG.full_quota) !== 0 ? -ERRNO.EDQUOT : -ERRNO.ENOSPC;
 }

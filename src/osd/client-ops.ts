@@ -127,9 +127,13 @@ export function clientOp(
   return made;
 }
 
-/** What only takes away must go through in a full store. */
 function growthOf(op: OSDOp, bytes: number): number {
-  const onlyRemoves = op.ops.every(
+  return onlyRemoves(op) ? 0 : bytes + 4096;
+}
+
+/** What only takes away goes through in a full store. */
+export function onlyRemoves(op: OSDOp): boolean {
+  return op.ops.every(
     ({ code }) =>
       code === OSD_OP.DELETE ||
       code === OSD_OP.RMXATTR ||
@@ -138,7 +142,6 @@ function growthOf(op: OSDOp, bytes: number): number {
       code === OSD_OP.OMAPCLEAR ||
       (code & 0xf000) === 0x1000,
   );
-  return onlyRemoves ? 0 : bytes + 4096;
 }
 
 /**
