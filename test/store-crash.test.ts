@@ -16,14 +16,14 @@ import { type Dice, dice, SimDisk } from './support/sim-disk.ts';
 
 const MIB = 2 ** 20;
 
-function open(disk: SimDisk, sizeBytes = 64 * MIB): Promise<BlockStore> {
+function open(disk: SimDisk, sizeBytes = 64 * MIB, clock = systemClock): Promise<BlockStore> {
   return BlockStore.open({
     path: '/sim',
     disk,
     openKeyValue: (path) => disk.openKeyValue(path),
     crc32c: nativeCrc32c,
     log: silent,
-    clock: systemClock,
+    clock,
     sizeBytes,
     journalBytes: 48 * 1024, // so small that the areas change often
   });
@@ -394,5 +394,16 @@ describe('BlockStore when it is full', () => {
     await expect(write(2 * MIB)).rejects.toMatchObject({ code: 'ENOSPC' });
     expect(store.usage().availableBytes).toBeLessThanOrEqual(MIB);
     await write(MIB / 4);
+  });
+
+  it('notices that others fill the host while it is idle', async () => {
+    const disk = new SimDisk(10);
+    let nowMs = 0;
+    const store = await open(disk, 64 * MIB, { ...systemClock, monotonicMs: () => nowMs });
+    disk.free = 0;
+    nowMs += 60_000;
+    store.usage();
+    await new Promise(setImmediate);
+    expect(store.usage().availableBytes).toBe(0);
   });
 });

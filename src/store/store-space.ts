@@ -87,17 +87,20 @@ export class StoreSpace {
       throw new CephError('ENOSPC', `${need} bytes wanted, ${Math.max(0, left)} left`);
     }
     this.grown += need;
-    if (
-      this.grown > HOST_GROWTH_MAX ||
-      this.host.clock.monotonicMs() - this.askedAt > HOST_AGE_MS
-    ) {
-      this.refresh().catch(() => {
-        this.hostFree = 0; // a file system that does not answer takes no more data
-      });
-    }
+    this.refreshIfStale();
   }
 
+  private refreshIfStale(): void {
+    const ageMs = this.host.clock.monotonicMs() - this.askedAt;
+    if (this.grown <= HOST_GROWTH_MAX && ageMs <= HOST_AGE_MS) return;
+    this.refresh().catch(() => {
+      this.hostFree = 0; // a file system that does not answer takes no more data
+    });
+  }
+
+  /** Of the host, it knows what it was told for an earlier question; asked now and then, it is up to date. */
   usage(): StoreUsage {
+    this.refreshIfStale();
     const f = this.figures;
     return {
       totalBytes: this.totalBytes,
