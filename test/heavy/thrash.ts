@@ -48,13 +48,17 @@ class Daemons {
   names(): string[] {
     return ['mon.a', ...Array.from({ length: OSDS }, (_, i) => `osd.${i}`)];
   }
+  /** A daemon just started has not written its file yet. */
+  private pidOf(name: string): number {
+    return this.children.get(name)?.pid ?? cluster.pids().get(name)!;
+  }
   isWell(name: string): boolean {
     return !this.down.has(name) && !this.paused.has(name);
   }
 
   kill(name: string): void {
     if (this.down.has(name)) return;
-    cluster.kill(name);
+    process.kill(this.pidOf(name), 'SIGKILL');
     this.paused.delete(name);
     this.down.add(name);
   }
@@ -73,11 +77,11 @@ class Daemons {
   }
   pause(name: string): void {
     if (!this.isWell(name)) return;
-    process.kill(cluster.pids().get(name)!, 'SIGSTOP');
+    process.kill(this.pidOf(name), 'SIGSTOP');
     this.paused.add(name);
   }
   wake(name: string): void {
-    if (this.paused.delete(name)) process.kill(cluster.pids().get(name)!, 'SIGCONT');
+    if (this.paused.delete(name)) process.kill(this.pidOf(name), 'SIGCONT');
   }
   wellAgain(): void {
     for (const name of this.names()) {
@@ -182,6 +186,8 @@ async function abandon(tracked: Tracked[]): Promise<void> {
       last.send(pool, object.name).catch(() => {}); // its end is what nobody will know
       await wait(below(5));
       tracked.push(object);
+    } catch (e) {
+      if (!stopping) wrong.push(`a client that was to leave: ${e}`);
     } finally {
       await rados?.close();
     }
