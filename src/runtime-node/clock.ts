@@ -6,7 +6,6 @@ export const systemClock: Clock = {
   wallMs: () => performance.timeOrigin + performance.now(),
   setTimer(delayMs, fire) {
     const timer = setTimeout(fire, Math.max(0, delayMs));
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
