@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { connect, type Pool } from '../src/client/index.ts';
 import { collect } from './support/collect.ts';
+import { runTool } from './support/differential.ts';
 import { ClusterFolder, sepiola } from './support/sepiola.ts';
 
 let folders: ClusterFolder[] = [];
@@ -94,23 +95,112 @@ test('a port or a directory in use is refused, and nothing is left behind', asyn
   expect(readdirSync(dir)).toEqual(['precious']);
 });
 
-test('Ctrl-C stops a cluster in the foreground cleanly', async () => {
-  const { dir } = folder();
+test('of two first starts at once one wins and the other touches nothing', async () => {
+  const { dir, conf } = folder();
+  const both = await Promise.all([0, 1].map(() => sepiola('up', dir, '--detach', '--osds', '1')));
+  expect(both.map((r) => r.code).sort()).toEqual([0, 16]);
+  const loser = both.find((r) => r.code === 16);
+  expect(loser?.stderr).toMatch(/^sepiola: [^\n]+\n$/);
+  await using rados = await connect({ conf });
+  expect((await rados.command({ prefix: 'health' })).output.toString()).toContain('HEALTH_OK');
+});
+
+test('a first start killed at any moment leaves no daemon, and the next start works', async () => {
+  const f = folder();
+  for (const ms of [100, 300, 600]) {
+    const up = start(f.dir, '--osds', '1');
+    await pause(ms);
+    up.child.kill('SIGKILL');
+    await up.ended;
+    await until(() => f.pids().size === 0 || [...f.pids().values()].every((pid) => !runs(pid)));
+  }
+  expect(await sepiola('up', f.dir, '--detach', '--osds', '1')).toMatchObject({ code: 0 });
+});
+
+test('what dies in the foreground is started again, until down stops it all', async () => {
+  const f = folder();
+  const up = start(f.dir, '--osds', '1');
+  await until(() => up.text().includes('Ctrl-C'));
+  const before = f.pids();
+  f.kill('osd.0', 'mon.a');
+  const isNew = (name: string): boolean =>
+    (f.pids().get(name) ?? before.get(name)) !== before.get(name);
+  await until(() => isNew('osd.0') && isNew('mon.a'));
+  await using rados = await connect({ conf: f.conf });
+  await rados.createPool('again', { pgNum: 1 });
+  expect(await sepiola('down', f.dir)).toMatchObject({ code: 0, stderr: '' });
+  expect(await up.ended).toBe(0);
+  expect(f.pids().size).toBe(0);
+});
+
+test('a half-dead cluster tells what is missing and goes down', async () => {
+  const f = folder();
+  expect((await sepiola('up', f.dir, '--detach', '--osds', '2')).code).toBe(0);
+  f.kill('mon.a', 'osd.1');
+  const status = await sepiola('status', f.dir);
+  expect(status.stdout).toMatch(/^mon\.a +stopped\nosd\.0 +pid \d+\nosd\.1 +stopped\n$/);
+  expect(status).toMatchObject({
+    code: 107,
+    stderr: `sepiola: mon.a of ${f.dir} is not running\n`,
+  });
+  expect(await sepiola('down', f.dir)).toMatchObject({ code: 0, stdout: 'stopped osd.0\n' });
+});
+
+test("a pid file that names somebody else's process is stale", async () => {
+  const f = folder();
+  expect((await sepiola('up', f.dir, '--detach', '--osds', '1')).code).toBe(0);
+  await sepiola('down', f.dir);
+  for (const name of ['up', 'mon.a', 'osd.0']) {
+    writeFileSync(join(f.dir, `${name}.pid`), `${process.pid}\n`);
+  }
+  expect((await sepiola('status', f.dir)).code).toBe(107);
+  expect(await sepiola('up', f.dir, '--detach')).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('sepiola/rados connects, and waits for a monitor as long as it is told', async () => {
+  const script = `import { connect } from 'sepiola/rados';
+    await connect({ monHost: 'v2:127.0.0.1:1', timeoutMs: 300 }).catch((e) => console.log(e.code));`;
+  const words = [process.execPath, '--input-type=module', '-e', script];
+  const cwd = join(import.meta.dirname, '..');
+  expect(await runTool('', words, { cwd })).toEqual({ code: 0, stdout: 'ETIMEDOUT\n', stderr: '' });
+});
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+async function until(what: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!what()) {
+    expect(performance.now()).toBeLessThan(deadline);
+    await pause(20);
+  }
+}
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+/** `sepiola up` in the foreground. */
+function start(dir: string, ...words: string[]) {
   const main = join(import.meta.dirname, '../dist/cli/main.js');
-  const child = spawn(process.execPath, [main, 'up', dir, '--osds', '2'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, [main, 'up', dir, ...words], {
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   let text = '';
-  await new Promise<void>((done) => {
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      if (text.includes('Ctrl-C')) done();
-    });
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
   });
-  expect(text).toContain('export CEPH_CONF=');
-  child.kill('SIGINT');
-  const code = await new Promise((done) => child.on('exit', done));
-  expect(code).toBe(0);
+  const ended = new Promise<number | null>((done) => child.on('exit', done));
+  return { child, ended, text: () => text };
+}
+
+test('Ctrl-C stops a cluster in the foreground cleanly', async () => {
+  const { dir } = folder();
+  const up = start(dir, '--osds', '2');
+  await until(() => up.text().includes('Ctrl-C'));
+  expect(up.text()).toContain('export CEPH_CONF=');
+  up.child.kill('SIGINT');
+  expect(await up.ended).toBe(0);
   expect(readdirSync(dir).filter((f) => f.endsWith('.pid'))).toEqual([]);
 });
 

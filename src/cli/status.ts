@@ -26,6 +26,7 @@ export async function status(args: Parsed): Promise<number> {
     process.stdout.write(`${name.padEnd(8)} ${pid === undefined ? 'stopped' : `pid ${pid}`}\n`);
   }
   if (running.size === 0) throw new CephError('ENOTCONN', `no daemon of ${dir.path} is running`);
+  if (!running.has('mon.a')) throw new CephError('ENOTCONN', `mon.a of ${dir.path} is not running`);
   process.stdout.write(`\n${await statusText(dir, STATUS_MS)}`);
   return 0;
 }

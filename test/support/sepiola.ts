@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,10 +22,17 @@ export class ClusterFolder {
   }
   /** Daemon names by pid. */
   pids(): Map<string, number> {
-    const files = readdirSync(this.dir).filter((f) => f.endsWith('.pid'));
-    return new Map(
-      files.map((f) => [f.slice(0, -4), Number(readFileSync(join(this.dir, f), 'utf8'))]),
-    );
+    const files = existsSync(this.dir) ? readdirSync(this.dir) : [];
+    const pids = new Map<string, number>();
+    for (const f of files.filter((name) => /^(mon|osd)\..*\.pid$/.test(name))) {
+      try {
+        const pid = Number(readFileSync(join(this.dir, f), 'utf8'));
+        if (pid > 0) pids.set(f.slice(0, -4), pid);
+      } catch {
+        // its daemon has just ended
+      }
+    }
+    return pids;
   }
   /** kill -9 of the daemons named, or of all. */
   kill(...names: string[]): void {
