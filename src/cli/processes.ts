@@ -67,7 +67,7 @@ function pidIn(file: string): number | undefined {
   return pid > 0 ? pid : undefined;
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (e) {

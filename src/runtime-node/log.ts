@@ -7,7 +7,7 @@ const RANK: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
  * @param who the daemon's name, e.g. osd.0
  * @param level lines above it are dropped
  */
-export function lineLogger(who: string, level: LogLevel, write: (line: string) => void): Logger {
+function lineLogger(who: string, level: LogLevel, write: (line: string) => void): Logger {
   return (at, message, fields) => {
     if (RANK[at] > RANK[level]) return;
     let line = `${new Date().toISOString()} ${who} ${at} ${message}`;
