@@ -11,7 +11,6 @@ const dir =
 const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), 'up', dir, ...words], {
   stdio: 'inherit',
 });
-// The terminal sends Ctrl-C to the whole group: the cluster stops by itself and this script waits for it.
-for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
-process.on('SIGTERM', () => child.kill('SIGTERM'));
+// The terminal sends Ctrl-C to the whole group, others only to us; hearing it twice does the cluster no harm.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
