@@ -142,6 +142,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-export function pause(ms: number): Promise<void> {
+function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }

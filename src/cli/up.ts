@@ -6,7 +6,7 @@ import { ClusterDir, type ClusterFile } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
 import { STAY } from './daemon.ts';
 import { freeBasePort, portInUse } from './ports.ts';
-import { claim, pause, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
+import { claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
 
 export const upCommand: Command = {
@@ -173,12 +173,12 @@ class Supervisor {
 
   /** Waits for an event or a moment; throws what ends the wait. */
   private async sleep(deadline: number, what: string, ms = 1000): Promise<void> {
-    const woken = new Promise<void>((done) => {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((done) => {
       this.wake = done;
+      timer = setTimeout(done, ms);
     });
-    const timer = new AbortController();
-    await Promise.race([woken, pause(ms)]);
-    timer.abort();
+    clearTimeout(timer); // left alone it would keep this process waiting for it
     if (this.interrupted) throw new CephError('EINTR', 'interrupted');
     if (this.failure) throw this.failure;
     if (performance.now() > deadline) {
