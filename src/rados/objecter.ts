@@ -57,6 +57,7 @@ interface Request {
   readonly mtimeMs: number;
   readonly pending: Pending<Reply>;
   readonly bytes: number;
+  readonly startedMs: number;
   attempts: number;
   /** Where it was last sent; undefined while it waits. */
   session: OsdSession | undefined;
@@ -83,6 +84,8 @@ const FLAGS: Record<RequestKind, number> = {
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 100 << 20;
 const RETRY_MS = 500;
+/** objecter_timeout of 16.2: after it a newer map is asked for. */
+const LATE_MS = 10_000;
 /** CEPH_OSDMAP_PAUSERD, PAUSEWR, FULL. */
 const MAP_FULL = 1 << 1;
 const MAP_PAUSERD = 1 << 2;
@@ -106,6 +109,7 @@ export class Objecter {
   private readonly room: { bytes: number; go: () => void }[] = [];
   private inFlightBytes = 0;
   private retry: Timer | undefined;
+  private lateness: Timer | undefined;
   private closed = false;
 
   constructor(runtime: Runtime, messenger: Messenger, mon: MonClient) {
@@ -140,6 +144,7 @@ export class Objecter {
       mtimeMs: kind === 'write' ? this.clock.wallMs() : 0,
       pending,
       bytes,
+      startedMs: this.clock.monotonicMs(),
       attempts: 0,
       session: undefined,
       pgid: undefined,
@@ -151,6 +156,7 @@ export class Objecter {
       this.requests.set(tid, request);
       this.inFlightBytes += bytes;
       this.route(request);
+      this.watchForLateness();
     };
     if (this.room.length > 0 || this.isFull(bytes)) this.room.push({ bytes, go: start });
     else start();
@@ -302,6 +308,18 @@ export class Objecter {
     for (const r of [...this.requests.values()]) if (!r.session) this.route(r);
   }
 
+  /** While a request waits for long, its OSD may have lost it to a map that nobody told us of. */
+  private watchForLateness(): void {
+    if (this.lateness || this.closed) return;
+    this.lateness = this.clock.setTimer(LATE_MS / 2, () => {
+      this.lateness = undefined;
+      const oldest = this.requests.values().next().value;
+      if (!oldest) return;
+      if (this.clock.monotonicMs() - oldest.startedMs >= LATE_MS) this.needNewerMap();
+      this.watchForLateness();
+    });
+  }
+
   onMessage(c: Connection, m: IncomingMessage): void {
     switch (m.type) {
       case MOSDOpReply.type:
@@ -351,45 +369,55 @@ export class Objecter {
     return false;
   }
 
+  /**
+   * Looks at every epoch by itself: a request that one of them moves away and a later one moves back was dropped by its
+   * OSD in between, and has to be sent again although it goes where it went.
+   */
   private onMaps(m: MessageOf<typeof MOSDMap>): void {
     const before = this.map;
-    let map = before;
+    const moved = new Set<Request>();
     for (const [epoch, bytes] of m.maps) {
-      if (!map || epoch > map.data.epoch) map = OSDMap.decode(bytes, this.runtime.crc32c);
+      if (this.map && epoch <= this.map.epoch) continue;
+      const isGap = this.map !== undefined && epoch > this.map.epoch + 1;
+      this.adopt(OSDMap.decode(bytes, this.runtime.crc32c), moved, isGap);
     }
     for (const [epoch, bytes] of m.incrementals) {
-      if (map && epoch === map.data.epoch + 1) {
-        map = map.applyIncremental(decodeIncremental(bytes, this.runtime.crc32c));
+      if (!this.map || epoch !== this.map.epoch + 1) continue;
+      const change = decodeIncremental(bytes, this.runtime.crc32c);
+      this.adopt(this.map.applyIncremental(change), moved, false);
+    }
+    const map = this.map;
+    if (!map) return this.mon.subscribeOsdMap(0, false);
+    this.mon.gotOsdMap(map.epoch);
+    if (map !== before) {
+      for (const r of [...this.requests.values()]) if (!r.session || moved.has(r)) this.reroute(r);
+      for (const w of [...this.mapWaiters]) {
+        if (map.epoch < w.epoch) continue;
+        this.mapWaiters.delete(w);
+        w.pending.resolve();
       }
     }
-    if (!map) return this.mon.subscribeOsdMap(0, false);
-    this.mon.gotOsdMap(map.data.epoch);
-    if (map !== before) {
-      this.map = map;
-      this.onNewMap(map);
-    }
-    if (m.newestMap > map.data.epoch) this.needNewerMap();
+    if (m.newestMap > map.epoch) this.needNewerMap();
   }
 
-  private onNewMap(map: OSDMap): void {
+  /** @param isGap epochs in between are unknown: anything may have moved in them */
+  private adopt(map: OSDMap, moved: Set<Request>, isGap: boolean): void {
+    this.map = map;
     for (const s of [...this.sessions.values()]) {
       const addr = map.isUp(s.osd)
         ? map.addrs(s.osd).find((a) => a.type === ADDR.msgr2)
         : undefined;
       if (!addr || `${addr.host}:${addr.port}/${addr.nonce}` !== s.addr) this.dropSession(s);
     }
-    for (const r of [...this.requests.values()]) {
-      if (!r.session || this.hasMoved(map, r)) {
-        r.session?.requests.delete(r.tid);
-        r.session = undefined;
-        this.route(r);
-      }
+    for (const r of this.requests.values()) {
+      if (r.session && (isGap || this.hasMoved(map, r))) moved.add(r);
     }
-    for (const w of [...this.mapWaiters]) {
-      if (map.data.epoch < w.epoch) continue;
-      this.mapWaiters.delete(w);
-      w.pending.resolve();
-    }
+  }
+
+  private reroute(r: Request): void {
+    r.session?.requests.delete(r.tid);
+    r.session = undefined;
+    this.route(r);
   }
 
   private hasMoved(map: OSDMap, r: Request): boolean {
@@ -424,6 +452,7 @@ export class Objecter {
   close(): void {
     this.closed = true;
     this.retry?.cancel();
+    this.lateness?.cancel();
     const gone = new CephError('ESHUTDOWN', 'the client was closed');
     for (const s of [...this.sessions.values()]) this.dropSession(s);
     for (const r of [...this.requests.values()]) {
