@@ -249,15 +249,18 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
   }
 
   newcomer(peer: AuthedPeer, addr: EntityAddr, frame: Frame<'clientIdent'>): PeerConnection {
-    if (this.registry.size >= this.bounds.connectionsMax) this.evict();
     const policy = this.policy(peer.type);
     // Only one that listens can be dialled back.
     const dial = addr.port === 0 ? undefined : { type: peer.type, addr };
     const name = { type: peer.type, num: frame.gid };
     const connection = new PeerConnection(this, name, policy, frame.addrs, dial);
     connection.state.lossy ||= (frame.flags & IDENT_LOSSY) !== 0n;
+    const { lossy } = connection.state;
+    if (!lossy && this.registry.size >= this.bounds.connectionsMax) this.evict();
     this.connections.add(connection);
-    this.register(addrKey(addr), connection);
+    // A client may have several lossy sessions from one address: `ceph tell mon.a` dials a second one for its command.
+    // Nothing is kept for them, so nobody has to find them again (ProtocolV2::handle_client_ident, 16.2).
+    if (!lossy) this.register(addrKey(addr), connection);
     return connection;
   }
 

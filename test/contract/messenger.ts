@@ -184,6 +184,21 @@ export function messengerContract(name: string, makeWorld: () => MessengerWorld)
       expect(open.got).toEqual([]);
     });
 
+    it('keeps several lossy sessions of one client side by side', async () => {
+      const world = makeWorld();
+      const mon = party(world, ENTITY.mon, 0);
+      const client = party(world, ENTITY.client, -1);
+      const addr = await listen(mon);
+      const dial = () => client.messenger.connect({ type: ENTITY.mon, addrs: [addr] });
+      const sessions = [dial()];
+      expect(await world.until(() => mon.ready.length === 1)).toBe(true);
+      sessions.push(dial(), dial());
+      expect(await world.until(() => mon.ready.length === 3)).toBe(true);
+      await world.calm();
+      expect(sessions.map((c) => c.ready)).toEqual([true, true, true]);
+      expect([...mon.resets, ...client.resets]).toEqual([]);
+    });
+
     it('resets a lossy session on both sides when one goes away, once', async () => {
       const world = makeWorld();
       const osd = party(world, ENTITY.osd, 0);
