@@ -143,11 +143,6 @@ function attachPoint(map: CrushMap, item: number, loc: CrushLocation) {
   return { levels: all, missing, existing: undefined };
 }
 
-/** Whether any bucket holds the item. */
-function isPlaced(map: CrushMap, item: number): boolean {
-  return parentsOf(map, item).length > 0;
-}
-
 /**
  * What a booting OSD asks for: be at a location. One that is already there, or elsewhere, keeps the weight it has.
  * @returns whether the map changed
