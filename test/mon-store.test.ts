@@ -152,6 +152,13 @@ describe('the monitor store', () => {
     );
   });
 
+  it('comes back with health mutes in the same order, whatever the order they were made in', async () => {
+    const w = await makeWorld();
+    for (const code of ['c', 'a', 'b']) await w.run('health mute', { code, sticky: true });
+    expect([...w.ledger.durable.healthMutes.keys()]).toEqual(['a', 'b', 'c']);
+    expect([...openWorld(w.kv).ledger.durable.healthMutes.keys()]).toEqual(['a', 'b', 'c']);
+  });
+
   it('numbers commits one by one, each with its map change or without', async () => {
     const w = await makeWorld();
     const before = w.ledger.durable;

@@ -171,7 +171,13 @@ function changeMutes(
       writes.push({ op: 'put', key, value: jsonBytes(mute) });
     }
   }
-  return next;
+  return mutesByCode(next.values());
+}
+
+/** The mutes in the order of their codes, as a store gives them back: a restart must not change what is shown. */
+export function mutesByCode(mutes: Iterable<HealthMute>): ReadonlyMap<string, HealthMute> {
+  const sorted = [...mutes].sort((a, b) => (a.code < b.code ? -1 : 1));
+  return new Map(sorted.map((m) => [m.code, m]));
 }
 
 function changeMetadata(

@@ -3,7 +3,7 @@ import { type ConfigSetting, compareSettings } from '../config/index.ts';
 import { CephError } from '../errors/index.ts';
 import { MonMap, OSDMap } from '../maps/index.ts';
 import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
-import { type ClusterMaps, jsonBytes, numberBytes } from './cluster-maps.ts';
+import { type ClusterMaps, jsonBytes, mutesByCode, numberBytes } from './cluster-maps.ts';
 import { KEYS, rangeOf } from './keys.ts';
 import type { ConfigKeys, HealthMute } from './state.ts';
 
@@ -58,7 +58,7 @@ export class MonStore implements ConfigKeys {
       oldestEpoch: this.number(KEYS.oldestEpoch),
       monmap: decodeAll(MonMap, this.need(KEYS.monMap)),
       config: this.json<ConfigSetting>('config/').sort(compareSettings),
-      healthMutes: new Map(this.json<HealthMute>('health/mute/').map((m) => [m.code, m])),
+      healthMutes: mutesByCode(this.json<HealthMute>('health/mute/')),
       osdMetadata: this.metadata(),
     };
     return { identity, maps };

@@ -29,7 +29,7 @@ export interface Health {
 
 export function healthOf(state: MonState): Health {
   const checks = healthChecks(state);
-  const mutes = [...state.healthMutes.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
+  const mutes = [...state.healthMutes.values()];
   const shown = checks.filter((c) => !state.healthMutes.has(c.code));
   const status = shown.reduce<HealthSeverity>(
     (worst, c) => (RANK[c.severity] > RANK[worst] ? c.severity : worst),
