@@ -12,6 +12,7 @@ const LAYERS = [
   'crush',
   'wire',
   'maps',
+  'balancer',
   'auth',
   'msgr',
   'store',

@@ -5,11 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { CephError } from '../errors/index.ts';
-import { type Command, commandHelp, type Parsed, parse, UsageError } from './usage.ts';
+import { type Command, commandHelp, type Parsed, parse, type Tool, UsageError } from './usage.ts';
+
+interface Subcommand {
+  command: Command;
+  run: (args: Parsed) => Promise<number>;
+}
 
 interface Entry {
   /** Loaded only when asked for: a daemon should not wait for the code of the others. */
-  load(): Promise<{ command: Command; run: (args: Parsed) => Promise<number> }>;
+  load(): Promise<Subcommand | Tool>;
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
@@ -32,8 +37,9 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 async function help(): Promise<string> {
   const lines = ['usage: sepiola COMMAND ...', ''];
   for (const entry of Object.values(COMMANDS)) {
-    const { command } = await entry.load();
-    lines.push(`  ${command.words}`, `      ${command.about}`);
+    const loaded = await entry.load();
+    const { words, about } = 'command' in loaded ? loaded.command : loaded;
+    lines.push(`  ${words}`, `      ${about}`);
   }
   return `${lines.join('\n')}\n\n'sepiola COMMAND --help' tells the options.\n`;
 }
@@ -55,7 +61,9 @@ async function main(words: string[]): Promise<number> {
   }
   const entry = COMMANDS[name];
   if (!entry) throw new UsageError(`unknown command '${name}'; 'sepiola --help' lists them`);
-  const { command, run } = await entry.load();
+  const loaded = await entry.load();
+  if (!('command' in loaded)) return loaded.run(rest);
+  const { command, run } = loaded;
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(commandHelp(command));
     return 0;

@@ -15,6 +15,14 @@ export interface Command<O extends Options = Options> {
   readonly positionals: readonly string[];
 }
 
+/** A subcommand that takes the words of one of Ceph's own tools, so parsing, help and messages are its own. */
+export interface Tool {
+  readonly words: string; // e.g. 'crushtool ...'
+  readonly about: string;
+  /** @returns the exit status */
+  run(words: string[]): Promise<number>;
+}
+
 export interface Parsed {
   readonly positionals: string[];
   string(name: string): string | undefined;
