@@ -1,16 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { fixed, formatValue, general, table, weightText } from '../src/codec/index.ts';
 import { healthChecks, poolStats, statfsOf } from '../src/mon/views/index.ts';
-import { fixed, formatValue, general } from '../src/mon/views/json.ts';
-import { statColumns, table } from '../src/mon/views/text-table.ts';
-import {
-  bytes,
-  count,
-  lowPrecision,
-  percent,
-  span,
-  stamp,
-  weight,
-} from '../src/mon/views/units.ts';
+import { statColumns } from '../src/mon/views/stat-columns.ts';
+import { bytes, count, lowPrecision, percent, span } from '../src/mon/views/units.ts';
+import { stamp } from '../src/wire/index.ts';
 import { loadReference } from './mon-views-reference.ts';
 
 // Expected values are what Ceph 16.2 prints: printf and iostream rules, byte_u_t, si_u_t, timespan_str.
@@ -77,9 +70,9 @@ describe('quantities', () => {
   });
   test('weights, ratios and percentages have their own zero', () => {
     expect([
-      weight(-1),
-      weight(0),
-      weight(1),
+      weightText(-1),
+      weightText(0),
+      weightText(1),
       lowPrecision(0),
       lowPrecision(-1),
       percent(0.009),

@@ -1,7 +1,11 @@
 /**
  * Bytes in and out. A wire or disk struct is declared once as a {@link Codec}; its type, encoder, decoder and generator
- * come from the declaration. Uses only `errors`. Spec: doc/dev/encoding.rst of Ceph 16.2.
+ * come from the declaration. Also text as Ceph's tools print it: numbers, JSON, tables. Uses only `errors`. Spec:
+ * doc/dev/encoding.rst of Ceph 16.2.
  */
 export * from './bytes.ts';
 export * from './crc32c.ts';
+export * from './decimal.ts';
 export * from './declare.ts';
+export * from './json.ts';
+export * from './text-table.ts';

@@ -1,3 +1,4 @@
+import { formatValue, type Json } from '../codec/index.ts';
 import { OPTIONS, optionName } from '../config/index.ts';
 import { ERRNO } from '../errors/index.ts';
 import { CEPH_RELEASE } from '../wire/index.ts';
@@ -5,7 +6,6 @@ import type { CommandArgs } from './args.ts';
 import { type CommandSpec, ok, refuse } from './command.ts';
 import { optionFields } from './commands/config.ts';
 import type { MonState } from './state.ts';
-import { formatValue, type Json } from './views/json.ts';
 
 // Commands to the daemon itself (`ceph tell mon.a ...`). Forms follow Ceph 16.2 (AdminSocket, CephContext::_do_command).
 

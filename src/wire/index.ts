@@ -14,6 +14,7 @@ export * from './osd-op-codes.ts';
 export * from './osd-op-fast.ts';
 export * from './osd-outputs.ts';
 export * from './pg-stat.ts';
+export * from './stamp.ts';
 export * from './stats.ts';
 export * from './version.ts';
 export * from './watch.ts';

@@ -5,12 +5,12 @@ import {
   formatLegacyAddr,
   msOfUtime,
   sameAddr,
+  stamp,
   utimeOfMs,
 } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandSpec, changed, ok, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { stamp } from '../views/units.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
 

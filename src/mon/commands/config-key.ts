@@ -1,8 +1,8 @@
+import { formatValue, type Json } from '../../codec/index.ts';
 import { ERRNO } from '../../errors/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue, type Json } from '../views/json.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigKeyService.cc).
 

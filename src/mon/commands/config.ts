@@ -1,3 +1,4 @@
+import { type Column, formatValue, type Json, table } from '../../codec/index.ts';
 import {
   type ConfigSetting,
   type ConfigSubject,
@@ -17,8 +18,6 @@ import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { configSubject } from '../config-subject.ts';
 import type { MonState } from '../state.ts';
-import { formatValue, type Json } from '../views/json.ts';
-import { type Column, table } from '../views/text-table.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigMonitor.cc, Option::print).
 

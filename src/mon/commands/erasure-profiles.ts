@@ -1,7 +1,7 @@
+import { formatValue } from '../../codec/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue } from '../views/json.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor.cc, ErasureCodeJerasure::parse for what a profile is completed with).
 

@@ -1,3 +1,4 @@
+import { formatValue } from '../../codec/index.ts';
 import { currentWeight, removeItem } from '../../crush/index.ts';
 import { OSD_STATE, type OSDMap } from '../../maps/index.ts';
 import { UUID_ZERO } from '../../wire/index.ts';
@@ -6,7 +7,6 @@ import type { Change } from '../change.ts';
 import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { editCrush } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
-import { formatValue } from '../views/json.ts';
 import { parseOsdIds } from './osd-ids.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_osd_new and its neighbours).

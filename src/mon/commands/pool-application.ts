@@ -1,8 +1,8 @@
+import { formatValue, type Json } from '../../codec/index.ts';
 import type { PgPool } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue, type Json } from '../views/json.ts';
 import { needPool } from './pools.ts';
 
 // Limits and texts: OSDMonitor::prepare_command_pool_application, release 16.2.

@@ -1,8 +1,8 @@
+import { formatValue, type Json } from '../../codec/index.ts';
 import { PG_AUTOSCALE_MODE, type PgPool, POOL_FLAG, POOL_OPTION } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandSpec, ok } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue, type Json } from '../views/json.ts';
 import { isPoolOption, poolOption } from './pool-options.ts';
 import { needPool } from './pools.ts';
 

@@ -1,9 +1,9 @@
+import { formatValue } from '../../codec/index.ts';
 import { parseInteger, parseSize } from '../../config/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
-import { formatValue } from '../views/json.ts';
 import { bytes, count } from '../views/units.ts';
 import { needPool } from './pools.ts';
 

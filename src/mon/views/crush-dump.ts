@@ -1,3 +1,4 @@
+import type { Json } from '../../codec/index.ts';
 import {
   CHOOSE_ARGS_DEFAULT,
   classOf,
@@ -16,7 +17,6 @@ import {
   refuse,
 } from '../command.ts';
 import type { MonState } from '../state.ts';
-import type { Json } from './json.ts';
 import { textOrValue, valueReply } from './reply.ts';
 
 /** These dumps end with one more newline than others. */

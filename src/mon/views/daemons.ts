@@ -1,16 +1,14 @@
-import { encodeToBytes } from '../../codec/index.ts';
+import { encodeToBytes, type Json } from '../../codec/index.ts';
 import { MonMap, type MonMap as MonMapValue } from '../../maps/index.ts';
-import { formatAddr, formatAddrVec } from '../../wire/index.ts';
+import { formatAddr, formatAddrVec, stamp, stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { addrVecJson, legacyAddr } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
-import type { Json } from './json.ts';
 import { monFeatureNames } from './mon-features.ts';
 import { RELEASE_NAMES } from './names.ts';
 import { textOrValue, valueReply } from './reply.ts';
-import { stamp, stampOfMs } from './units.ts';
 
 // Monitors and the manager. Source: mon/MonmapMonitor.cc, mon/MonMap.cc, mon/MgrMonitor.cc, release 16.2.
 

@@ -1,3 +1,4 @@
+import { fixed } from '../../codec/index.ts';
 import {
   formatPgId,
   formatPgState,
@@ -10,7 +11,6 @@ import {
 } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
 import { failure, type HealthCheck, warning } from './health-check.ts';
-import { fixed } from './json.ts';
 import { allPgs, osdList, sumPgs } from './pg-view.ts';
 import { span } from './units.ts';
 

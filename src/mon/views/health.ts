@@ -1,3 +1,5 @@
+import type { Json } from '../../codec/index.ts';
+import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { HealthMute, MonState } from '../state.ts';
@@ -5,9 +7,8 @@ import type { HealthCheck, HealthSeverity } from './health-check.ts';
 import { osdChecks } from './health-osd.ts';
 import { pgChecks } from './health-pg.ts';
 import { poolChecks } from './health-pool.ts';
-import type { Json } from './json.ts';
 import { textOrValue } from './reply.ts';
-import { span, stampOfMs } from './units.ts';
+import { span } from './units.ts';
 
 /** Everything that is wrong now, muted or not, by code. */
 export function healthChecks(state: MonState): HealthCheck[] {

@@ -1,7 +1,7 @@
+import type { Json } from '../../codec/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { MonState } from '../state.ts';
-import type { Json } from './json.ts';
 import { groupBy } from './pg-view.ts';
 import { valueReply } from './reply.ts';
 

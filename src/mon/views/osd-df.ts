@@ -1,16 +1,15 @@
+import { type Column, type Json, table, weightText } from '../../codec/index.ts';
 import { type CrushTreeNode, crushTreeNodeFields, itemByName } from '../../crush/index.ts';
 import { WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { devicesBelow } from './crush-location.ts';
-import type { Json } from './json.ts';
 import { strayNodes, treeName, treeOf } from './osd-tree.ts';
 import { pgsPerOsd } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
-import { type Column, table } from './text-table.ts';
 import { type Space, spaceOf } from './totals.ts';
-import { bytes, lowPrecision, weight } from './units.ts';
+import { bytes, lowPrecision } from './units.ts';
 
 // Source: print_osd_utilization and OSDUtilizationDumper, osd/OSDMap.cc, release 16.2.
 
@@ -98,8 +97,8 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
   const row = ({ item, space, percentage, variance }: Usage): string[] => [
     String(item.id),
     item.deviceClass ?? '',
-    weight(item.crushWeight),
-    item.id < 0 ? '-' : weight(reweight(item.id)),
+    weightText(item.crushWeight),
+    item.id < 0 ? '-' : weightText(reweight(item.id)),
     ...[space.total, space.used, space.data, space.omap, space.metadata, space.available].map((n) =>
       bytes(kib(n) * 1024),
     ),

@@ -1,16 +1,15 @@
+import { general, type Json } from '../../codec/index.ts';
 import { type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
-import { type EntityAddr, formatAddrVec, formatLegacyAddr } from '../../wire/index.ts';
+import { type EntityAddr, formatAddrVec, formatLegacyAddr, stamp } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, type ReadCommand, refuse } from '../command.ts';
 import { addrVecJson, legacyAddr } from './addrs.ts';
 import { mapFor } from './epoch.ts';
-import { general, type Json } from './json.ts';
 import { RELEASE_NAMES } from './names.ts';
 import { flagNames, stateNames } from './osd-stat.ts';
 import { osdList } from './pg-view.ts';
 import { poolJson, poolsText } from './pool-text.ts';
 import { textOrValue } from './reply.ts';
-import { stamp } from './units.ts';
 
 // Source: OSDMap::print and OSDMap::dump, osd/OSDMap.cc, release 16.2.
 

@@ -1,16 +1,13 @@
-import { byteStringOf } from '../../codec/index.ts';
-import { formatLegacyAddr, formatPgId } from '../../wire/index.ts';
+import { byteStringOf, type Column, general, type Json, table } from '../../codec/index.ts';
+import { formatLegacyAddr, formatPgId, stamp } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { fullLocation } from './crush-location.ts';
-import { general, type Json } from './json.ts';
 import { listedOsds, setList, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
-import { type Column, table } from './text-table.ts';
-import { stamp } from './units.ts';
 
 // Single facts about OSDs, pools and objects. Source: mon/OSDMonitor.cc and mgr/DaemonServer.cc, release 16.2.
 

@@ -1,10 +1,10 @@
+import type { Json } from '../../codec/index.ts';
 import { OSD_STATE, OSDMAP_FLAG, type OSDMap } from '../../maps/index.ts';
 import { msOfUtime } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { mapFor } from './epoch.ts';
-import type { Json } from './json.ts';
 import { RELEASE_NAMES } from './names.ts';
 import { remappedCount } from './pg-view.ts';
 import { textOrValue } from './reply.ts';

@@ -1,3 +1,4 @@
+import { type Column, type Json, table, weightText } from '../../codec/index.ts';
 import {
   type CrushTreeNode,
   type CrushTreeOptions,
@@ -12,10 +13,7 @@ import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand, refuse } from '../command.ts';
 import { devicesBelow } from './crush-location.ts';
 import { mapFor } from './epoch.ts';
-import type { Json } from './json.ts';
 import { textOrValue } from './reply.ts';
-import { type Column, table } from './text-table.ts';
-import { weight } from './units.ts';
 
 // Source: OSDMap::print_tree, osd/OSDMap.cc, release 16.2.
 
@@ -89,7 +87,7 @@ function osdTree(map: OSDMap, args: CommandArgs, start?: number): CommandReply {
     if (id < 0) return [...placeCells(node), '', '', ''];
     if (!map.exists(id)) return [...placeCells(node), 'DNE', '0', ''];
     const status = statusWord(map, id);
-    return [...placeCells(node), status, weight(reweight(id)), weight(affinity(id))];
+    return [...placeCells(node), status, weightText(reweight(id)), weightText(affinity(id))];
   };
   const json = (node: CrushTreeNode): Json => {
     const { id } = node;
@@ -114,7 +112,7 @@ function osdTree(map: OSDMap, args: CommandArgs, start?: number): CommandReply {
 const placeCells = (node: CrushTreeNode): string[] => [
   String(node.id),
   node.deviceClass ?? '',
-  weight(node.crushWeight),
+  weightText(node.crushWeight),
   treeName(node),
 ];
 

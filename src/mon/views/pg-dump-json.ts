@@ -1,10 +1,9 @@
-import type { OsdStat } from '../../wire/index.ts';
+import type { Json } from '../../codec/index.ts';
+import { type OsdStat, stampOfMs } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
-import type { Json } from './json.ts';
 import { NO_STATFS, pgBriefJson, pgJson, statfsJson, statSumJson } from './pg-json.ts';
 import { allPgs, countedOsds, listedOsds, type PgSums, sumOfPool, sumPgs } from './pg-view.ts';
 import { poolStats, spaceOf } from './totals.ts';
-import { stampOfMs } from './units.ts';
 
 // The parts of `pg dump` as values. Source: PGMap::dump*, mon/PGMap.cc, release 16.2.
 

@@ -1,14 +1,21 @@
-import { formatEVersion, formatPgId, formatPgState, type PgStat } from '../../wire/index.ts';
+import { formatValue, table } from '../../codec/index.ts';
+import {
+  formatEVersion,
+  formatPgId,
+  formatPgState,
+  type PgStat,
+  stamp,
+  stampOfMs,
+} from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { formatValue } from './json.ts';
 import { dumpJson, osdsDown, poolIds } from './pg-dump-json.ts';
 import { allPgs, osdList, type PgSums, pgsPerOsd, setList, sumOfPool, sumPgs } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
-import { statColumns, table } from './text-table.ts';
+import { statColumns } from './stat-columns.ts';
 import { spaceOf } from './totals.ts';
-import { bytes, stamp, stampOfMs } from './units.ts';
+import { bytes } from './units.ts';
 
 // Source: PGMap::dump* and process_pg_map_command, mon/PGMap.cc, release 16.2. Ceph lists PGs, pools and OSDs in the
 // order of its hash tables; here PGs ascend, and pools and OSDs descend, as they do there in small clusters.

@@ -1,3 +1,4 @@
+import type { Json } from '../../codec/index.ts';
 import {
   formatEVersion,
   formatPgId,
@@ -5,9 +6,8 @@ import {
   type ObjectStatSum,
   type PgStat,
   type StoreStatfs,
+  stamp,
 } from '../../wire/index.ts';
-import type { Json } from './json.ts';
-import { stamp } from './units.ts';
 
 // Members and their order: pg_stat_t::dump, object_stat_sum_t::dump, osd/osd_types.cc, release 16.2.
 

@@ -1,3 +1,4 @@
+import { type Json, table } from '../../codec/index.ts';
 import {
   formatEVersion,
   formatPgId,
@@ -7,6 +8,7 @@ import {
   parsePgId,
   parsePgState,
   pgState,
+  stamp,
   type UTime,
 } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
@@ -19,15 +21,14 @@ import {
   refuse,
 } from '../command.ts';
 import type { MonState } from '../state.ts';
-import type { Json } from './json.ts';
 import { briefTable, OMAP_NOTE } from './pg-dump.ts';
 import { pgJson } from './pg-json.ts';
 import { allPgs, countByState, osdList, setList, sumPgs } from './pg-view.ts';
 import { clientIoShort, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
-import { statColumns, table } from './text-table.ts';
+import { statColumns } from './stat-columns.ts';
 import { spaceOf } from './totals.ts';
-import { bytes, span, stamp } from './units.ts';
+import { bytes, span } from './units.ts';
 
 // Source: process_pg_map_command and PGMap::dump_filtered_pg_stats, mon/PGMap.cc, release 16.2.
 

@@ -1,8 +1,7 @@
+import { general, type Json } from '../../codec/index.ts';
 import { type PgPool, POOL_FLAG, POOL_OPTION, POOL_TYPE } from '../../maps/index.ts';
-import { formatEVersion, formatPgId, type Intervals } from '../../wire/index.ts';
+import { formatEVersion, formatPgId, type Intervals, stamp } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
-import { general, type Json } from './json.ts';
-import { stamp } from './units.ts';
 
 // A pool in `osd dump` and `osd pool ls detail`. Source: pg_pool_t's dump and operator<<, osd/osd_types.cc, and
 // OSDMap::print_pools, release 16.2.

@@ -1,6 +1,6 @@
+import { fixed, type Json } from '../../codec/index.ts';
 import type { ObjectStatSum } from '../../wire/index.ts';
 import type { IoRates } from '../state.ts';
-import { fixed, type Json } from './json.ts';
 import { bytes, count } from './units.ts';
 
 // One line each for traffic, recovery and what is missing. Source: PGMapDigest::*_summary, mon/PGMap.cc, release 16.2.

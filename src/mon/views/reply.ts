@@ -1,6 +1,6 @@
+import { formatValue, type Json } from '../../codec/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok } from '../command.ts';
-import { formatValue, type Json } from './json.ts';
 
 /** What differs between commands around the same value. */
 export interface ValueStyle {

@@ -1,11 +1,11 @@
+import type { Json } from '../../codec/index.ts';
+import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { ClusterLogEntry, MonState } from '../state.ts';
 import { addrVecJson } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
-import type { Json } from './json.ts';
 import { textOrValue, valueReply } from './reply.ts';
-import { stampOfMs } from './units.ts';
 
 // File systems (there are none in this release), registered services, and the cluster log. Source: mds/FSMap.cc,
 // mon/MDSMonitor.cc, mgr/DaemonServer.cc, mon/LogMonitor.cc, release 16.2.

@@ -1,15 +1,16 @@
+import { fixed, type Json } from '../../codec/index.ts';
+import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { healthJson, healthOf } from './health.ts';
-import { fixed, type Json } from './json.ts';
 import { RELEASE_NAMES } from './names.ts';
 import { hinderingFlags, inCount, inSince, osdCounts, upCount, upSince } from './osd-stat.ts';
 import { allPgs, countByState, remappedCount, sumPgs } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue } from './reply.ts';
 import { spaceOf } from './totals.ts';
-import { bytes, count, span, stampOfMs } from './units.ts';
+import { bytes, count, span } from './units.ts';
 
 // Source: Monitor::get_cluster_status, mon/Monitor.cc, and PGMapDigest::print_summary, mon/PGMap.cc, release 16.2.
 

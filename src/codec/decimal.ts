@@ -1,43 +1,3 @@
-/** A value for {@link formatValue}. A Map keeps keys in order that look like numbers. */
-export type Json =
-  | string
-  | number
-  | bigint
-  | boolean
-  | readonly Json[]
-  | ReadonlyMap<string, Json>
-  | { readonly [key: string]: Json | undefined };
-
-/**
- * A value as Ceph's JSONFormatter prints it: without spaces, or with four of indent. Absent members (undefined) are
- * left out. Fractions have 17 significant digits, as its streams do.
- */
-export function formatValue(value: Json, pretty: boolean, indent = ''): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'number') return general(value, 17);
-  if (typeof value !== 'object') return String(value);
-  const inner = pretty ? `${indent}    ` : '';
-  const colon = pretty ? ': ' : ':';
-  let parts: string[];
-  let brackets = '{}';
-  if (Array.isArray(value)) {
-    brackets = '[]';
-    parts = value.map((v: Json) => formatValue(v, pretty, inner));
-  } else {
-    const entries: Iterable<[string, Json | undefined]> =
-      value instanceof Map ? value : Object.entries(value);
-    parts = [];
-    for (const [key, v] of entries) {
-      if (v === undefined) continue;
-      parts.push(`${JSON.stringify(key)}${colon}${formatValue(v, pretty, inner)}`);
-    }
-  }
-  if (parts.length === 0) return brackets;
-  return pretty
-    ? `${brackets[0]}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${brackets[1]}`
-    : `${brackets[0]}${parts.join(',')}${brackets[1]}`;
-}
-
 /** A number as C++ streams print it by default (printf's `%g`): `digits` significant ones, no trailing zeros. */
 export function general(v: number, digits = 6): string {
   if (Number.isNaN(v)) return '-nan';
@@ -58,6 +18,12 @@ export function general(v: number, digits = 6): string {
 /** printf's `%.Nf`. */
 export function fixed(v: number, decimals: number): string {
   return evenTie(v.toFixed(decimals), v.toFixed(decimals + TIE_DIGITS));
+}
+
+/** A CRUSH or override weight: `1.00000`, `0`, or `-` for a negative one, which means none. Source: weightf_t. */
+export function weightText(v: number): string {
+  if (v < -0.01) return '-';
+  return v < 0.000001 ? '0' : fixed(v, 5);
 }
 
 /** A number exactly half way between two decimals has few digits, so these many more tell. */

@@ -23,8 +23,3 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   );
   return head + rows.map((row) => line(row, cellAligns)).join('');
 }
-
-/** Columns with left titles: the first's cells left, the others' right, as the PG tables have them. */
-export function statColumns(titles: readonly string[]): Column[] {
-  return titles.map((title, i) => [title, 'l', i === 0 ? 'l' : 'r']);
-}
