@@ -18,6 +18,7 @@ const WEIGHT_ONE = 0x10000;
 export class Descent {
   private readonly layout: Layout;
   private readonly chooser: BucketChooser;
+  private readonly choosesByTries: Uint32Array;
   private x = 0;
   private weights: ArrayLike<number> = [];
   /** Attempts at each replica. */
@@ -34,8 +35,10 @@ export class Descent {
   /** Draw number of the item `indepItem` returned, from which the leaf below it is drawn. */
   private indepR = 0;
 
-  constructor(layout: Layout) {
+  /** @param choosesByTries see CrushMapper; counts beyond its end are lost, all of them when it is empty */
+  constructor(layout: Layout, choosesByTries: Uint32Array) {
     this.layout = layout;
+    this.choosesByTries = choosesByTries;
     this.chooser = new BucketChooser(layout);
   }
 
@@ -77,6 +80,10 @@ export class Descent {
     const weight = this.weights[device]!;
     if (weight >= WEIGHT_ONE) return false;
     return weight === 0 || (hash2(this.x, device) & 0xffff) >= weight;
+  }
+
+  private count(tries: number): void {
+    if (tries < this.choosesByTries.length) this.choosesByTries[tries]!++;
   }
 
   /**
@@ -148,7 +155,10 @@ export class Descent {
         if (ok && leaves) ok = this.firstnLeaf(item, r, leaves, base, outpos, tries);
         if (ok && type === 0) ok = !this.isOut(item);
       }
-      if (ok) return item;
+      if (ok) {
+        this.count(failures);
+        return item;
+      }
       failures++;
       failuresHere++;
       if (collides && failuresHere <= this.localTries) continue;
@@ -213,7 +223,8 @@ export class Descent {
     out.fill(UNDEFINED, from, to);
     leaves?.fill(UNDEFINED, from, to);
     let missing = left;
-    for (let round = 0; missing > 0 && round < tries; round++) {
+    let round = 0;
+    for (; missing > 0 && round < tries; round++) {
       for (let at = from; at < to; at++) {
         if (out[at] !== UNDEFINED) continue;
         const r0 = at - base + parentR;
@@ -230,6 +241,7 @@ export class Descent {
         missing--;
       }
     }
+    this.count(round);
     for (let at = from; at < to; at++) {
       if (out[at] === UNDEFINED) out[at] = CRUSH_ITEM_NONE;
       if (leaves && leaves[at] === UNDEFINED) leaves[at] = CRUSH_ITEM_NONE;

@@ -2,12 +2,25 @@ import { Descent } from './descent.ts';
 import { type ArgsLayout, argsFor, layOut, layOutChooseArgs } from './layout.ts';
 import { type CrushMap, type CrushRuleStep, type CrushTunables, RULE_OP } from './types.ts';
 
+export interface CrushMapperOptions {
+  /** Count in {@link CrushMapper.choosesByTries} how many tries each choice takes. Default: false, which costs nothing. */
+  countTries?: boolean;
+}
+
 /**
  * A compiled map: runs rules, bit-exact with crush_do_rule of crush/mapper.c, release 16.2. Compiling copies what it
  * needs, so later edits of the map change nothing here. A mapping allocates nothing once the working arrays have
  * grown to the largest result asked for.
  */
 export class CrushMapper {
+  /**
+   * With `countTries`: the entry n counts the choices that ended after n failed tries, of the mappings since the caller
+   * last cleared it with `fill(0)`. A replica or the leaf below it is a choice of a `firstn` step when it is found; all
+   * that an `indep` step does below one bucket is one choice, found or not, with n the rounds it took. One entry more
+   * than the tunable `chooseTotalTries`; longer searches are not counted. Else empty. Source: crush_map::choose_tries,
+   * crush/crush.h, release 16.2, of which `crushtool --show-choose-tries` prints the first `chooseTotalTries`.
+   */
+  readonly choosesByTries: Uint32Array;
   private readonly descent: Descent;
   private readonly maxDevices: number;
   private readonly tunables: CrushTunables;
@@ -18,8 +31,11 @@ export class CrushMapper {
   private chosen = new Int32Array(16);
   private leaves = new Int32Array(16);
 
-  constructor(map: CrushMap) {
-    this.descent = new Descent(layOut(map));
+  constructor(map: CrushMap, options: CrushMapperOptions = {}) {
+    this.choosesByTries = new Uint32Array(
+      options.countTries ? map.tunables.chooseTotalTries + 1 : 0,
+    );
+    this.descent = new Descent(layOut(map), this.choosesByTries);
     this.maxDevices = map.maxDevices;
     this.tunables = { ...map.tunables };
     this.rules = map.rules.map((rule) => rule?.steps.map((step) => ({ ...step })));

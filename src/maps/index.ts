@@ -7,8 +7,16 @@ export type { Blocklist, OsdInfo, OsdXInfo, PgKey, UpmapItem } from './codecs.ts
 export * from './first-map.ts';
 export * from './incremental.ts';
 export * from './intervals.ts';
+export * from './mon-features.ts';
 export * from './monmap.ts';
+export * from './monmap-print.ts';
+export * from './names.ts';
+export * from './osd-tree.ts';
 export * from './osdmap.ts';
 export * from './osdmap-data.ts';
+export * from './osdmap-json.ts';
+export { osdLine, osdMapText } from './osdmap-print.ts';
 export { placementSeed, ruleOf, stableMod, type UpActing } from './placement.ts';
 export * from './pool.ts';
+export * from './pool-mapping.ts';
+export * from './pool-print.ts';
