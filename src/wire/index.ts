@@ -3,6 +3,7 @@
  * taken from a real cluster.
  */
 export * from './address.ts';
+export * from './address-json.ts';
 export * from './basic.ts';
 export * from './daemon.ts';
 export * from './message.ts';

@@ -1,69 +1,20 @@
 import { encodeToBytes, type Json } from '../../codec/index.ts';
-import { MonMap, type MonMap as MonMapValue } from '../../maps/index.ts';
-import { formatAddr, formatAddrVec, stamp, stampOfMs } from '../../wire/index.ts';
+import {
+  MonMap,
+  monAddrs,
+  monFeatureNames,
+  monMapJson,
+  monMapText,
+  releaseName,
+} from '../../maps/index.ts';
+import { addrVecJson, legacyAddr, stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { addrVecJson, legacyAddr } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
-import { monFeatureNames } from './mon-features.ts';
-import { RELEASE_NAMES } from './names.ts';
 import { textOrValue, valueReply } from './reply.ts';
 
 // Monitors and the manager. Source: mon/MonmapMonitor.cc, mon/MonMap.cc, mon/MgrMonitor.cc, release 16.2.
-
-/** Addresses in a monitor map always stand in brackets. */
-const monAddrs = (m: MonMapValue, name: string): string => {
-  const addrs = m.monInfo.get(name)?.publicAddrs ?? [];
-  return addrs.length === 1 ? formatAddr(addrs[0]!) : formatAddrVec(addrs);
-};
-const releaseOf = (m: MonMapValue): string => RELEASE_NAMES[m.minMonRelease] ?? 'unknown';
-
-function monMapText(m: MonMapValue): string {
-  const lines = [
-    `epoch ${m.epoch}`,
-    `fsid ${m.fsid}`,
-    `last_changed ${stamp(m.lastChanged)}`,
-    `created ${stamp(m.created)}`,
-    `min_mon_release ${m.minMonRelease} (${releaseOf(m)})`,
-    `election_strategy: ${m.strategy}`,
-    ...m.ranks.map((name, rank) => `${rank}: ${monAddrs(m, name)} mon.${name}`),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function monMapJson(m: MonMapValue): { [key: string]: Json } {
-  return {
-    epoch: m.epoch,
-    fsid: m.fsid,
-    modified: stamp(m.lastChanged, 'Z'),
-    created: stamp(m.created, 'Z'),
-    min_mon_release: m.minMonRelease,
-    min_mon_release_name: releaseOf(m),
-    election_strategy: m.strategy,
-    'disallowed_leaders: ': [...m.disallowedLeaders].join(','),
-    stretch_mode: m.stretchMode,
-    tiebreaker_mon: m.tiebreakerMon,
-    'removed_ranks: ': [...m.removedRanks].join(','),
-    features: {
-      persistent: monFeatureNames(m.persistentFeatures.bits),
-      optional: monFeatureNames(m.optionalFeatures.bits),
-    },
-    mons: m.ranks.map((name, rank) => {
-      const info = m.monInfo.get(name)!;
-      return {
-        rank,
-        name,
-        public_addrs: addrVecJson(info.publicAddrs),
-        addr: legacyAddr(info.publicAddrs),
-        public_addr: legacyAddr(info.publicAddrs),
-        priority: info.priority,
-        weight: info.weight,
-        crush_location: `{${[...info.crushLocation].map(([k, v]) => `${k}=${v}`).join(',')}}`,
-      };
-    }),
-  };
-}
 
 const ranksOf = (state: MonState): number[] => state.monmap.ranks.map((_, rank) => rank);
 
@@ -98,7 +49,7 @@ function monStat(state: MonState, args: CommandArgs): CommandReply {
       `${state.electionEpoch}, leader 0 ${m.ranks[0]}, quorum ${ranksOf(state).join(',')} ${m.ranks.join(',')}\n`,
     () => ({
       epoch: m.epoch,
-      min_mon_release_name: releaseOf(m),
+      min_mon_release_name: releaseName(m.minMonRelease),
       num_mons: m.ranks.length,
       leader: m.ranks[0] ?? '',
       quorum: m.ranks.map((name, rank) => ({ rank, name })),

@@ -1,4 +1,5 @@
 import { fixed } from '../../codec/index.ts';
+import { osdList } from '../../maps/index.ts';
 import {
   formatPgId,
   formatPgState,
@@ -11,7 +12,7 @@ import {
 } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
 import { failure, type HealthCheck, warning } from './health-check.ts';
-import { allPgs, osdList, sumPgs } from './pg-view.ts';
+import { allPgs, sumPgs } from './pg-view.ts';
 import { span } from './units.ts';
 
 // Which PG states are reported how. Source: PGMap::get_health_checks, mon/PGMap.cc, release 16.2.

@@ -1,11 +1,10 @@
 import type { Json } from '../../codec/index.ts';
-import { OSD_STATE, OSDMAP_FLAG, type OSDMap } from '../../maps/index.ts';
+import { flagNames, OSDMAP_FLAG, type OSDMap, releaseName } from '../../maps/index.ts';
 import { msOfUtime } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { mapFor } from './epoch.ts';
-import { RELEASE_NAMES } from './names.ts';
 import { remappedCount } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
 import { span } from './units.ts';
@@ -36,26 +35,11 @@ const QUIET =
   OSDMAP_FLAG.require_kraken_osds |
   OSDMAP_FLAG.require_luminous_osds;
 
-/** Names of the map's flags in the order of their bits, comma separated. */
-export function flagNames(flags: number): string {
-  return Object.entries(OSDMAP_FLAG)
-    .filter(([, bit]) => (flags & bit) !== 0)
-    .map(([name]) => name)
-    .join(',');
-}
 /** The flags that someone set: none, or one text. */
 export function hinderingFlags(state: MonState): string[] {
   const names = flagNames(state.osdmap.data.flags & ~QUIET);
   return names ? [names] : [];
 }
-/** `exists,up` in alphabetical order. */
-export function stateNames(bits: number): string[] {
-  return Object.entries(OSD_STATE)
-    .filter(([, bit]) => (bits & bit) !== 0)
-    .map(([name]) => name)
-    .sort();
-}
-
 function statText(state: MonState): string {
   const map = state.osdmap;
   const since = (ms: number): string => (ms > 0 ? ` (since ${span(state.nowMs - ms)})` : '');
@@ -127,6 +111,6 @@ export const osdStatCommands: ReadCommand[] = [
     help: 'Show the oldest release that clients may have',
     module: 'osd',
     perm: 'r',
-    run: (state) => ok(`${RELEASE_NAMES[state.osdmap.data.requireMinCompatClient] ?? 'unknown'}\n`),
+    run: (state) => ok(`${releaseName(state.osdmap.data.requireMinCompatClient)}\n`),
   },
 ];

@@ -1,40 +1,17 @@
-import { type Column, type Json, table, weightText } from '../../codec/index.ts';
+import { itemByName } from '../../crush/index.ts';
 import {
-  type CrushTreeNode,
-  type CrushTreeOptions,
-  crushTree,
-  crushTreeNodeFields,
-  itemByName,
-  rootsOf,
-  strayTreeNode,
-} from '../../crush/index.ts';
-import { OSD_STATE, type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
+  isDestroyed,
+  type OSDMap,
+  osdTreeJson,
+  osdTreeText,
+  placementTreeJson,
+  placementTreeText,
+} from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand, refuse } from '../command.ts';
 import { devicesBelow } from './crush-location.ts';
 import { mapFor } from './epoch.ts';
 import { textOrValue } from './reply.ts';
-
-// Source: OSDMap::print_tree, osd/OSDMap.cc, release 16.2.
-
-/** `host vm` or `osd.0`, indented by its depth. */
-export function treeName({ id, type, name, depth }: CrushTreeNode): string {
-  return '    '.repeat(depth) + (id >= 0 ? name : `${type} ${name}`);
-}
-
-/** The lines of the map's tree; weight sets have the names of their pools. */
-export function treeOf(map: OSDMap, options: CrushTreeOptions = {}): CrushTreeNode[] {
-  return crushTree(map.crushMap, { ...options, weightSetName: (pool) => map.poolName(pool) });
-}
-
-/** The lines of the OSDs that no ordinary bucket holds. */
-export function strayNodes(map: OSDMap): CrushTreeNode[] {
-  const placed = new Set(
-    rootsOf(map.crushMap, { shadow: false }).flatMap((root) => devicesBelow(map.crushMap, root)),
-  );
-  const strays = map.osds().filter((osd) => !placed.has(osd));
-  return strays.map((osd) => strayTreeNode(map.crushMap, osd));
-}
 
 const STATE_WORDS = ['up', 'down', 'in', 'out', 'destroyed'];
 
@@ -56,65 +33,17 @@ function filterOf(map: OSDMap, states: readonly string[]): ((osd: number) => boo
     (wants('out') && map.exists(osd) && !map.isIn(osd)) ||
     (wants('destroyed') && isDestroyed(map, osd));
 }
-const isDestroyed = (map: OSDMap, osd: number): boolean =>
-  ((map.data.osdState[osd] ?? 0) & OSD_STATE.destroyed) !== 0;
-
-function statusWord(map: OSDMap, osd: number): string {
-  if (!map.exists(osd)) return 'DNE';
-  if (map.isUp(osd)) return 'up';
-  return isDestroyed(map, osd) ? 'destroyed' : 'down';
-}
-
-const COLUMNS: Column[] = [
-  ['ID', 'l', 'r'],
-  ['CLASS', 'l', 'r'],
-  ['WEIGHT', 'l', 'r'],
-  ['TYPE NAME', 'l', 'l'],
-  ['STATUS', 'l', 'r'],
-  ['REWEIGHT', 'l', 'r'],
-  ['PRI-AFF', 'l', 'r'],
-];
 
 function osdTree(map: OSDMap, args: CommandArgs, start?: number): CommandReply {
   const keep = filterOf(map, args.list('states'));
-  const nodes = treeOf(map, { ...(keep && { keep }), ...(start !== undefined && { start }) });
-  const strays = start === undefined ? strayNodes(map).filter(({ id }) => keep?.(id) ?? true) : [];
-  const affinity = (osd: number): number =>
-    (map.data.primaryAffinity[osd] ?? WEIGHT_ONE) / WEIGHT_ONE;
-  const reweight = (osd: number): number => (map.data.osdWeight[osd] ?? 0) / WEIGHT_ONE;
-  const row = (node: CrushTreeNode): string[] => {
-    const { id } = node;
-    if (id < 0) return [...placeCells(node), '', '', ''];
-    if (!map.exists(id)) return [...placeCells(node), 'DNE', '0', ''];
-    const status = statusWord(map, id);
-    return [...placeCells(node), status, weightText(reweight(id)), weightText(affinity(id))];
-  };
-  const json = (node: CrushTreeNode): Json => {
-    const { id } = node;
-    if (id < 0) return { ...crushTreeNodeFields(node), children: node.children };
-    return {
-      ...crushTreeNodeFields(node),
-      exists: map.exists(id) ? 1 : 0,
-      status: statusWord(map, id) === 'DNE' ? 'down' : statusWord(map, id),
-      reweight: reweight(id),
-      primary_affinity: affinity(id),
-    };
-  };
+  const options = { ...(keep && { keep }), ...(start !== undefined && { start }) };
   return textOrValue(
     args,
-    () => table(COLUMNS, [...nodes, ...strays].map(row)),
-    () => ({ nodes: nodes.map(json), stray: strays.map(json) }),
+    () => osdTreeText(map, options),
+    () => osdTreeJson(map, options),
     { end: 'newline' },
   );
 }
-
-/** The cells that say where an item is. */
-const placeCells = (node: CrushTreeNode): string[] => [
-  String(node.id),
-  node.deviceClass ?? '',
-  weightText(node.crushWeight),
-  treeName(node),
-];
 
 function treeFrom(map: OSDMap, args: CommandArgs): CommandReply {
   const name = args.needText('bucket');
@@ -125,14 +54,11 @@ function treeFrom(map: OSDMap, args: CommandArgs): CommandReply {
 }
 
 function placementTree(map: OSDMap, args: CommandArgs): CommandReply {
-  const nodes = treeOf(map, { shadow: args.text('shadow') === '--show-shadow' });
+  const shadow = args.text('shadow') === '--show-shadow';
   return textOrValue(
     args,
-    () => table(COLUMNS.slice(0, 4), nodes.map(placeCells)),
-    () => ({
-      nodes: nodes.map((node) => ({ ...crushTreeNodeFields(node), children: node.children })),
-      stray: [],
-    }),
+    () => placementTreeText(map, shadow),
+    () => placementTreeJson(map, shadow),
   );
 }
 

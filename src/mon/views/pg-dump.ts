@@ -1,4 +1,5 @@
 import { formatValue, table } from '../../codec/index.ts';
+import { osdList, setList } from '../../maps/index.ts';
 import {
   formatEVersion,
   formatPgId,
@@ -11,7 +12,7 @@ import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { dumpJson, osdsDown, poolIds } from './pg-dump-json.ts';
-import { allPgs, osdList, type PgSums, pgsPerOsd, setList, sumOfPool, sumPgs } from './pg-view.ts';
+import { allPgs, type PgSums, pgsPerOsd, sumOfPool, sumPgs } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
 import { statColumns } from './stat-columns.ts';
 import { spaceOf } from './totals.ts';

@@ -1,4 +1,5 @@
 import { type Json, table } from '../../codec/index.ts';
+import { osdList, setList } from '../../maps/index.ts';
 import {
   formatEVersion,
   formatPgId,
@@ -23,7 +24,7 @@ import {
 import type { MonState } from '../state.ts';
 import { briefTable, OMAP_NOTE } from './pg-dump.ts';
 import { pgJson } from './pg-json.ts';
-import { allPgs, countByState, osdList, setList, sumPgs } from './pg-view.ts';
+import { allPgs, countByState, sumPgs } from './pg-view.ts';
 import { clientIoShort, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
 import { statColumns } from './stat-columns.ts';

@@ -1,4 +1,3 @@
-import { CRUSH_ITEM_NONE } from '../../crush/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
 import {
   addStatSum,
@@ -177,16 +176,6 @@ export function listedOsds(state: MonState): [number, OsdStat][] {
 /** PGs whose acting set is not what the map would choose without overrides. */
 export function remappedCount(state: MonState): number {
   return allPgs(state).filter((pg) => (pg.state & pgState('remapped')) !== 0n).length;
-}
-
-/** `[0,2147483647,1]`. */
-export function osdList(osds: readonly number[]): string {
-  return `[${osds.join(',')}]`;
-}
-
-/** The same with `NONE` where an erasure-coded set misses an OSD. */
-export function setList(osds: readonly number[]): string {
-  return `[${osds.map((osd) => (osd === CRUSH_ITEM_NONE ? 'NONE' : osd)).join(',')}]`;
 }
 
 /** Values by the key that `keyOf` gives them, in the order of first appearance. */

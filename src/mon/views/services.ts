@@ -1,9 +1,8 @@
 import type { Json } from '../../codec/index.ts';
-import { stampOfMs } from '../../wire/index.ts';
+import { addrVecJson, stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, type ReadCommand, readCommand, refuse } from '../command.ts';
 import type { ClusterLogEntry, MonState } from '../state.ts';
-import { addrVecJson } from './addrs.ts';
 import { ENTITY_TYPES } from './entity-types.ts';
 import { textOrValue, valueReply } from './reply.ts';
 

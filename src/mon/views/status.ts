@@ -1,10 +1,10 @@
 import { fixed, type Json } from '../../codec/index.ts';
+import { releaseName } from '../../maps/index.ts';
 import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { healthJson, healthOf } from './health.ts';
-import { RELEASE_NAMES } from './names.ts';
 import { hinderingFlags, inCount, inSince, osdCounts, upCount, upSince } from './osd-stat.ts';
 import { allPgs, countByState, remappedCount, sumPgs } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
@@ -129,7 +129,7 @@ function statusJson(state: MonState): Json {
     quorum_age: Math.floor((state.nowMs - state.startedMs) / 1000),
     monmap: {
       epoch: state.monmap.epoch,
-      min_mon_release_name: RELEASE_NAMES[state.monmap.minMonRelease] ?? 'unknown',
+      min_mon_release_name: releaseName(state.monmap.minMonRelease),
       num_mons: state.monmap.ranks.length,
     },
     osdmap: osdCounts(state),

@@ -1,7 +1,7 @@
-import { general, type Json } from '../../codec/index.ts';
-import { type PgPool, POOL_FLAG, POOL_OPTION, POOL_TYPE } from '../../maps/index.ts';
-import { formatEVersion, formatPgId, type Intervals, stamp } from '../../wire/index.ts';
-import type { MonState } from '../state.ts';
+import { general, type Json } from '../codec/index.ts';
+import { formatEVersion, formatPgId, type Intervals, stamp } from '../wire/index.ts';
+import type { OSDMap } from './osdmap.ts';
+import { type PgPool, POOL_FLAG, POOL_OPTION, POOL_TYPE } from './pool.ts';
 
 // A pool in `osd dump` and `osd pool ls detail`. Source: pg_pool_t's dump and operator<<, osd/osd_types.cc, and
 // OSDMap::print_pools, release 16.2.
@@ -85,7 +85,7 @@ function poolLine(pool: PgPool): string {
 }
 
 /** One line per pool, its snapshots below it. */
-export function poolsText(map: MonState['osdmap']): string {
+export function poolsText(map: OSDMap): string {
   let text = '';
   for (const [id, pool] of [...map.data.pools].sort((a, b) => a[0] - b[0])) {
     text += `pool ${id} '${map.poolName(id)}' ${poolLine(pool)}\n`;

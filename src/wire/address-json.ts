@@ -1,5 +1,5 @@
-import type { Json } from '../../codec/index.ts';
-import { ADDR, type EntityAddr, formatLegacyAddr } from '../../wire/index.ts';
+import type { Json } from '../codec/index.ts';
+import { ADDR, type EntityAddr, formatLegacyAddr } from './address.ts';
 
 /** An address list as Ceph dumps it. */
 export function addrVecJson(addrs: readonly EntityAddr[]): Json {
