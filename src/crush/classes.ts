@@ -62,7 +62,8 @@ export function shadowOf(map: CrushMap, bucketId: number, className: string): nu
   return shadow;
 }
 
-function classIdFor(map: CrushMap, className: string): number {
+/** Id of a class, which is made if there is none of that name. */
+export function classIdFor(map: CrushMap, className: string): number {
   const existing = keyOf(map.classNames, className);
   if (existing !== undefined) return existing;
   const id = Math.max(-1, ...map.classNames.keys()) + 1;
@@ -76,6 +77,11 @@ export function rebuildShadows(map: CrushMap): void {
   const former = map.classBuckets;
   for (const id of [...map.buckets.keys()]) if (isShadow(map, id)) dropBucket(map, id);
   map.classBuckets = new Map();
+  makeShadows(map, former);
+}
+
+/** Makes the shadow trees of a map that has none. @param former the ids that they had, which they keep */
+export function makeShadows(map: CrushMap, former: CrushMap['classBuckets']): void {
   const reserved = new Set<number>();
   for (const shadows of former.values()) for (const id of shadows.values()) reserved.add(id);
   const classIds = [...map.classNames.keys()].sort((a, b) => a - b);
