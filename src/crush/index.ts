@@ -17,6 +17,7 @@ export { crushChooseArgsDump, crushDump, crushRuleDump, crushTunablesDump } from
 export * from './edit.ts';
 export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
 export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
+export * from './location.ts';
 export * from './mapper.ts';
 export * from './rules.ts';
 export { straw2Logs, straw2Tables } from './straw2-log.ts';

@@ -1,11 +1,10 @@
 import { type Column, type Json, table } from '../../codec/index.ts';
-import { classOf, itemWeights, rootsOf } from '../../crush/index.ts';
+import { classOf, devicesBelow, itemWeights, rootsOf } from '../../crush/index.ts';
 import { type PgPool, ruleOf } from '../../maps/index.ts';
 import type { PoolStat } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { devicesBelow } from './crush-location.ts';
 import { textOrValue } from './reply.ts';
 import { poolStats, rawRate, type Space, spaceOf } from './totals.ts';
 import { bytes, count, percent } from './units.ts';

@@ -1,6 +1,6 @@
+import { childrenOf, fullLocation, parentOf, typeNameOf } from '../../crush/index.ts';
 import { OSD_STATE, OSDMAP_FLAG } from '../../maps/index.ts';
 import type { MonState } from '../state.ts';
-import { childrenOf, fullLocation, parentOf, typeNameOf } from './crush-location.ts';
 import { failure, type HealthCheck, warning } from './health-check.ts';
 
 // Source for codes, texts and counts: OSDMap::check_health, osd/OSDMap.cc, release 16.2.

@@ -1,10 +1,14 @@
 import { type Column, type Json, table, weightText } from '../../codec/index.ts';
-import { type CrushTreeNode, crushTreeNodeFields, itemByName } from '../../crush/index.ts';
+import {
+  type CrushTreeNode,
+  crushTreeNodeFields,
+  devicesBelow,
+  itemByName,
+} from '../../crush/index.ts';
 import { strayNodes, treeName, treeOf, WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { devicesBelow } from './crush-location.ts';
 import { pgsPerOsd } from './pg-view.ts';
 import { textOrValue } from './reply.ts';
 import { type Space, spaceOf } from './totals.ts';

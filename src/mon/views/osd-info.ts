@@ -1,10 +1,10 @@
 import { byteStringOf, type Column, general, type Json, table } from '../../codec/index.ts';
+import { fullLocation } from '../../crush/index.ts';
 import { setList } from '../../maps/index.ts';
 import { addrVecJson, formatLegacyAddr, formatPgId, stamp } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
-import { fullLocation } from './crush-location.ts';
 import { listedOsds, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';

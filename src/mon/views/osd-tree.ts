@@ -1,4 +1,4 @@
-import { itemByName } from '../../crush/index.ts';
+import { devicesBelow, itemByName } from '../../crush/index.ts';
 import {
   isDestroyed,
   type OSDMap,
@@ -9,7 +9,6 @@ import {
 } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand, refuse } from '../command.ts';
-import { devicesBelow } from './crush-location.ts';
 import { mapFor } from './epoch.ts';
 import { textOrValue } from './reply.ts';
 

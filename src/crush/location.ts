@@ -1,7 +1,9 @@
-import { type CrushMap, isShadow, parentsOf } from '../../crush/index.ts';
+import { isShadow, parentsOf } from './bucket.ts';
+import type { CrushMap } from './types.ts';
 
-// Where an item is in the CRUSH hierarchy and what is below it, without the shadows.
+// Where an item is in the hierarchy and what is below it, without the shadows.
 
+/** The items of a bucket; none for a device. */
 export function childrenOf(crush: CrushMap, id: number): readonly number[] {
   return crush.buckets.get(id)?.items ?? [];
 }
@@ -20,6 +22,7 @@ export function fullLocation(crush: CrushMap, item: number): [type: string, name
   return path;
 }
 
+/** Name of an item's type. */
 export function typeNameOf(crush: CrushMap, item: number): string {
   return crush.typeNames.get(crush.buckets.get(item)?.type ?? 0) ?? '';
 }
