@@ -1,0 +1,183 @@
+import { CephError } from '../../errors/index.ts';
+import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
+import { classIdFor, makeShadows } from '../classes.ts';
+import { LEGACY_TUNABLES } from '../tunables.ts';
+import { BUCKET_ALG, BUCKET_ALG_NAMES, type BucketAlg, type CrushMap } from '../types.ts';
+import { placeItems } from './bucket-items.ts';
+import { compileChooseArgs } from './choose-args.ts';
+import { CrushTextError } from './errors.ts';
+import { type BucketStatement, parseStatements, type Statement } from './grammar.ts';
+import { orderBuckets } from './order.ts';
+import { compileRule } from './rule.ts';
+import { Source } from './source.ts';
+import { TUNABLE_WORDS } from './words.ts';
+
+/** Ids of buckets end here: every slot up to the lowest id takes room, used or not. */
+const BUCKETS_MAX = 1 << 24;
+const ALG_BY_NAME = new Map(
+  Object.values(BUCKET_ALG).map((alg): [string, BucketAlg] => [BUCKET_ALG_NAMES[alg], alg]),
+);
+
+/**
+ * A map from its text, the same to the byte when encoded as `crushtool -c` makes. Tunables that the text does not name
+ * are the legacy ones. Shadow buckets are made when there is a rule, with the ids that the buckets list for them. Source:
+ * crush/CrushCompiler.cc, release 16.2.
+ * @param fileName for the message when the text is not understood
+ * @throws CrushTextError with the lines of crushtool. Where that crashes (a map of a single statement, ids of shadows that
+ *   other buckets have) we compile what makes sense and refuse the rest
+ */
+export function compileCrushMap(text: string, fileName = '<input>'): CrushMap {
+  const source = new Source(text);
+  const { statements, end } = parseStatements(source.text);
+  if (end < source.text.length) throw source.parseError(fileName, end);
+  orderBuckets(statements);
+  const compiler = new Compiler();
+  compiler.reserveIds(statements);
+  for (const statement of statements) compiler.compile(statement);
+  return compiler.finish();
+}
+
+function refuse(...lines: string[]): never {
+  throw new CrushTextError(lines);
+}
+
+class Compiler {
+  readonly #map: CrushMap = {
+    maxBuckets: 0,
+    maxDevices: 0,
+    buckets: new Map(),
+    rules: [],
+    typeNames: new Map(),
+    itemNames: new Map(),
+    ruleNames: new Map(),
+    tunables: { ...LEGACY_TUNABLES },
+    classMap: new Map(),
+    classNames: new Map(),
+    classBuckets: new Map(),
+    chooseArgs: new Map(),
+  };
+  readonly #typeIds = new Map<string, number>();
+  readonly #itemIds = new Map<string, number>();
+  /** Ids of devices and buckets that are not to be given out. */
+  readonly #usedIds = new Set<number>();
+  readonly #bucketWeights = new Map<number, number>();
+  /** The shadow ids that the buckets list. */
+  readonly #shadowIds: CrushMap['classBuckets'] = new Map();
+  #hasRules = false;
+
+  /** Keeps ids that stand in the text from being given to buckets before them that have none. */
+  reserveIds(statements: readonly Statement[]): void {
+    for (const statement of statements) {
+      if (statement.kind !== 'bucket') continue;
+      for (const { id } of statement.ids) this.#usedIds.add(id);
+    }
+  }
+
+  compile(statement: Statement): void {
+    const map = this.#map;
+    switch (statement.kind) {
+      case 'tunable':
+        return this.#tunable(statement.name, statement.value);
+      case 'device':
+        return this.#device(statement.id, statement.name, statement.className);
+      case 'type':
+        this.#typeIds.set(statement.name, statement.id);
+        map.typeNames.set(statement.id, statement.name);
+        return;
+      case 'bucket':
+        if (this.#hasRules) refuse('buckets must be defined before rules');
+        return this.#bucket(statement);
+      case 'rule':
+        if (!this.#hasRules) this.#makeShadows();
+        this.#hasRules = true;
+        return compileRule(map, statement, { items: this.#itemIds, types: this.#typeIds });
+      case 'choose_args':
+        return compileChooseArgs(map, statement);
+    }
+  }
+
+  finish(): CrushMap {
+    this.#map.maxDevices = deviceLimit(this.#map);
+    return this.#map;
+  }
+
+  #tunable(name: string, value: number): void {
+    const key = (TUNABLE_WORDS as Record<string, keyof CrushMap['tunables']>)[name];
+    if (key === undefined) refuse(`tunable ${name} not recognized`);
+    const isByte =
+      key === 'chooseleafVaryR' || key === 'strawCalcVersion' || key === 'chooseleafStable';
+    this.#map.tunables[key] = isByte ? value & 0xff : value >>> 0;
+  }
+
+  #device(id: number, name: string, className: string | undefined): void {
+    if (this.#itemIds.has(name)) refuse(`item ${name} defined twice`);
+    this.#map.itemNames.set(id, name);
+    this.#itemIds.set(name, id);
+    this.#usedIds.add(id);
+    if (className !== undefined) this.#map.classMap.set(id, classIdFor(this.#map, className));
+  }
+
+  #bucket(b: BucketStatement): void {
+    const type = this.#typeIds.get(b.typeName);
+    if (type === undefined) refuse(`bucket type '${b.typeName}' is not defined`);
+    if (this.#itemIds.has(b.name)) refuse(`bucket or device '${b.name}' is already defined`);
+    let id = 0;
+    const shadowIds = new Map<number, number>();
+    for (const { id: listed, className } of b.ids) {
+      if (className === undefined) {
+        id = listed;
+        continue;
+      }
+      const classId = classIdFor(this.#map, className);
+      if (shadowIds.has(classId)) {
+        refuse(`duplicate device class ${className} for bucket ${b.name}`);
+      }
+      shadowIds.set(classId, listed);
+    }
+    const alg = ALG_BY_NAME.get(b.alg);
+    if (alg === undefined) refuse(`unknown bucket alg '${b.alg}'`, '');
+    const known = { ids: this.#itemIds, bucketWeights: this.#bucketWeights };
+    const { items, weights } = placeItems(b, alg, known);
+    if (id === 0) {
+      id = -1;
+      while (this.#usedIds.has(id)) id--;
+    }
+    const head = { id, type: type & 0xffff, alg, hash: b.hash & 0xff };
+    this.#add(head, items, weights);
+    if (shadowIds.size > 0) this.#shadowIds.set(id, shadowIds);
+    this.#map.itemNames.set(id, b.name);
+    this.#itemIds.set(b.name, id);
+    this.#usedIds.add(id);
+    this.#bucketWeights.set(id, this.#map.buckets.get(id)!.weight);
+  }
+
+  #add(
+    head: { id: number; type: number; alg: BucketAlg; hash: number },
+    items: number[],
+    weights: number[],
+  ): void {
+    const { id } = head;
+    if (this.#map.buckets.has(id)) refuse(`Duplicate bucket id ${id}`);
+    if (id >= 0) refuse('add_bucket failed (22) Invalid argument');
+    if (id < -BUCKETS_MAX) refuse('add_bucket failed (12) Cannot allocate memory');
+    makeSlot(this.#map, id);
+    try {
+      const version = this.#map.tunables.strawCalcVersion;
+      this.#map.buckets.set(id, makeBucket(head, items, weights, version));
+    } catch (e) {
+      if (e instanceof CephError) refuse('add_bucket failed (22) Invalid argument');
+      throw e;
+    }
+  }
+
+  #makeShadows(): void {
+    const seen = new Set(this.#map.buckets.keys());
+    for (const shadowIds of this.#shadowIds.values()) {
+      for (const id of shadowIds.values()) {
+        if (seen.has(id) || id >= 0 || id < -BUCKETS_MAX) refuse(`Duplicate bucket id ${id}`);
+        seen.add(id);
+      }
+    }
+    makeShadows(this.#map, this.#shadowIds);
+  }
+}
