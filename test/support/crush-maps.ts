@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { makeBucket, makeSlot, WEIGHT_MAX } from '../../src/crush/bucket.ts';
 import { rebuildShadows } from '../../src/crush/classes.ts';
@@ -62,6 +63,12 @@ export function crushMaps(shape: CrushMapShape = {}): fc.Arbitrary<CrushMap> {
     .map((list) => randomCrushMap(diceFrom(list), shape));
 }
 
+/** Names of the parts in which two maps differ: for an assertion whose failure is short, and quick to shrink. */
+export function differences(a: CrushMap, b: CrushMap): string[] {
+  const parts = Object.keys(a) as (keyof CrushMap)[];
+  return parts.filter((part) => !isDeepStrictEqual(a[part], b[part]));
+}
+
 /** One map; see {@link CrushMapShape}. */
 export function randomCrushMap(roll: Dice, shape: CrushMapShape = {}): CrushMap {
   return randomForest(roll, shape).map;
@@ -86,12 +93,22 @@ export function randomForest(roll: Dice, shape: CrushMapShape = {}): GeneratedFo
   const grower = new Grower(map, roll, shape);
   const trees = Array.from({ length: shape.trees ?? 1 }, () => grower.tree());
   rebuildShadows(map);
+  dropEmptyArgs(map);
   avoidWeightlessTrees(map);
   for (const tree of trees) {
     const count = 1 + roll(shape.rulesMax ?? 4);
     for (let i = 0; i < count; i++) tree.rules.push(randomRule(map, tree, roll, shape));
   }
   return { map, trees };
+}
+
+/** What a shadow without items has for weights and ids says nothing, and is not encoded. */
+function dropEmptyArgs(map: CrushMap): void {
+  for (const args of map.chooseArgs.values()) {
+    for (const [id, { weightSets, ids }] of args) {
+      if (weightSets.length === 0 && ids.length === 0) args.delete(id);
+    }
+  }
 }
 
 /**
