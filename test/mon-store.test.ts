@@ -191,6 +191,9 @@ class SlowKeyValue implements KeyValue {
   get(key: string) {
     return this.inner.get(key);
   }
+  sizeOf(key: string) {
+    return this.inner.sizeOf(key);
+  }
   range(from: string, to: string, options?: { limit?: number; reverse?: boolean }) {
     return this.inner.range(from, to, options);
   }

@@ -3,6 +3,7 @@ import { CephError } from '../src/errors/index.ts';
 import { silent } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/clock.ts';
 import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
+import { CheckedKeyValue } from '../src/store/checked-key-value.ts';
 import { BlockStore, type Transaction } from '../src/store/index.ts';
 import { HOBJECT_MIN } from '../src/wire/index.ts';
 import { dumpStore, ModelStore } from './support/model-store.ts';
@@ -335,8 +336,15 @@ describe('BlockStore when the device fails', () => {
       /belongs to/,
     );
     const kv = await disk.openKeyValue('/sim/db');
-    await kv.commit([{ op: 'put', key: 'Sformat', value: Buffer.from('9') }]);
-    await expect(BlockStore.open(base)).rejects.toMatchObject({ code: 'EINVAL' });
+    const checked = new CheckedKeyValue(kv, nativeCrc32c);
+    await checked.commit([{ op: 'put', key: 'Sformat', value: Buffer.from('9') }]);
+    await expect(BlockStore.open(base)).rejects.toThrow(/format 9, and this release reads/);
+    // The first format: values had no checksum, and the journal's mark was of another length.
+    await kv.commit([
+      { op: 'put', key: 'Sformat', value: Buffer.from('1') },
+      { op: 'put', key: '\0journal', value: Buffer.alloc(16) },
+    ]);
+    await expect(BlockStore.open(base)).rejects.toThrow(/format 1, and this release reads/);
   });
 });
 

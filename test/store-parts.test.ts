@@ -159,9 +159,13 @@ describe('Allocator', () => {
 describe('SharedUnits', () => {
   it('frees a unit when the last of its owners lets go', () => {
     const records = new Map<string, Uint8Array>();
+    let refs = 0;
     const shared = new SharedUnits({
       get: (key) => records.get(key),
       set: (key, value) => (value ? records.set(key, value) : records.delete(key)),
+      grew: (by) => {
+        refs += by;
+      },
     });
     const freed: [number, number][] = [];
     const drop = (unit: number, count: number) => {
@@ -171,6 +175,7 @@ describe('SharedUnits', () => {
     };
     shared.add(250, 10); // across two chunks
     shared.add(252, 2);
+    expect(refs).toBe(12);
     expect(drop(248, 14)).toEqual([
       [248, 2],
       [260, 2],
@@ -180,6 +185,6 @@ describe('SharedUnits', () => {
       [254, 6],
     ]);
     expect(drop(252, 2)).toEqual([[252, 2]]);
-    expect(records.size).toBe(0);
+    expect([records.size, refs]).toEqual([0, 0]);
   });
 });

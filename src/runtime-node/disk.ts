@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Disk, DiskFile } from '../runtime/index.ts';
+import { claimDirectory } from './claim.ts';
 import { DirectWriter } from './direct-writer.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
@@ -21,6 +22,7 @@ const FILL_BYTES = 1 << 20;
 
 /** Files of the host's file systems. */
 export const nodeDisk: Disk = {
+  claim: (path) => later(claimDirectory(path), path),
   async open(path, options = {}) {
     const made = options.create === true && !(await nodeDisk.exists(path));
     const fd = call(() => openSync(path, made ? 'a' : 'r+'), path);
@@ -194,6 +196,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 function errorOf(error: unknown, path: string): CephError {
+  if (error instanceof CephError) return error;
   const { errno, message } = error as NodeJS.ErrnoException;
   return new CephError(errno ?? 'EIO', `${path}: ${message}`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { CephError } from '../errors/index.ts';
-import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
+import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 import { withoutRanges } from '../store/index.ts';
 import { nodeDisk, syncDirectory } from './disk.ts';
 
@@ -64,10 +64,15 @@ class LmdbKeyValue implements KeyValue {
     return key.length > KEY_MAX ? undefined : this.db.getBinary(key);
   }
 
+  sizeOf(key: string): number | undefined {
+    // The library's own buffer, which the next read takes again: it is only measured.
+    return key.length > KEY_MAX ? undefined : this.db.getBinaryFast(key)?.length;
+  }
+
   *range(
     from: string,
     to: string,
-    options: { limit?: number; reverse?: boolean } = {},
+    options: KeyValueRange = {},
   ): Generator<{ key: string; value: Buffer }> {
     if (from >= to) return;
     const low = from === '' ? '\0' : shortBound(from); // the library takes '' for "no bound"

@@ -88,6 +88,11 @@ export interface DiskFile {
 
 export interface Disk {
   /**
+   * Makes this process the only owner of a directory until the owner lets go or the process ends, however it ends.
+   * @returns lets go. Rejects with CephError EBUSY, naming the process that has it
+   */
+  claim(path: string): Promise<() => Promise<void>>;
+  /**
    * Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable.
    * @param options.filledBytes what a file made now may be filled with zeros to: a later write there then changes
    *   nothing but the bytes, so that its sync is one write of the device
@@ -110,15 +115,25 @@ export type KeyValueOp =
   /** Removes from <= key < to. */
   | { readonly op: 'delRange'; readonly from: string; readonly to: string };
 
+export interface KeyValueRange {
+  readonly limit?: number;
+  /** Descending from the end. */
+  readonly reverse?: boolean;
+  /** Only keys are wanted: the values are anything, and damage in them is no error. */
+  readonly keysOnly?: boolean;
+}
+
 /** A sorted key/value store. Reads are synchronous and see every batch whose commit has resolved. */
 export interface KeyValue {
   /** The value, owned by the caller. */
   get(key: string): Buffer | undefined;
-  /** Entries with from <= key < to in ascending order, or descending from the end with `reverse`. */
+  /** The length of the value, whatever is in it. */
+  sizeOf(key: string): number | undefined;
+  /** Entries with from <= key < to in ascending order. */
   range(
     from: string,
     to: string,
-    options?: { limit?: number; reverse?: boolean },
+    options?: KeyValueRange,
   ): Iterable<{ key: string; value: Buffer }>;
   /** One atomic batch, durable when it resolves. Batches apply in the order of the calls. */
   commit(batch: readonly KeyValueOp[]): Promise<void>;

@@ -4,7 +4,7 @@ import { assert } from '../errors/index.ts';
 export const BLOCK_BYTES = 4096;
 
 /** Units whose state is kept under one key. */
-const CHUNK_UNITS = 4096;
+export const CHUNK_UNITS = 4096;
 const CHUNK_WORDS = CHUNK_UNITS / 32;
 
 /** A request is first served from free runs of at least this many units, so that large writes stay in few pieces. */

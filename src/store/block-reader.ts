@@ -1,15 +1,8 @@
 import { CephError } from '../errors/index.ts';
 import type { DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
-import {
-  type Extent,
-  extentAt,
-  type Onode,
-  type Patch,
-  patchAt,
-  patchKey,
-  sliceExtent,
-} from './onode.ts';
+import { patchKey } from './keys.ts';
+import { type Extent, extentAt, type Onode, type Patch, patchAt, sliceExtent } from './onode.ts';
 import type { Overlay } from './overlay.ts';
 
 /** Up to this many bytes are read at once: from the page cache that is cheaper than a turn through the thread pool. */

@@ -1,13 +1,26 @@
 import { assert, CephError, unreachable } from '../errors/index.ts';
-import type { Clock, Disk, DiskFile, KeyValue, Logger, Timer } from '../runtime/index.ts';
+import type { Clock, DiskFile, Logger, Timer } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { Allocator, BLOCK_BYTES } from './allocator.ts';
 import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
 import { Committer, type Group } from './committer.ts';
-import { JournaledKeyValue } from './journaled-key-value.ts';
-import { be32, be53, objectName, parseObjectName, readBe32, readBe53 } from './object-key.ts';
+import {
+  bitmapKey,
+  chunkOf,
+  collectionKey,
+  FIGURES_KEY,
+  FSID_KEY,
+  garbageId,
+  objectKey,
+  objectsOf,
+  parseObjectKey,
+  parsePatchKey,
+  SIZE_KEY,
+} from './keys.ts';
+import { be32, readBe32 } from './object-key.ts';
+import { ObjectOmaps } from './object-omap.ts';
 import type {
   Collection,
   ObjectStat,
@@ -17,20 +30,15 @@ import type {
   Transaction,
 } from './object-store.ts';
 import { ObjectTable } from './object-table.ts';
-import { type OmapListOptions, omapBounds, prefixEnd } from './omap-bounds.ts';
+import { type OmapListOptions, prefixEnd } from './omap-bounds.ts';
 import { dataRanges, encodeOnode, type Onode } from './onode.ts';
-import { Overlay } from './overlay.ts';
+import { type Changes, Overlay } from './overlay.ts';
+import { openData, openMetadata, type StorePlace, textAt } from './store-files.ts';
 import { decodeFigures, encodeFigures, type Figures, StoreSpace } from './store-space.ts';
-import { WideKeyValue } from './wide-key-value.ts';
+import type { WideKeyValue } from './wide-key-value.ts';
 
 /** What a {@link BlockStore} is opened with. */
-export interface BlockStoreOptions {
-  /** The directory that holds the data file and the key/value store; made when missing. */
-  path: string;
-  disk: Disk;
-  /** Opens the metadata store in the given directory. */
-  openKeyValue: (path: string) => Promise<KeyValue>;
-  crc32c: (seed: number, bytes: Uint8Array) => number;
+export interface BlockStoreOptions extends StorePlace {
   log: Logger;
   clock: Clock;
   /** Names the store for ever, written by the first open; a later open with another one is refused. */
@@ -39,27 +47,15 @@ export interface BlockStoreOptions {
   sizeBytes?: number;
   /** Memory for the metadata of objects at rest; default 64 MiB. */
   cacheBytes?: number;
-  /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */
-  journalBytes?: number;
 }
 
-/*
- * Keys: Sformat, Sfsid, Ssize, Sfigures · C<collection> -> its number · O<number><object name> -> object record ·
- * M<entries' number><key> -> omap value · D<patch number><object key> -> patch bytes · B<chunk> -> units taken ·
- * R<chunk> -> references of shared units · G<entries' number> -> entries of a removed omap, to be deleted.
- */
-const FORMAT = '1';
-const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
-const JOURNAL_BYTES = 16 * 2 ** 20;
 
 /** Patches move to blocks when there are this many bytes of them, or when the store has been quiet for a while. */
 const PATCHED_BYTES_MAX = 4 * 2 ** 20;
 const QUIET_MS = 1000;
 /** How much one group moves, so that the transactions in it do not wait long. */
 const MOVE_BYTES = 2 * 2 ** 20;
-/** How many entries of a removed omap one group deletes. */
-const SWEEP_MAX = 512;
 
 /**
  * Objects on a disk: data in one file, everything else in a key/value store. Crash-safe: what survives is all of every
@@ -83,50 +79,65 @@ export class BlockStore implements ObjectStore {
   private readonly reader: BlockReader;
   private readonly writer: BlockWriter;
   private readonly committer: Committer;
-  /** Numbers of omaps that are gone and whose entries are still stored. */
-  private readonly garbage: Set<number>;
+  private readonly omaps: ObjectOmaps;
+  private readonly letGo: () => Promise<void>;
   private quiet: Timer | undefined;
   /** Whether there was a transaction since the quiet timer was set. */
   private active = false;
   private closed = false;
 
-  /** Opens a store, making it when the directory holds none. @throws CephError EINVAL for a store of another kind */
+  /**
+   * Opens a store, making it when the directory holds none, and keeps others out of it.
+   * @throws CephError EINVAL for a store of another kind, EBUSY when a process has it, EIO for damage
+   */
   static async open(options: BlockStoreOptions): Promise<BlockStore> {
     await options.disk.mkdir(options.path);
-    const kv = new WideKeyValue(await openMetadata(options));
+    const letGo = await options.disk.claim(options.path);
+    let kv: WideKeyValue | undefined;
     let file: DiskFile | undefined;
     try {
-      file = await openData(options, kv);
-      const store = new BlockStore(options, file, kv);
+      kv = await openMetadata(options);
+      file = await openData(options, kv, options);
+      const store = new BlockStore(options, file, kv, letGo);
       await store.space.refresh();
       if (store.writer.patched.size > 0) store.armQuiet();
       return store;
     } catch (error) {
       await file?.close();
-      await kv.close();
+      await kv?.close();
+      await letGo();
       throw error;
     }
   }
 
-  private constructor(options: BlockStoreOptions, file: DiskFile, kv: WideKeyValue) {
-    const text = (key: string) => Buffer.from(kv.get(key)!).latin1Slice();
-    const sizeBytes = Number(text('Ssize'));
+  private constructor(
+    options: BlockStoreOptions,
+    file: DiskFile,
+    kv: WideKeyValue,
+    letGo: () => Promise<void>,
+  ) {
+    const sizeBytes = Number(textAt(kv, SIZE_KEY));
     this.o = options;
     this.file = file;
     this.kv = kv;
-    this.fsid = text('Sfsid');
+    this.letGo = letGo;
+    this.fsid = textAt(kv, FSID_KEY);
     this.overlay = new Overlay(kv);
-    this.figures = decodeFigures(kv.get('Sfigures')!);
+    this.figures = readFigures(kv);
     this.allocator = new Allocator(Math.floor(sizeBytes / BLOCK_BYTES));
     for (const { key, value } of kv.range('B', 'C')) {
-      this.allocator.load(readBe32(key, 1), value as Buffer);
+      this.allocator.load(chunkOf(key), value as Buffer);
+    }
+    // A chunk that got lost would have live data written over.
+    if (this.allocator.ownedUnits !== this.figures.ownedUnits) {
+      throw new CephError('EIO', `${options.path}: the map of taken units is damaged`);
     }
     this.colls = new Map();
     for (const { key, value } of kv.range('C', 'D')) {
       this.colls.set(key.slice(1), readBe32(Buffer.from(value).latin1Slice(), 0));
     }
-    this.garbage = new Set();
-    for (const { key } of kv.range('G', 'H')) this.garbage.add(readBe53(key, 1));
+    this.omaps = new ObjectOmaps(this.overlay, this.figures, () => this.changes);
+    for (const { key } of kv.range('G', 'H')) this.omaps.garbage.add(garbageId(key));
     this.space = new StoreSpace(sizeBytes, this.figures, this.allocator, options);
     this.table = new ObjectTable(options.cacheBytes ?? DEFAULT_CACHE_BYTES, (key) => kv.get(key));
     this.reader = new BlockReader(file, this.overlay, options.crc32c);
@@ -148,9 +159,14 @@ export class BlockStore implements ObjectStore {
       group: () => this.committer.gathering,
     });
     for (const { key, value } of kv.range('D', 'E')) {
-      this.writer.patched.add(key.slice(9));
+      this.writer.patched.add(parsePatchKey(key).object);
       this.writer.patchedBytes += value.length;
     }
+  }
+
+  /** Those of the group that gathers. */
+  private get changes(): Changes {
+    return this.committer.gathering.changes;
   }
 
   submit(txn: Transaction): Promise<void> {
@@ -198,17 +214,16 @@ export class BlockStore implements ObjectStore {
   }
 
   private apply(op: StoreOp): void {
-    const { changes } = this.committer.gathering;
     switch (op.op) {
       case 'mkcoll': {
         const id = this.figures.nextId++;
         this.colls.set(op.c, id);
-        changes.set(`C${op.c}`, Buffer.from(be32(id), 'latin1'));
+        this.changes.set(collectionKey(op.c), Buffer.from(be32(id), 'latin1'));
         return;
       }
       case 'rmcoll':
         this.colls.delete(op.c);
-        changes.set(`C${op.c}`, null);
+        this.changes.set(collectionKey(op.c), null);
         return;
       case 'touch':
         this.make(op.c, op.oid);
@@ -237,33 +252,26 @@ export class BlockStore implements ObjectStore {
         this.changeable(op.c, op.oid)?.attrs.delete(op.name);
         return;
       case 'omapSet':
-        this.omapSet(this.make(op.c, op.oid), op.entries);
+        this.omaps.set(this.make(op.c, op.oid), op.entries);
         return;
       case 'omapRmKeys': {
         const n = this.changeable(op.c, op.oid);
-        if (n) for (const key of op.keys) this.omapRemove(n, key);
+        if (n) this.omaps.removeKeys(n, op.keys);
         return;
       }
       case 'omapRmRange': {
         const n = this.changeable(op.c, op.oid);
-        if (!n || n.omapId === 0) return;
-        const prefix = omapKey(n.omapId, '');
-        for (const { key } of this.overlay.range(prefix + op.from, prefix + op.to)) {
-          this.omapRemove(n, key.slice(prefix.length));
-        }
+        if (n) this.omaps.removeRange(n, op.from, op.to);
         return;
       }
       case 'omapClear': {
         const n = this.changeable(op.c, op.oid);
-        if (n) this.omapClear(n);
+        if (n) this.omaps.clear(n);
         return;
       }
-      case 'omapSetHeader': {
-        const n = this.make(op.c, op.oid);
-        this.omapGrow(n, op.header.length - (n.omapHeader?.length ?? 0));
-        n.omapHeader = Buffer.from(op.header);
+      case 'omapSetHeader':
+        this.omaps.setHeader(this.make(op.c, op.oid), op.header);
         return;
-      }
       case 'clone':
         this.clone(op.c, op.from, op.to);
         return;
@@ -280,83 +288,20 @@ export class BlockStore implements ObjectStore {
     const to = this.make(c, target);
     this.writer.clone(from, to);
     to.attrs = new Map(from.attrs);
-    if (from.omapHeader) {
-      to.omapHeader = from.omapHeader;
-      this.omapGrow(to, from.omapHeader.length);
-    }
-    if (from.omapId !== 0) {
-      const prefix = omapKey(from.omapId, '');
-      const entries = new Map<string, Uint8Array>();
-      for (const { key, value } of this.overlay.range(prefix, prefixEnd(prefix)!)) {
-        entries.set(key.slice(prefix.length), value);
-      }
-      this.omapSet(to, entries);
-    }
+    this.omaps.copy(from, to);
   }
 
   private remove(n: Onode): void {
     this.writer.removeData(n);
-    this.omapClear(n);
+    this.omaps.clear(n);
     n.attrs = new Map();
     n.exists = false;
-    this.committer.gathering.changes.set(n.key, null);
-  }
-
-  private omapSet(n: Onode, entries: ReadonlyMap<string, Uint8Array>): void {
-    if (n.omapId === 0) n.omapId = this.figures.nextId++;
-    const { changes } = this.committer.gathering;
-    for (const [name, value] of entries) {
-      const key = omapKey(n.omapId, name);
-      const old = this.overlay.get(key);
-      this.omapGrow(n, old ? value.length - old.length : name.length + value.length);
-      changes.set(key, Buffer.from(value));
-    }
-  }
-
-  private omapRemove(n: Onode, name: string): void {
-    if (n.omapId === 0) return;
-    const key = omapKey(n.omapId, name);
-    const old = this.overlay.get(key);
-    if (!old) return;
-    this.omapGrow(n, -name.length - old.length);
-    this.committer.gathering.changes.set(key, null);
-  }
-
-  private omapClear(n: Onode): void {
-    this.omapGrow(n, -n.omapBytes);
-    n.omapHeader = undefined;
-    if (n.omapId === 0) return;
-    this.garbage.add(n.omapId);
-    this.committer.gathering.changes.set(`G${be53(n.omapId)}`, new Uint8Array(0));
-    this.sweep(n.omapId);
-    n.omapId = 0;
-  }
-
-  /** Deletes entries of a removed omap: some now, the rest with later groups, so none grows without bound. */
-  private sweep(id: number): void {
-    const { changes } = this.committer.gathering;
-    const prefix = omapKey(id, '');
-    const keys: string[] = [];
-    for (const { key } of this.overlay.range(prefix, prefixEnd(prefix)!)) {
-      if (keys.push(key) === SWEEP_MAX) break;
-    }
-    for (const key of keys) changes.set(key, null);
-    if (keys.length === SWEEP_MAX) return;
-    this.garbage.delete(id);
-    changes.set(`G${be53(id)}`, null);
-  }
-
-  private omapGrow(n: Onode, bytes: number): void {
-    n.omapBytes += bytes;
-    this.figures.omapBytes += bytes;
+    this.changes.set(n.key, null);
   }
 
   /** Work of the store's own, done with the group that gathers. @param move whether patches move to blocks */
   private ownWork(move: boolean): void {
-    for (const id of this.garbage) {
-      this.sweep(id);
-      break;
-    }
+    this.omaps.sweepSome();
     if (!move) return;
     const group = this.committer.gathering;
     const least = this.writer.patchedBytes - MOVE_BYTES;
@@ -386,7 +331,7 @@ export class BlockStore implements ObjectStore {
         this.committer.join().catch(() => {}); // a failure is logged by the committer
       }
       this.active = false;
-      if (this.writer.patched.size > 0 || this.garbage.size > 0) this.armQuiet();
+      if (this.writer.patched.size > 0 || this.omaps.garbage.size > 0) this.armQuiet();
     });
   }
 
@@ -397,13 +342,15 @@ export class BlockStore implements ObjectStore {
       const record = n.exists ? encodeOnode(n) : undefined;
       const bytes = record ? record.length + key.length : 0;
       this.figures.metadataBytes += bytes - n.recordBytes;
+      this.figures.objects += (bytes > 0 ? 1 : 0) - (n.recordBytes > 0 ? 1 : 0);
       n.recordBytes = bytes;
       group.changes.set(key, record ?? null);
     }
     for (const { chunk, bytes } of this.allocator.takeTouched()) {
-      group.changes.set(`B${be32(chunk)}`, bytes);
+      group.changes.set(bitmapKey(chunk), bytes);
     }
-    group.changes.set('Sfigures', encodeFigures(this.figures));
+    this.figures.ownedUnits = this.allocator.ownedUnits;
+    group.changes.set(FIGURES_KEY, encodeFigures(this.figures));
   }
 
   /** Brings the count of data bytes up to date with the objects that a group changed. */
@@ -489,36 +436,27 @@ export class BlockStore implements ObjectStore {
   omapGet(c: Collection, oid: HObject, keys: Iterable<string>): Map<string, Uint8Array> {
     const out = new Map<string, Uint8Array>();
     const n = this.find(c, oid);
-    if (!n || n.omapId === 0) return out;
+    if (!n) return out;
     for (const name of keys) {
-      const value = this.overlay.get(omapKey(n.omapId, name));
+      const value = this.omaps.get(n, name);
       if (value) out.set(name, value);
     }
     return out;
   }
 
   omapList(c: Collection, oid: HObject, options: OmapListOptions) {
-    const entries: [string, Uint8Array][] = [];
     const n = this.find(c, oid);
-    if (!n || n.omapId === 0) return { entries, more: false };
-    const prefix = omapKey(n.omapId, '');
-    const { from, to } = omapBounds(options);
-    const end = to === undefined ? prefixEnd(prefix)! : prefix + to;
-    for (const { key, value } of this.overlay.range(prefix + from, end)) {
-      if (entries.length >= options.limit) return { entries, more: true };
-      entries.push([key.slice(prefix.length), value]);
-    }
-    return { entries, more: false };
+    return n ? this.omaps.list(n, options) : { entries: [], more: false };
   }
 
   list(c: Collection, from: HObject, limit: number) {
     const objects: HObject[] = [];
     const id = this.colls.get(c);
     if (id === undefined || from.max) return { objects, next: undefined };
-    const prefix = `O${be32(id)}`;
+    const prefix = objectsOf(id);
     const start = compareHObject(from, HOBJECT_MIN) === 0 ? prefix : objectKey(id, from);
-    for (const { key } of this.overlay.range(start, prefixEnd(prefix)!)) {
-      const oid = parseObjectName(key.slice(prefix.length));
+    for (const key of this.overlay.keys(start, prefixEnd(prefix)!)) {
+      const { oid } = parseObjectKey(key);
       if (objects.length >= limit) return { objects, next: oid };
       objects.push(oid);
     }
@@ -534,7 +472,10 @@ export class BlockStore implements ObjectStore {
     if (this.closed) return;
     this.closed = true;
     this.quiet?.cancel();
-    while (!this.committer.failure && (this.writer.patched.size > 0 || this.garbage.size > 0)) {
+    while (
+      !this.committer.failure &&
+      (this.writer.patched.size > 0 || this.omaps.garbage.size > 0)
+    ) {
       this.ownWork(true);
       await this.committer.drain();
     }
@@ -542,58 +483,12 @@ export class BlockStore implements ObjectStore {
     await this.reader.drain();
     await this.kv.close();
     await this.file.close();
+    await this.letGo();
   }
 }
 
-async function openMetadata(options: BlockStoreOptions): Promise<KeyValue> {
-  const { disk, crc32c, path } = options;
-  const kv = await options.openKeyValue(`${path}/db`);
-  let file: DiskFile | undefined;
-  try {
-    const areaBytes = options.journalBytes ?? JOURNAL_BYTES;
-    file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
-    return await JournaledKeyValue.open({ file, kv, crc32c, areaBytes });
-  } catch (error) {
-    await file?.close();
-    await kv.close();
-    throw error;
-  }
-}
-
-async function openData(options: BlockStoreOptions, kv: WideKeyValue): Promise<DiskFile> {
-  const path = `${options.path}/block`;
-  const text = (key: string) => Buffer.from(kv.get(key) ?? '').latin1Slice();
-  const format = text('Sformat');
-  if (format === '') {
-    const sizeBytes = options.sizeBytes ?? DEFAULT_SIZE_BYTES;
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 64 * BLOCK_BYTES) {
-      throw new CephError('EINVAL', `a store of ${sizeBytes} bytes`);
-    }
-    const file = await options.disk.open(path, { create: true });
-    await file.truncate(sizeBytes);
-    await file.sync();
-    const figures = { nextId: 1, dataBytes: 0, omapBytes: 0, metadataBytes: 0, patchBytes: 0 };
-    await kv.commit(
-      new Map([
-        ['Sformat', Buffer.from(FORMAT)],
-        ['Sfsid', Buffer.from(options.fsid ?? '')],
-        ['Ssize', Buffer.from(String(sizeBytes))],
-        ['Sfigures', encodeFigures(figures)],
-      ]),
-    );
-    return file;
-  }
-  if (format !== FORMAT) throw new CephError('EINVAL', `${path}: format ${format}, not ${FORMAT}`);
-  if (options.fsid !== undefined && options.fsid !== text('Sfsid')) {
-    throw new CephError('EINVAL', `${path} belongs to ${text('Sfsid')}, not ${options.fsid}`);
-  }
-  return options.disk.open(path);
-}
-
-function objectKey(collection: number, oid: HObject): string {
-  return `O${be32(collection)}${objectName(oid)}`;
-}
-
-function omapKey(id: number, name: string): string {
-  return `M${be53(id)}${name}`;
+function readFigures(kv: WideKeyValue): Figures {
+  const bytes = kv.get(FIGURES_KEY);
+  if (!bytes) throw new CephError('EIO', 'the figures of the store are lost');
+  return decodeFigures(bytes);
 }

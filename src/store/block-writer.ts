@@ -2,6 +2,7 @@ import { assert, CephError } from '../errors/index.ts';
 import { type Allocator, BLOCK_BYTES } from './allocator.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { Group } from './committer.ts';
+import { patchKey } from './keys.ts';
 import {
   blocksTouched,
   type Extent,
@@ -9,7 +10,6 @@ import {
   insertExtent,
   type Onode,
   patchAt,
-  patchKey,
   takeBlocks,
 } from './onode.ts';
 import type { Overlay } from './overlay.ts';
@@ -56,6 +56,9 @@ export class BlockWriter {
     this.shared = new SharedUnits({
       get: (key) => o.overlay.get(key),
       set: (key, value) => o.group().changes.set(key, value),
+      grew: (by) => {
+        o.figures.sharedRefs += by;
+      },
     });
   }
 

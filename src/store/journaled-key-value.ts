@@ -1,6 +1,8 @@
-import { Decoder } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
-import type { DiskFile, KeyValue, KeyValueOp } from '../runtime/index.ts';
+import type { DiskFile, KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import { MARK, markOp, readMark } from './journal-mark.ts';
+import { HEADER_BYTES, sealRecord, writeHeader } from './journal-record.ts';
+import { replayJournal } from './journal-replay.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
 import { withoutRanges } from './without-ranges.ts';
@@ -14,18 +16,16 @@ export interface JournalOptions {
   areaBytes?: number;
   /** How many changes go to the store below at a time; default 400. */
   sliceOps?: number;
+  /** See ReplayOptions.damaged. */
+  damaged?: ((what: string) => void) | undefined;
 }
 
 const AREA_BYTES = 16 * 2 ** 20;
-/** In the store below: the last epoch that is wholly applied there, and the size of the areas of the next ones. */
-const APPLIED = '\0journal';
 /** Changes go to the store below in slices, so that no turn of the event loop is long. */
 const SLICE_OPS = 400;
 const SLICE_BYTES = 2 ** 20;
 
-const MAGIC = 0x4a4c4e52;
-const HEADER_BYTES = 24;
-
+/** The changes of one epoch, by key. */
 type Content = SortedMap<Buffer | null>;
 
 interface Waiting {
@@ -35,6 +35,9 @@ interface Waiting {
 }
 interface Queued {
   readonly offset: number;
+  readonly epoch: number;
+  /** The number of the record after it. */
+  readonly next: number;
   readonly bytes: Buffer | undefined; // none: only wants to know that all before are durable
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -46,7 +49,8 @@ interface Queued {
  * The file has two areas. Batches are appended to one and kept in memory; when it is full the other is begun (the next
  * epoch) and the content of the first is applied to the store below. A key written often, or written and soon deleted,
  * reaches that store once or as a deletion. Records carry their epoch and a checksum, so a torn or an old one ends the
- * replay. Replay starts over from the first record of an epoch, and applying a batch twice changes nothing.
+ * replay; one that was durable and is damaged is told apart, see replayJournal. Replay starts over from the first record
+ * of an epoch, and applying a batch twice changes nothing.
  */
 export class JournaledKeyValue implements KeyValue {
   private readonly options: JournalOptions;
@@ -57,6 +61,8 @@ export class JournaledKeyValue implements KeyValue {
   private epoch: number;
   private offset = 0;
   private sequence = 0;
+  /** Records of this epoch known to be durable; at its begin, how many the epoch before has. */
+  private durable = 0;
   private current: Content = new SortedMap();
   /** What the full area holds, until it is applied. */
   private full: Content | undefined;
@@ -70,17 +76,22 @@ export class JournaledKeyValue implements KeyValue {
   private readonly watchers: (() => void)[] = [];
   private closed = false;
 
-  /** Replays what the file holds, and starts a new epoch. */
+  /**
+   * Replays what the file holds, and starts a new epoch.
+   * @throws CephError EIO when a record that was durable cannot be read
+   */
   static async open(options: JournalOptions): Promise<JournaledKeyValue> {
-    const mark = options.kv.get(APPLIED);
-    const applied = mark?.readDoubleLE(0) ?? 0;
+    const mark = readMark(options.kv);
+    const applied = mark?.epoch ?? 0;
+    const found: Content = new SortedMap();
     // The areas stand where whoever wrote them put them, whatever their size is from now on.
-    const areaBytes = mark && mark.length > 8 ? mark.readDoubleLE(8) : areaBytesOf(options);
-    const found = new SortedMap<Buffer | null>();
-    for (const epoch of [applied + 1, applied + 2]) replay(options, areaBytes, epoch, found);
-    // Both epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
-    await apply(options, found, applied + 2);
-    return new JournaledKeyValue(options, applied + 3);
+    const areaBytes = mark?.areaBytes ?? areaBytesOf(options);
+    const newest = mark?.isClosed
+      ? applied + 2
+      : replayJournal({ ...options, areaBytes }, applied, found);
+    // These epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
+    await apply(options, found, newest);
+    return new JournaledKeyValue(options, newest + 1);
   }
 
   private constructor(options: JournalOptions, epoch: number) {
@@ -96,23 +107,33 @@ export class JournaledKeyValue implements KeyValue {
     let value = this.current.get(key);
     if (value === undefined && this.full) value = this.full.get(key);
     if (value !== undefined) return value === null ? undefined : Buffer.from(value);
-    return key === APPLIED ? undefined : this.kv.get(key);
+    return key === MARK ? undefined : this.kv.get(key);
+  }
+
+  sizeOf(key: string): number | undefined {
+    let value = this.current.get(key);
+    if (value === undefined && this.full) value = this.full.get(key);
+    if (value !== undefined) return value?.length;
+    return key === MARK ? undefined : this.kv.sizeOf(key);
   }
 
   *range(
     from: string,
     to: string,
-    options: { limit?: number; reverse?: boolean } = {},
+    options: KeyValueRange = {},
   ): Generator<{ key: string; value: Buffer }> {
     const reverse = options.reverse === true;
     const over = (c: Content) => (reverse ? c.reverse(from, to) : c.from(from, to));
-    let entries: Iterable<{ key: string; value: Buffer }> = this.kv.range(from, to, { reverse });
+    let entries: Iterable<{ key: string; value: Buffer }> = this.kv.range(from, to, {
+      reverse,
+      keysOnly: options.keysOnly === true,
+    });
     if (this.full) entries = mergeRange(entries, over(this.full), reverse);
     entries = mergeRange(entries, over(this.current), reverse);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
     for (const entry of entries) {
-      if (entry.key === APPLIED) continue;
+      if (entry.key === MARK) continue;
       yield entry;
       if (--left <= 0) return;
     }
@@ -149,23 +170,28 @@ export class JournaledKeyValue implements KeyValue {
       }
       this.waiting.shift();
       const record = this.encode(ops, bytes);
-      this.enqueue({ offset: this.offset, bytes: record, resolve, reject });
+      this.enqueue(record, resolve, reject);
       this.offset += bytes;
     }
   }
 
-  private enqueue(entry: Queued): void {
-    this.queue.push({ ...entry, offset: (this.epoch % 2) * this.areaBytes + entry.offset });
+  private enqueue(
+    bytes: Buffer | undefined,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { epoch, sequence: next } = this;
+    const offset = (epoch % 2) * this.areaBytes + this.offset;
+    this.queue.push({ offset, epoch, next, bytes, resolve, reject });
     if (!this.writing) this.write();
   }
 
   /** The record of a batch, whose values from then on are windows of it. */
   private encode(ops: readonly KeyValueOp[], bytes: number): Buffer {
     const out = Buffer.allocUnsafe(bytes);
-    out.writeUInt32LE(MAGIC, 0);
-    out.writeUInt32LE(bytes - HEADER_BYTES, 4);
-    out.writeDoubleLE(this.epoch, 8);
-    out.writeUInt32LE(this.sequence++, 16);
+    const { epoch, durable } = this;
+    writeHeader(out, { epoch, sequence: this.sequence++, bytes, durable });
+    if (this.sequence === 1) this.durable = 0; // from here on it speaks of this epoch
     let at = HEADER_BYTES;
     for (const op of ops) {
       if (op.op === 'delRange') continue; // there are none left
@@ -179,7 +205,7 @@ export class JournaledKeyValue implements KeyValue {
         at += op.value.length;
       } else this.current.set(op.key, null);
     }
-    out.writeUInt32LE(checksum(this.crc32c, out), 20);
+    sealRecord(this.crc32c, out, this.offset);
     return out;
   }
 
@@ -200,6 +226,8 @@ export class JournaledKeyValue implements KeyValue {
             end += bytes?.length ?? 0;
           }
           if (buffers.length > 0) await this.file.writeThrough(buffers, start);
+          const last = some[i - 1]!;
+          if (last.epoch === this.epoch) this.durable = last.next;
         }
         for (const entry of some) entry.resolve();
       } catch (error) {
@@ -217,11 +245,12 @@ export class JournaledKeyValue implements KeyValue {
     const content = this.current;
     this.full = content;
     const durable = new Promise<void>((resolve, reject) =>
-      this.enqueue({ offset: this.offset, bytes: undefined, resolve, reject }),
+      this.enqueue(undefined, resolve, reject),
     );
     this.current = new SortedMap();
     this.epoch++;
     this.offset = 0;
+    this.durable = this.sequence;
     this.sequence = 0;
     durable
       .then(() => apply(this.options, content, epoch))
@@ -263,6 +292,10 @@ export class JournaledKeyValue implements KeyValue {
       if (!busy) this.beginArea();
       await new Promise<void>((resolve) => this.watchers.push(resolve));
     }
+    if (this.failure === undefined) {
+      const mark = { epoch: this.epoch - 1, areaBytes: this.areaBytes, isClosed: true };
+      await this.kv.commit([markOp(mark)]);
+    }
     await this.kv.close();
     await this.file.close();
   }
@@ -278,40 +311,12 @@ function areaBytesOf(options: JournalOptions): number {
   return options.areaBytes ?? AREA_BYTES;
 }
 
-function checksum(crc32c: JournalOptions['crc32c'], record: Buffer): number {
-  return crc32c(crc32c(0xffff_ffff, record.subarray(0, 20)), record.subarray(HEADER_BYTES));
-}
-
 function bytesOf(ops: readonly KeyValueOp[]): number {
   let n = 0;
   for (const op of ops) {
     if (op.op !== 'delRange') n += 8 + op.key.length + (op.op === 'put' ? op.value.length : 0);
   }
   return n;
-}
-
-/** Adds the records of one epoch to `found`, up to the first that is not whole. */
-function replay(options: JournalOptions, areaBytes: number, epoch: number, found: Content): void {
-  const base = (epoch % 2) * areaBytes;
-  const header = Buffer.alloc(HEADER_BYTES);
-  for (let at = 0, sequence = 0; at + HEADER_BYTES <= areaBytes; sequence++) {
-    if (options.file.readSync(header, base + at) < HEADER_BYTES) return;
-    const bytes = HEADER_BYTES + header.readUInt32LE(4);
-    if (header.readUInt32LE(0) !== MAGIC || header.readDoubleLE(8) !== epoch) return;
-    if (header.readUInt32LE(16) !== sequence || at + bytes > areaBytes) return;
-    const record = Buffer.alloc(bytes);
-    if (options.file.readSync(record, base + at) < bytes) return;
-    if (checksum(options.crc32c, record) !== record.readUInt32LE(20)) return;
-    const d = new Decoder(record, HEADER_BYTES);
-    while (d.remaining > 0) {
-      const keyLength = d.u32();
-      const length = d.u32();
-      const from = d.take(keyLength);
-      const key = record.latin1Slice(from, from + keyLength);
-      found.set(key, length === 0 ? null : d.view(length - 1));
-    }
-    at += bytes;
-  }
 }
 
 /** Brings a content into the store below and says there that its epoch is applied. */
@@ -327,9 +332,6 @@ async function apply(options: JournalOptions, content: Content, epoch: number): 
     slice = [];
     bytes = 0;
   }
-  const mark = Buffer.alloc(16);
-  mark.writeDoubleLE(epoch, 0);
-  mark.writeDoubleLE(areaBytesOf(options), 8);
-  slice.push({ op: 'put', key: APPLIED, value: mark });
+  slice.push(markOp({ epoch, areaBytes: areaBytesOf(options), isClosed: false }));
   await kv.commit(slice);
 }

@@ -1,5 +1,5 @@
 import { CephError } from '../errors/index.ts';
-import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
+import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 import { SortedMap } from './sorted-map.ts';
 
 /** A key/value store without a device: for tests, simulation and clusters that end with their process. */
@@ -17,10 +17,14 @@ export class MemoryKeyValue implements KeyValue {
     return value && Buffer.from(value);
   }
 
+  sizeOf(key: string): number | undefined {
+    return this.map.get(key)?.length;
+  }
+
   *range(
     from: string,
     to: string,
-    options: { limit?: number; reverse?: boolean } = {},
+    options: KeyValueRange = {},
   ): Generator<{ key: string; value: Buffer }> {
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     for (const [key, value] of options.reverse

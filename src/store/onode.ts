@@ -1,6 +1,5 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
-import { be53 } from './object-key.ts';
 import { joinRanges } from './pieces.ts';
 
 /** Bytes on their way to units of the data file; readers take them from here until they are written. */
@@ -233,9 +232,4 @@ export function dataRanges(
 export function blocksTouched(offset: number, length: number): number {
   if (length === 0) return 0;
   return Math.floor((offset + length - 1) / BLOCK_BYTES) - Math.floor(offset / BLOCK_BYTES) + 1;
-}
-
-/** Where a patch's bytes are kept. Its object's key comes last, so that patches are found without their objects. */
-export function patchKey(id: number, objectKey: string): string {
-  return `D${be53(id)}${objectKey}`;
 }

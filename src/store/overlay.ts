@@ -35,6 +35,21 @@ export class Overlay {
     return this.kv.get(key);
   }
 
+  /** The length of the value, whatever is in it. */
+  sizeOf(key: string): number | undefined {
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      const value = this.layers[i]!.get(key);
+      if (value !== undefined) return value?.length;
+    }
+    return this.kv.sizeOf(key);
+  }
+
+  /** Keys with from <= key < to, ascending, whatever their values are. */
+  *keys(from: string, to: string): Generator<string> {
+    const stored = this.kv.range(from, to, { keysOnly: true });
+    for (const { key } of mergeRange(stored, this.pending(from, to))) yield key;
+  }
+
   /** Entries with from <= key < to, ascending, as they are now: changes made while it is read may be missed. */
   *range(from: string, to: string): Generator<{ key: string; value: Uint8Array }> {
     yield* mergeRange(this.kv.range(from, to), this.pending(from, to));

@@ -1,13 +1,16 @@
 import { assert } from '../errors/index.ts';
-import { be32 } from './object-key.ts';
+import { sharedKey } from './keys.ts';
 
 /** Units whose counts are kept under one key. */
-const CHUNK = 256;
+export const SHARED_CHUNK = 256;
+const CHUNK = SHARED_CHUNK;
 
 /** How the counts are read and changed: within the group that gathers. */
 interface Records {
   get(key: string): Uint8Array | undefined;
   set(key: string, value: Uint8Array | null): void;
+  /** All counts together grew, or shrank, by this. */
+  grew(by: number): void;
 }
 
 /**
@@ -23,6 +26,7 @@ export class SharedUnits {
 
   /** One more object refers to these units. */
   add(unit: number, count: number): void {
+    this.records.grew(count);
     this.change(unit, count, (counts, i) => {
       counts.writeUInt32LE(counts.readUInt32LE(i * 4) + 1, i * 4);
     });
@@ -38,6 +42,7 @@ export class SharedUnits {
         return;
       }
       counts.writeUInt32LE(extra - 1, i * 4);
+      this.records.grew(-1);
       if (run > 0) free(u - run, run);
       run = 0;
     });
@@ -52,7 +57,7 @@ export class SharedUnits {
     for (let at = unit; at < unit + count; ) {
       const chunk = Math.floor(at / CHUNK);
       const end = Math.min(unit + count, (chunk + 1) * CHUNK);
-      const key = `R${be32(chunk)}`;
+      const key = sharedKey(chunk);
       const old = this.records.get(key);
       const counts = old ? Buffer.from(old) : Buffer.alloc(CHUNK * 4);
       assert(counts.length === CHUNK * 4, 'a chunk of counts has its length');

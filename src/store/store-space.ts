@@ -13,20 +13,38 @@ export interface Figures {
   metadataBytes: number;
   /** What patches will take when they move to blocks. */
   patchBytes: number;
+  objects: number;
+  /** Units that are given to objects, and how many refer to one of them beside the first. */
+  ownedUnits: number;
+  sharedRefs: number;
 }
 
+/** Those of a new store. */
+export const NO_FIGURES: Readonly<Figures> = {
+  nextId: 1,
+  dataBytes: 0,
+  omapBytes: 0,
+  metadataBytes: 0,
+  patchBytes: 0,
+  objects: 0,
+  ownedUnits: 0,
+  sharedRefs: 0,
+};
+const NAMES = Object.keys(NO_FIGURES) as (keyof Figures)[];
+
 export function encodeFigures(f: Figures): Buffer {
-  const o = new Encoder(0n, 40);
-  for (const v of [f.nextId, f.dataBytes, f.omapBytes, f.metadataBytes, f.patchBytes]) o.u53(v);
+  const o = new Encoder(0n, 8 * NAMES.length);
+  for (const name of NAMES) o.u53(f[name]);
   return o.finish();
 }
 
+/** @throws DecodeError */
 export function decodeFigures(bytes: Uint8Array): Figures {
   const d = new Decoder(bytes);
-  const [nextId, dataBytes, omapBytes, metadataBytes, patchBytes] = Array.from({ length: 5 }, () =>
-    d.u53(),
-  ) as [number, number, number, number, number];
-  return { nextId, dataBytes, omapBytes, metadataBytes, patchBytes };
+  const f: Figures = { ...NO_FIGURES };
+  for (const name of NAMES) f[name] = d.u53();
+  d.finish();
+  return f;
 }
 
 /** Room that only removals may use, and that moving patches to blocks borrows from. */

@@ -1,5 +1,5 @@
 import { Decoder, Encoder } from '../codec/index.ts';
-import type { KeyValue, KeyValueOp } from '../runtime/index.ts';
+import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 
 /** Keys up to this length are stored under themselves. */
 const NARROW_MAX = 1800;
@@ -31,17 +31,27 @@ export class WideKeyValue {
     return readBucket(this.kv.get(bucketKey(key))).find((e) => e[0] === rest)?.[1];
   }
 
-  /** Entries with from <= key < to, ascending. */
-  *range(from: string, to: string): Generator<{ key: string; value: Uint8Array }> {
+  /** The length of the value, whatever is in it. */
+  sizeOf(key: string): number | undefined {
+    return key.length <= NARROW_MAX ? this.kv.sizeOf(key) : this.get(key)?.length;
+  }
+
+  /** Entries with from <= key < to, ascending. Long keys are values themselves, so damage in them always shows. */
+  *range(
+    from: string,
+    to: string,
+    options: Pick<KeyValueRange, 'keysOnly'> = {},
+  ): Generator<{ key: string; value: Uint8Array }> {
     const low = from.length > NARROW_MAX ? bucketKey(from) : from;
     const high = to.length > NARROW_MAX ? `${bucketKey(to)}\0` : to;
-    for (const entry of this.kv.range(low, high)) {
+    for (const entry of this.kv.range(low, high, options)) {
       if (entry.key.length <= NARROW_MAX) {
         yield entry;
         continue;
       }
       const prefix = entry.key.slice(0, NARROW_MAX);
-      for (const [rest, value] of readBucket(entry.value)) {
+      const bytes = options.keysOnly ? this.kv.get(entry.key) : entry.value;
+      for (const [rest, value] of readBucket(bytes)) {
         const key = prefix + rest;
         if (key >= from && key < to) yield { key, value };
       }

@@ -1,5 +1,11 @@
 import { CephError } from '../../src/errors/index.ts';
-import type { Disk, DiskFile, KeyValue, KeyValueOp } from '../../src/runtime/index.ts';
+import type {
+  Disk,
+  DiskFile,
+  KeyValue,
+  KeyValueOp,
+  KeyValueRange,
+} from '../../src/runtime/index.ts';
 import { MemoryKeyValue } from '../../src/store/index.ts';
 
 /** What a torn write keeps or loses as one. */
@@ -172,6 +178,10 @@ export class SimDisk implements Disk {
     return new SimKeyValue(this, path, kept);
   }
 
+  /** One machine runs one process at a time here; a crash leaves nothing that would have to be let go. */
+  async claim(): Promise<() => Promise<void>> {
+    return async () => {};
+  }
   async mkdir(): Promise<void> {}
   async exists(path: string): Promise<boolean> {
     return this.files.has(path);
@@ -258,7 +268,10 @@ class SimKeyValue implements KeyValue {
   get(key: string): Buffer | undefined {
     return this.kept.get(key);
   }
-  range(from: string, to: string, options?: { limit?: number; reverse?: boolean }) {
+  sizeOf(key: string): number | undefined {
+    return this.kept.sizeOf(key);
+  }
+  range(from: string, to: string, options?: KeyValueRange) {
     return this.kept.range(from, to, options);
   }
   commit(batch: readonly KeyValueOp[]): Promise<void> {

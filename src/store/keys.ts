@@ -1,0 +1,70 @@
+import type { HObject } from '../wire/index.ts';
+import { be32, be53, objectName, parseObjectName, readBe32, readBe53 } from './object-key.ts';
+
+/*
+ * What stands under which key of the key/value store. Numbers are big-endian: 4 bytes for collections and chunks, 8 for
+ * the numbers given out by Figures.nextId.
+ *
+ *   Sformat Sfsid Ssize   text, written once
+ *   Sfigures              Figures
+ *   C collection          its number
+ *   O number, object      Onode
+ *   M omap's number, key  a value of an omap
+ *   D patch's number, O.. bytes of a patch
+ *   B chunk               which of 4096 units are taken
+ *   R chunk               how many refer to each of 256 units beside the first
+ *   G omap's number       nothing: the omap is gone, and its entries are to be deleted
+ */
+export const FORMAT_KEY = 'Sformat';
+export const FSID_KEY = 'Sfsid';
+export const SIZE_KEY = 'Ssize';
+export const FIGURES_KEY = 'Sfigures';
+
+export function collectionKey(name: string): string {
+  return `C${name}`;
+}
+
+export function objectKey(collection: number, oid: HObject): string {
+  return objectsOf(collection) + objectName(oid);
+}
+/** What the keys of a collection's objects begin with. */
+export function objectsOf(collection: number): string {
+  return `O${be32(collection)}`;
+}
+/** @throws DecodeError */
+export function parseObjectKey(key: string): { collection: number; oid: HObject } {
+  return { collection: readBe32(key, 1), oid: parseObjectName(key.slice(5)) };
+}
+
+export function omapKey(id: number, name: string): string {
+  return `M${be53(id)}${name}`;
+}
+export function parseOmapKey(key: string): { id: number; name: string } {
+  return { id: readBe53(key, 1), name: key.slice(9) };
+}
+
+/** An object's key comes last, so that patches are found without their objects. */
+export function patchKey(id: number, object: string): string {
+  return `D${be53(id)}${object}`;
+}
+export function parsePatchKey(key: string): { id: number; object: string } {
+  return { id: readBe53(key, 1), object: key.slice(9) };
+}
+
+export function bitmapKey(chunk: number): string {
+  return `B${be32(chunk)}`;
+}
+export function sharedKey(chunk: number): string {
+  return `R${be32(chunk)}`;
+}
+/** The chunk of a bitmap's or a shared units' key. */
+export function chunkOf(key: string): number {
+  return readBe32(key, 1);
+}
+
+export function garbageKey(id: number): string {
+  return `G${be53(id)}`;
+}
+export function garbageId(key: string): number {
+  return readBe53(key, 1);
+}

@@ -1,0 +1,116 @@
+import { CephError } from '../errors/index.ts';
+import type { Disk, DiskFile, KeyValue } from '../runtime/index.ts';
+import { BLOCK_BYTES } from './allocator.ts';
+import { CheckedKeyValue } from './checked-key-value.ts';
+import { MARK } from './journal-mark.ts';
+import { JournaledKeyValue } from './journaled-key-value.ts';
+import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from './keys.ts';
+import { encodeFigures, NO_FIGURES } from './store-space.ts';
+import { WideKeyValue } from './wide-key-value.ts';
+
+/** 2: values carry checksums, journal records say what was durable before them. */
+export const FORMAT = '2';
+const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
+const JOURNAL_BYTES = 16 * 2 ** 20;
+/** In the first format the mark of the journal was that long, or 8 bytes longer. */
+const FIRST_MARK_BYTES = 8;
+
+/** How the files of a store are reached. */
+export interface StorePlace {
+  /** The directory that holds the data file and the key/value store; made when missing. */
+  path: string;
+  disk: Disk;
+  /** Opens the metadata store in the given directory. */
+  openKeyValue: (path: string) => Promise<KeyValue>;
+  crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */
+  journalBytes?: number;
+}
+
+/** What hears of damage; where one is given, damage of that kind does not throw. */
+export interface DamageListener {
+  /** An entry of the key/value store that is not what was written, and so seems not to be there. */
+  entry: (key: string) => void;
+  /** The journal, of which only what comes before the damage is taken. */
+  journal?: (what: string) => void;
+}
+
+/**
+ * Opens the key/value store with its journal.
+ * @throws CephError EINVAL for a store of an older format, EIO for damage
+ */
+export async function openMetadata(
+  place: StorePlace,
+  damage?: DamageListener,
+): Promise<WideKeyValue> {
+  const { disk, crc32c, path } = place;
+  const raw = await place.openKeyValue(`${path}/db`);
+  let file: DiskFile | undefined;
+  try {
+    const markBytes = raw.sizeOf(MARK);
+    if (markBytes === FIRST_MARK_BYTES || markBytes === 2 * FIRST_MARK_BYTES) {
+      throw new CephError('EINVAL', otherFormat(path, '1'));
+    }
+    const kv = new CheckedKeyValue(raw, crc32c, damage?.entry);
+    const areaBytes = place.journalBytes ?? JOURNAL_BYTES;
+    file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
+    const damaged = damage?.journal;
+    return new WideKeyValue(await JournaledKeyValue.open({ file, kv, crc32c, areaBytes, damaged }));
+  } catch (error) {
+    await file?.close();
+    await raw.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the data file, making it and the store's identity when there is none.
+ * @throws CephError EINVAL for another format or another store
+ */
+export async function openData(
+  place: StorePlace,
+  kv: WideKeyValue,
+  made: { fsid?: string | undefined; sizeBytes?: number | undefined },
+): Promise<DiskFile> {
+  const path = `${place.path}/block`;
+  const format = textAt(kv, FORMAT_KEY);
+  if (format === '') {
+    for (const { key } of kv.range('', '\xff')) {
+      throw new CephError(
+        'EIO',
+        `${path}: the store holds ${JSON.stringify(key)}, but not what it is`,
+      );
+    }
+    const sizeBytes = made.sizeBytes ?? DEFAULT_SIZE_BYTES;
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 64 * BLOCK_BYTES) {
+      throw new CephError('EINVAL', `a store of ${sizeBytes} bytes`);
+    }
+    const file = await place.disk.open(path, { create: true });
+    await file.truncate(sizeBytes);
+    await file.sync();
+    await kv.commit(
+      new Map([
+        [FORMAT_KEY, Buffer.from(FORMAT)],
+        [FSID_KEY, Buffer.from(made.fsid ?? '')],
+        [SIZE_KEY, Buffer.from(String(sizeBytes))],
+        [FIGURES_KEY, encodeFigures(NO_FIGURES)],
+      ]),
+    );
+    return file;
+  }
+  if (format !== FORMAT) throw new CephError('EINVAL', otherFormat(path, format));
+  const fsid = textAt(kv, FSID_KEY);
+  if (made.fsid !== undefined && made.fsid !== fsid) {
+    throw new CephError('EINVAL', `${path} belongs to ${fsid}, not ${made.fsid}`);
+  }
+  return place.disk.open(path);
+}
+
+/** A short text that stands under a key, '' when there is none. */
+export function textAt(kv: WideKeyValue, key: string): string {
+  return Buffer.from(kv.get(key) ?? '').latin1Slice();
+}
+
+function otherFormat(path: string, format: string): string {
+  return `${path} is a store of format ${format}, and this release reads format ${FORMAT}; let the OSD be made anew and recover from the others`;
+}
