@@ -3,6 +3,8 @@ import { CrushTextError } from './errors.ts';
 import type { RuleStatement, StepStatement } from './grammar.ts';
 
 const RULES_MAX = 256;
+/** Ours: every slot up to the highest id takes room. */
+const RULE_ID_MAX = 0xffff;
 
 /** Ids by name. */
 interface Known {
@@ -17,12 +19,13 @@ export function compileRule(map: CrushMap, rule: RuleStatement, known: Known): v
     throw new CrushTextError([`rule name '${name}' already defined`, '']);
   }
   if (map.rules[id]) throw new CrushTextError([`rule ${id} already exists`]);
-  if (id < 0 || id >= RULES_MAX) {
+  // One rule may go beyond, by however much: the check is of the room before.
+  if (id < 0 || id > RULE_ID_MAX || (id >= map.rules.length && map.rules.length >= RULES_MAX)) {
     throw new CrushTextError([`unable to add rule id ${id} for rule '${name}'`]);
   }
   while (map.rules.length < id) map.rules.push(undefined);
   map.rules[id] = {
-    ruleset: id,
+    ruleset: id & 0xff,
     type: rule.type === 'replicated' ? RULE_TYPE.REPLICATED : RULE_TYPE.ERASURE,
     minSize: rule.minSize & 0xff,
     maxSize: rule.maxSize & 0xff,
