@@ -1,6 +1,5 @@
 import { hash3, hash4 } from './hash.ts';
-import type { ArgsLayout, Layout } from './layout.ts';
-import { straw2Logs } from './straw2-log.ts';
+import { type ArgsLayout, type Layout, padded } from './layout.ts';
 import { BUCKET_ALG } from './types.ts';
 
 /**
@@ -9,14 +8,18 @@ import { BUCKET_ALG } from './types.ts';
  */
 export class BucketChooser {
   private readonly layout: Layout;
-  private readonly logs = straw2Logs();
+  /** A permutation per bucket, beside its items: for which x, and how many of its places are settled. */
   private readonly permutation: Int32Array;
+  private readonly permutedX: Int32Array;
+  private readonly permutedCount: Int32Array;
   /** The choose_args that hold for the mapping under way. */
   args: ArgsLayout | undefined;
 
   constructor(layout: Layout) {
     this.layout = layout;
-    this.permutation = new Int32Array(layout.sizeMax);
+    this.permutation = new Int32Array(layout.items.length);
+    this.permutedX = new Int32Array(layout.count);
+    this.permutedCount = new Int32Array(layout.count);
   }
 
   /**
@@ -38,41 +41,25 @@ export class BucketChooser {
     }
   }
 
-  /**
-   * Each item draws log(u) / weight; the highest wins. The quotient of a 48-bit by a 32-bit integer is never closer to
-   * the next integer than a double can tell, so truncating the double division gives the integer division.
-   */
+  /** The bucket's own ids and weights, or those that the choose_args put in their place. */
   private straw2(bucket: number, x: number, r: number, position: number): number {
-    const { layout, logs, args } = this;
+    const { layout, args } = this;
+    const { straw2 } = layout;
     const start = layout.start[bucket]!;
     const size = layout.size[bucket]!;
-    let ids = layout.items;
-    let idStart = start;
-    let weights = layout.weights;
-    let weightStart = start;
+    let ids = start;
+    let weights = start;
     if (args) {
       const positions = args.positions[bucket]!;
       if (positions > 0) {
-        weights = args.weights;
-        weightStart = args.weightStart[bucket]! + Math.min(position, positions - 1) * size;
+        weights = args.weightStart[bucket]! + Math.min(position, positions - 1) * padded(size);
       }
-      if (args.idStart[bucket]! >= 0) {
-        ids = args.ids;
-        idStart = args.idStart[bucket]!;
-      }
+      if (args.idStart[bucket]! >= 0) ids = args.idStart[bucket]!;
     }
-    let best = 0;
-    let bestDraw = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < size; i++) {
-      const weight = weights[weightStart + i]!;
-      if (weight === 0) continue;
-      const u = hash3(x, ids[idStart + i]!, r) & 0xffff;
-      const draw = Math.trunc(logs[u]! / weight);
-      if (draw > bestDraw) {
-        best = i;
-        bestDraw = draw;
-      }
-    }
+    const best =
+      layout.even[weights >> 2] === 1
+        ? straw2.drawEven(ids, size, x, r)
+        : straw2.draw(ids, weights, size, x, r);
     return layout.items[start + best]!;
   }
 
@@ -118,21 +105,30 @@ export class BucketChooser {
 
   /**
    * Item r of a pseudo-random permutation: how uniform buckets draw, and the last resort of other ones in maps with
-   * local fallback tries.
+   * local fallback tries. The first r places of a permutation are its own begin, so it is continued from draw to draw.
    */
   permuted(bucket: number, x: number, r: number): number {
-    const { items, start } = this.layout;
+    const { permutation: p, permutedX, permutedCount } = this;
+    const { items } = this.layout;
+    const start = this.layout.start[bucket]!;
     const size = this.layout.size[bucket]!;
-    const p = this.permutation;
     const wanted = (r >>> 0) % size;
-    for (let i = 0; i < size; i++) p[i] = i;
-    for (let i = 0; i <= wanted && i < size - 1; i++) {
-      const j = i + ((hash3(x, -1 - bucket, i) >>> 0) % (size - i));
-      const swapped = p[i]!;
-      p[i] = p[j]!;
-      p[j] = swapped;
+    // Most draws ask for the first place alone, which needs no permutation.
+    if (wanted === 0) return items[start + ((hash3(x, -1 - bucket, 0) >>> 0) % size)]!;
+    if (permutedX[bucket] !== x || permutedCount[bucket] === 0) {
+      for (let i = 0; i < size; i++) p[start + i] = i;
+      permutedX[bucket] = x;
+      permutedCount[bucket] = 0;
     }
-    return items[start[bucket]! + p[wanted]!]!;
+    let i = permutedCount[bucket]!;
+    for (; i <= wanted && i < size - 1; i++) {
+      const j = i + ((hash3(x, -1 - bucket, i) >>> 0) % (size - i));
+      const swapped = p[start + i]!;
+      p[start + i] = p[start + j]!;
+      p[start + j] = swapped;
+    }
+    permutedCount[bucket] = i;
+    return items[start + p[start + wanted]!]!;
   }
 }
 

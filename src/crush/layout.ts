@@ -1,4 +1,12 @@
-import { BUCKET_ALG, CHOOSE_ARGS_DEFAULT, type ChooseArg, type CrushMap } from './types.ts';
+import { type Straw2Engine, straw2Draw } from './straw2.ts';
+import { isEven, type Straw2Draw } from './straw2-draw.ts';
+import {
+  BUCKET_ALG,
+  CHOOSE_ARGS_DEFAULT,
+  type ChooseArg,
+  type CrushBucket,
+  type CrushMap,
+} from './types.ts';
 
 /**
  * A map's buckets as typed arrays, indexed by bucket index (-1 - id). Items of all buckets lie in one array; what an
@@ -13,109 +21,125 @@ export interface Layout {
   readonly alg: Uint8Array;
   readonly type: Int32Array;
   readonly size: Int32Array;
-  /** Where a bucket's items begin in `items`, `weights` and `sums`. */
+  /** Where a bucket's items begin in `items`, `weights` and `sums`; a multiple of four. */
   readonly start: Int32Array;
+  /** Draws from `items` and `weights`, which are its arrays, and from those of choose_args behind them. */
+  readonly straw2: Straw2Draw;
   readonly items: Int32Array;
   /** straw2, list: item weights. straw: straw lengths. */
   readonly weights: Float64Array;
+  /** By where straw2 weights begin, divided by four: 1 when {@link isEven} holds for them. */
+  readonly even: Uint8Array;
   /** list: weight of this and all earlier items. */
   readonly sums: Float64Array;
   /** tree: where a bucket's nodes begin in `nodes`, and how many there are. */
   readonly nodeStart: Int32Array;
   readonly nodeCount: Int32Array;
   readonly nodes: Float64Array;
-  /** Size of the largest bucket. */
-  readonly sizeMax: number;
-}
-
-/** Arranges the buckets of `map`, of which nothing is kept: later edits of it change nothing here. */
-export function layOut(map: CrushMap): Layout {
-  const count = map.maxBuckets;
-  let itemCount = 0;
-  let nodeTotal = 0;
-  let sizeMax = 0;
-  for (const b of map.buckets.values()) {
-    itemCount += b.items.length;
-    sizeMax = Math.max(sizeMax, b.items.length);
-    if (b.alg === BUCKET_ALG.TREE) nodeTotal += b.nodeWeights.length;
-  }
-  const layout: Layout = {
-    count,
-    maxDevices: map.maxDevices,
-    alg: new Uint8Array(count),
-    type: new Int32Array(count),
-    size: new Int32Array(count),
-    start: new Int32Array(count),
-    items: new Int32Array(itemCount),
-    weights: new Float64Array(itemCount),
-    sums: new Float64Array(itemCount),
-    nodeStart: new Int32Array(count),
-    nodeCount: new Int32Array(count),
-    nodes: new Float64Array(nodeTotal),
-    sizeMax,
-  };
-  let start = 0;
-  let nodeStart = 0;
-  for (const b of map.buckets.values()) {
-    const index = -1 - b.id;
-    layout.alg[index] = b.alg;
-    layout.type[index] = b.type;
-    layout.size[index] = b.items.length;
-    layout.start[index] = start;
-    layout.items.set(b.items, start);
-    switch (b.alg) {
-      case BUCKET_ALG.UNIFORM:
-        break;
-      case BUCKET_ALG.LIST:
-        layout.weights.set(b.itemWeights, start);
-        layout.sums.set(b.sums, start);
-        break;
-      case BUCKET_ALG.TREE:
-        layout.nodeStart[index] = nodeStart;
-        layout.nodeCount[index] = b.nodeWeights.length;
-        layout.nodes.set(b.nodeWeights, nodeStart);
-        nodeStart += b.nodeWeights.length;
-        break;
-      case BUCKET_ALG.STRAW:
-        layout.weights.set(b.straws, start);
-        break;
-      case BUCKET_ALG.STRAW2:
-        layout.weights.set(b.itemWeights, start);
-        break;
-    }
-    start += b.items.length;
-  }
-  return layout;
+  /** By CHOOSE_ARGS_DEFAULT or pool id. */
+  readonly args: ReadonlyMap<number, ArgsLayout>;
 }
 
 /** One choose_args set, indexed by bucket index like {@link Layout}. */
 export interface ArgsLayout {
   /** Weight sets of a bucket; 0 when its own weights hold. */
   readonly positions: Int32Array;
-  /** Where a bucket's weight sets begin in `weights`; each is as long as the bucket. */
+  /** Where a bucket's weight sets begin in the weights; they follow each other at multiples of four. */
   readonly weightStart: Int32Array;
-  readonly weights: Float64Array;
-  /** Where a bucket's ids begin in `ids`; -1 when its own items are hashed. */
+  /** Where a bucket's ids begin in the items; -1 when its own items are hashed. */
   readonly idStart: Int32Array;
-  readonly ids: Int32Array;
+}
+
+/** Lists that will lie in one array, each from a multiple of four on, as {@link Straw2Draw} wants them. */
+class Blocks {
+  length = 0;
+  readonly lists: { readonly at: number; readonly numbers: readonly number[] }[] = [];
+
+  /** @returns where the list begins */
+  add(numbers: readonly number[], places = numbers.length): number {
+    const at = this.length;
+    this.lists.push({ at, numbers });
+    this.length += padded(places);
+    return at;
+  }
+
+  writeTo(array: Int32Array | Float64Array): void {
+    for (const { at, numbers } of this.lists) array.set(numbers, at);
+  }
+}
+
+/** Places that a list takes. */
+export const padded = (length: number): number => (length + 3) & ~3;
+
+/**
+ * Arranges the buckets and the choose_args of `map`, of which nothing is kept: later edits of it change nothing here.
+ * @param engine see {@link straw2Draw}
+ */
+export function layOut(map: CrushMap, engine?: Straw2Engine): Layout {
+  const count = map.maxBuckets;
+  const alg = new Uint8Array(count);
+  const type = new Int32Array(count);
+  const size = new Int32Array(count);
+  const start = new Int32Array(count);
+  const nodeStart = new Int32Array(count);
+  const nodeCount = new Int32Array(count);
+  const items = new Blocks();
+  const weights = new Blocks();
+  const sums = new Blocks();
+  const nodes = new Blocks();
+  for (const b of map.buckets.values()) {
+    const index = -1 - b.id;
+    alg[index] = b.alg;
+    type[index] = b.type;
+    size[index] = b.items.length;
+    start[index] = items.add(b.items);
+    weights.add(drawWeights(b), b.items.length);
+    sums.add(b.alg === BUCKET_ALG.LIST ? b.sums : [], b.items.length);
+    if (b.alg === BUCKET_ALG.TREE) {
+      nodeStart[index] = nodes.add(b.nodeWeights);
+      nodeCount[index] = b.nodeWeights.length;
+    }
+  }
+  const args = new Map<number, ArgsLayout>();
+  for (const [key, set] of map.chooseArgs) args.set(key, layOutArgs(map, set, items, weights));
+
+  const straw2 = straw2Draw(items.length, weights.length, engine);
+  items.writeTo(straw2.ids);
+  weights.writeTo(straw2.weights);
+  const even = new Uint8Array(weights.length >> 2);
+  for (const { at, numbers } of weights.lists) if (isEven(numbers)) even[at >> 2] = 1;
+  const sumArray = new Float64Array(sums.length);
+  sums.writeTo(sumArray);
+  const nodeArray = new Float64Array(nodes.length);
+  nodes.writeTo(nodeArray);
+  return {
+    ...{ count, maxDevices: map.maxDevices, alg, type, size, start, straw2, even, args },
+    ...{ items: straw2.ids, weights: straw2.weights, sums: sumArray },
+    ...{ nodeStart, nodeCount, nodes: nodeArray },
+  };
+}
+
+/** What a bucket's algorithm compares items by, of what lies beside them. */
+function drawWeights(bucket: CrushBucket): readonly number[] {
+  if (bucket.alg === BUCKET_ALG.STRAW) return bucket.straws;
+  return bucket.alg === BUCKET_ALG.LIST || bucket.alg === BUCKET_ALG.STRAW2
+    ? bucket.itemWeights
+    : [];
 }
 
 /**
- * Arranges every choose_args set of `map`. A replacement whose length is not the bucket's is left out: placement must
- * not read beyond it, and `checkCrushMap` reports it.
+ * A replacement whose length is not the bucket's is left out: placement must not read beyond it, and `checkCrushMap`
+ * reports it.
  */
-export function layOutChooseArgs(map: CrushMap): Map<number, ArgsLayout> {
-  const out = new Map<number, ArgsLayout>();
-  for (const [key, args] of map.chooseArgs) out.set(key, layOutArgs(map, args));
-  return out;
-}
-
-function layOutArgs(map: CrushMap, args: ReadonlyMap<number, ChooseArg>): ArgsLayout {
+function layOutArgs(
+  map: CrushMap,
+  args: ReadonlyMap<number, ChooseArg>,
+  items: Blocks,
+  weights: Blocks,
+): ArgsLayout {
   const positions = new Int32Array(map.maxBuckets);
   const weightStart = new Int32Array(map.maxBuckets);
   const idStart = new Int32Array(map.maxBuckets).fill(-1);
-  const weights: number[] = [];
-  const ids: number[] = [];
   for (const [bucketId, arg] of args) {
     const size = map.buckets.get(bucketId)?.items.length;
     if (size === undefined) continue;
@@ -123,20 +147,11 @@ function layOutArgs(map: CrushMap, args: ReadonlyMap<number, ChooseArg>): ArgsLa
     if (arg.weightSets.every((set) => set.length === size)) {
       positions[index] = arg.weightSets.length;
       weightStart[index] = weights.length;
-      for (const set of arg.weightSets) weights.push(...set);
+      for (const set of arg.weightSets) weights.add(set);
     }
-    if (arg.ids.length === size) {
-      idStart[index] = ids.length;
-      ids.push(...arg.ids);
-    }
+    if (arg.ids.length === size) idStart[index] = items.add(arg.ids);
   }
-  return {
-    positions,
-    weightStart,
-    idStart,
-    weights: Float64Array.from(weights),
-    ids: Int32Array.from(ids),
-  };
+  return { positions, weightStart, idStart };
 }
 
 /** The set that holds for a key: its own, else the default one, else none. */

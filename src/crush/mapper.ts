@@ -1,10 +1,15 @@
 import { Descent } from './descent.ts';
-import { type ArgsLayout, argsFor, layOut, layOutChooseArgs } from './layout.ts';
+import { type ArgsLayout, argsFor, layOut } from './layout.ts';
+import type { Straw2Engine } from './straw2.ts';
 import { type CrushMap, type CrushRuleStep, type CrushTunables, RULE_OP } from './types.ts';
+
+export type { Straw2Engine } from './straw2.ts';
 
 export interface CrushMapperOptions {
   /** Count in {@link CrushMapper.choosesByTries} how many tries each choice takes. Default: false, which costs nothing. */
   countTries?: boolean;
+  /** What draws in straw2 buckets; the results are the same. Default: WebAssembly where the host has it. */
+  engine?: Straw2Engine;
 }
 
 /**
@@ -35,11 +40,12 @@ export class CrushMapper {
     this.choosesByTries = new Uint32Array(
       options.countTries ? map.tunables.chooseTotalTries + 1 : 0,
     );
-    this.descent = new Descent(layOut(map), this.choosesByTries);
+    const layout = layOut(map, options.engine);
+    this.descent = new Descent(layout, this.choosesByTries);
     this.maxDevices = map.maxDevices;
     this.tunables = { ...map.tunables };
     this.rules = map.rules.map((rule) => rule?.steps.map((step) => ({ ...step })));
-    this.argSets = layOutChooseArgs(map);
+    this.argSets = layout.args;
   }
 
   /** Like {@link runInto}, with a result of its own. */

@@ -89,15 +89,50 @@ export function straw2Tables(): { rh: bigint[]; lh: bigint[]; ll: bigint[] } {
   return { rh: reciprocals(), lh: coarseLogs(), ll: fineLogs() };
 }
 
-let table: Float64Array | undefined;
+let tables: Straw2Tables | undefined;
 
-/**
- * L(u) for u = 0..65535: negative integers of at most 48 bits, so doubles hold them exactly. Built at the first use
- * (a few milliseconds), since a program that never places anything should not pay.
- */
+/** What straw2's draws are compared by. */
+export interface Straw2Tables {
+  /** L(u) for u = 0..65535: negative integers of at most 48 bits, so doubles hold them exactly. */
+  readonly logs: Float64Array;
+  /** The place of L(u) among all distinct logarithms: of equal ones the same, of a higher one a higher. */
+  readonly ranks: Uint16Array;
+  /**
+   * The least distance between distinct logarithms. Divided by a weight that is not above it they stay distinct, so
+   * among items of one such weight the ranks decide, and nothing has to be divided.
+   */
+  readonly gap: number;
+}
+
+/** Built at the first use (a few milliseconds), since a program that never places anything should not pay. */
+export function straw2DrawTables(): Straw2Tables {
+  tables ??= rank(buildLogs());
+  return tables;
+}
+
+function rank(logs: Float64Array): Straw2Tables {
+  const sorted = logs.slice().sort();
+  const ranks = new Uint16Array(logs.length);
+  let gap = Number.POSITIVE_INFINITY;
+  let distinct = 0;
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i] === sorted[i - 1]) continue;
+    gap = Math.min(gap, sorted[i]! - sorted[i - 1]!);
+    sorted[++distinct] = sorted[i]!;
+  }
+  // The logarithm grows with u, but for its last value, which is found by walking back from the top.
+  let at = 0;
+  for (let u = 0; u < logs.length; u++) {
+    while (at > 0 && sorted[at]! > logs[u]!) at--;
+    while (sorted[at]! < logs[u]!) at++;
+    ranks[u] = at;
+  }
+  return { logs, ranks, gap };
+}
+
+/** L(u) for u = 0..65535. */
 export function straw2Logs(): Float64Array {
-  table ??= buildLogs();
-  return table;
+  return straw2DrawTables().logs;
 }
 
 function buildLogs(): Float64Array {
