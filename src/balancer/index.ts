@@ -4,7 +4,13 @@
  * OSDMap::calc_pg_upmaps of src/osd/OSDMap.cc and the balancer module of Ceph 16.2, for what the results must respect;
  * the search is our own.
  */
+export * from './edited-map.ts';
+export * from './growing-tree.ts';
+export * from './movement.ts';
+export * from './quality.ts';
+export * from './recovery.ts';
 export * from './rule-shape.ts';
 export * from './spread.ts';
 export * from './upmap-check.ts';
 export * from './upmaps.ts';
+export * from './weight-set.ts';
