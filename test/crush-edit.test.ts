@@ -4,10 +4,12 @@ import { makeBucket } from '../src/crush/bucket.ts';
 import {
   addBucket,
   addSimpleRule,
+  CHOOSE_ARGS_DEFAULT,
   type CrushMap,
   checkCrushMap,
   createDefaultCrushMap,
   createOrMoveItem,
+  createWeightSet,
   crushTree,
   crushTreeNodeFields,
   currentWeight,
@@ -20,13 +22,19 @@ import {
   removeDeviceClass,
   removeItem,
   removeRule,
+  removeWeightSet,
   renameBucket,
+  renameClass,
   renameRule,
+  reweightAll,
   reweightItem,
+  reweightSubtree,
+  reweightWeightSet,
   ruleByName,
   setDeviceClass,
   setItem,
-  TUNABLE_PROFILES,
+  setTunablesProfile,
+  type TunableProfile,
   weightOf,
 } from '../src/crush/index.ts';
 import { CephError } from '../src/errors/index.ts';
@@ -50,7 +58,7 @@ const locOf = (args: string[]) =>
 const deviceOf = (name: string): number => Number(name.slice('osd.'.length));
 
 /** Commands in the record that this library has no edit for, or does otherwise on purpose. */
-const NOT_OURS = /profile|weight-set|reweight-subtree|reweight-all|class rename|rename-bucket/;
+const NOT_OURS = /profile/;
 
 /** Does to the map what the command did to the real one. */
 function replay(map: CrushMap, command: string): unknown {
@@ -78,8 +86,21 @@ function replay(map: CrushMap, command: string): unknown {
     case 'set-device-class':
       return setDeviceClass(map, deviceOf(b), a);
     case 'tunables':
-      map.tunables = { ...TUNABLE_PROFILES[a as keyof typeof TUNABLE_PROFILES] };
-      return true;
+      return setTunablesProfile(map, a as TunableProfile);
+    case 'weight-set':
+      if (a === 'create-compat') return createWeightSet(map, CHOOSE_ARGS_DEFAULT, 1);
+      if (a === 'rm-compat') return removeWeightSet(map, CHOOSE_ARGS_DEFAULT);
+      return reweightWeightSet(map, CHOOSE_ARGS_DEFAULT, itemByName(map, b)!, [
+        weightOf(Number(rest[0])),
+      ]);
+    case 'reweight-subtree':
+      return reweightSubtree(map, itemByName(map, a)!, weightOf(Number(b)));
+    case 'reweight-all':
+      return reweightAll(map);
+    case 'rename-bucket':
+      return renameBucket(map, a, b);
+    case 'class':
+      return renameClass(map, b, rest[0]!);
     case 'rule':
       return replayRule(map, a, [b, ...rest]);
     default:
@@ -131,18 +152,6 @@ describe('edits recorded from a real cluster', () => {
       expect(checkCrushMap(map)).toEqual([]);
     });
   });
-});
-
-test('a bucket is renamed together with its shadows', () => {
-  // Ceph leaves the shadows their old names until the next edit; a name that lies helps nobody.
-  const { map: before } = recorded.edits[35]!;
-  const map = mapOf(before);
-  renameBucket(map, 'h5', 'h6');
-  const names = [...map.itemNames.values()];
-  expect(names.filter((n) => n.startsWith('h5'))).toEqual([]);
-  expect(names).toContain('h6~hdd');
-  expect(() => renameBucket(map, 'h5', 'h7')).toThrow("bucket 'h5' does not exist");
-  expect(() => renameBucket(map, 'h6', 'default')).toThrow("name 'default' is taken");
 });
 
 test('the tree of every recorded map is the one `ceph osd crush tree --show-shadow` prints', () => {
@@ -217,7 +226,7 @@ describe('refusals', () => {
     const map = fresh();
     addBucket(map, 'r', 'rack');
     moveBucket(map, itemByName(map, 'a')!, { rack: 'r' });
-    expect(errno(() => moveBucket(map, itemByName(map, 'r')!, { host: 'a' }))).toBe('EINVAL');
+    expect(errno(() => moveBucket(map, itemByName(map, 'r')!, { host: 'a' }))).toBe('ELOOP');
   });
 
   test('removal of what is in use', () => {
@@ -227,7 +236,6 @@ describe('refusals', () => {
     removeItem(map, 0);
     removeItem(map, itemByName(map, 'a')!);
     expect(errno(() => removeItem(map, itemByName(map, 'default')!))).toBe('EBUSY');
-    expect(map.maxDevices).toBe(0);
   });
 
   test('rules and classes that do not fit', () => {
@@ -236,7 +244,7 @@ describe('refusals', () => {
     expect(errno(() => addSimpleRule(map, { ...rule, name: 'replicated_rule' }))).toBe('EEXIST');
     expect(errno(() => addSimpleRule(map, { ...rule, root: 'nowhere' }))).toBe('ENOENT');
     expect(errno(() => addSimpleRule(map, { ...rule, failureDomain: 'blade' }))).toBe('EINVAL');
-    expect(errno(() => addSimpleRule(map, { ...rule, deviceClass: 'ssd' }))).toBe('ENOENT');
+    expect(errno(() => addSimpleRule(map, { ...rule, deviceClass: 'ssd' }))).toBe('EINVAL');
     expect(errno(() => setDeviceClass(map, 0, 'ssd'))).toBe('EBUSY');
     expect(errno(() => removeRule(map, 5))).toBe('ENOENT');
     expect(errno(() => reweightItem(map, 5, 1))).toBe('ENOENT');

@@ -8,7 +8,12 @@ import {
   type CrushTunables,
 } from './types.ts';
 
-/** Largest weight, 16.16. */
+/**
+ * One bucket: made from its items, and changed item by item. Changes are by difference, as in Ceph, so that a map whose
+ * sums were not true stays as it would there. Source: crush/builder.c, release 16.2.
+ */
+
+/** Largest weight of a bucket, 16.16. */
 export const WEIGHT_MAX = 0xffffffff;
 /** A tree's node count is one byte and a power of two. */
 const TREE_ITEMS_MAX = 64;
@@ -25,6 +30,18 @@ export function itemWeights(b: CrushBucket): number[] {
   }
 }
 
+/** Weight of the item at a position. */
+export function itemWeightAt(b: CrushBucket, at: number): number {
+  switch (b.alg) {
+    case BUCKET_ALG.UNIFORM:
+      return b.itemWeight;
+    case BUCKET_ALG.TREE:
+      return b.nodeWeights[2 * at + 1]!;
+    default:
+      return b.itemWeights[at]!;
+  }
+}
+
 /**
  * A bucket with all that its algorithm derives from the weights.
  * @throws CephError ERANGE when the weights do not add up to 32 bits; EINVAL when the algorithm cannot hold the items
@@ -35,15 +52,15 @@ export function makeBucket(
   weights: number[],
   strawCalcVersion: number,
 ): CrushBucket {
-  const weight = weights.reduce((sum, w) => sum + w, 0);
-  if (weight > WEIGHT_MAX) throw new CephError('ERANGE', `weight of bucket ${head.id} overflows`);
+  const weight = checkedWeight(
+    head.id,
+    weights.reduce((sum, w) => sum + w, 0),
+  );
   const base = { id: head.id, type: head.type, hash: head.hash, weight, items };
   switch (head.alg) {
     case BUCKET_ALG.UNIFORM: {
       const itemWeight = weights[0] ?? 0;
-      if (weights.some((w) => w !== itemWeight)) {
-        throw new CephError('EINVAL', `uniform bucket ${head.id} takes items of one weight only`);
-      }
+      if (weights.some((w) => w !== itemWeight)) throw oneWeightOnly(head.id);
       return { ...base, alg: head.alg, itemWeight };
     }
     case BUCKET_ALG.LIST: {
@@ -63,6 +80,17 @@ export function makeBucket(
     case BUCKET_ALG.STRAW2:
       return { ...base, alg: head.alg, itemWeights: weights };
   }
+}
+
+function checkedWeight(id: number, weight: number): number {
+  if (weight < 0 || weight > WEIGHT_MAX) {
+    throw new CephError('ERANGE', `weight of bucket ${id} overflows`);
+  }
+  return weight;
+}
+
+function oneWeightOnly(id: number): CephError {
+  return new CephError('EINVAL', `uniform bucket ${id} takes items of one weight only`);
 }
 
 function treeNodes(id: number, weights: number[]): number[] {
@@ -85,9 +113,93 @@ function treeNodes(id: number, weights: number[]): number[] {
   return nodes;
 }
 
-/** Replaces a bucket's contents, keeping its identity and algorithm. */
-export function refill(map: CrushMap, b: CrushBucket, items: number[], weights: number[]): void {
-  map.buckets.set(b.id, makeBucket(b, items, weights, map.tunables.strawCalcVersion));
+/**
+ * Adds an item at the end of a bucket.
+ * @throws CephError ERANGE; EINVAL when the algorithm cannot hold the item
+ */
+export function appendItem(b: CrushBucket, item: number, weight: number, version: number): void {
+  const total = checkedWeight(b.id, b.weight + weight);
+  switch (b.alg) {
+    case BUCKET_ALG.UNIFORM:
+      if (b.items.length > 0 && b.itemWeight !== weight) throw oneWeightOnly(b.id);
+      b.itemWeight = weight;
+      break;
+    case BUCKET_ALG.LIST:
+      b.sums.push((b.sums.at(-1) ?? 0) + weight);
+      b.itemWeights.push(weight);
+      break;
+    case BUCKET_ALG.TREE:
+      b.nodeWeights = treeNodes(b.id, [...itemWeights(b), weight]);
+      break;
+    case BUCKET_ALG.STRAW:
+      b.itemWeights.push(weight);
+      b.straws = strawLengths(b.itemWeights, version);
+      break;
+    case BUCKET_ALG.STRAW2:
+      b.itemWeights.push(weight);
+      break;
+  }
+  b.items.push(item);
+  b.weight = total;
+}
+
+/**
+ * Takes the item at a position out of a bucket; those behind it move up. (Ceph leaves device 0 in place of an item of a
+ * `tree` bucket; here such buckets close the gap as well.)
+ */
+export function dropItem(b: CrushBucket, at: number, version: number): void {
+  const weight = itemWeightAt(b, at);
+  b.weight = weight < b.weight ? b.weight - weight : 0;
+  switch (b.alg) {
+    case BUCKET_ALG.UNIFORM:
+      break;
+    case BUCKET_ALG.LIST:
+      b.itemWeights.splice(at, 1);
+      b.sums.splice(at, 1);
+      for (let i = at; i < b.sums.length; i++) b.sums[i] = (b.sums[i]! - weight) >>> 0;
+      break;
+    case BUCKET_ALG.TREE:
+      b.nodeWeights = treeNodes(b.id, itemWeights(b).toSpliced(at, 1));
+      break;
+    case BUCKET_ALG.STRAW:
+      b.itemWeights.splice(at, 1);
+      b.straws = strawLengths(b.itemWeights, version);
+      break;
+    case BUCKET_ALG.STRAW2:
+      b.itemWeights.splice(at, 1);
+      break;
+  }
+  b.items.splice(at, 1);
+}
+
+/** Sets the weight of the item at a position; in a uniform bucket of all items. @throws CephError ERANGE */
+export function weighItem(b: CrushBucket, at: number, weight: number, version: number): void {
+  const step = weight - itemWeightAt(b, at);
+  const added = b.alg === BUCKET_ALG.UNIFORM ? weight * b.items.length - b.weight : step;
+  const total = checkedWeight(b.id, b.weight + added);
+  switch (b.alg) {
+    case BUCKET_ALG.UNIFORM:
+      b.itemWeight = weight;
+      break;
+    case BUCKET_ALG.LIST:
+      b.itemWeights[at] = weight;
+      for (let i = at; i < b.sums.length; i++) b.sums[i] = (b.sums[i]! + step) >>> 0;
+      break;
+    case BUCKET_ALG.TREE: {
+      const weights = itemWeights(b);
+      weights[at] = weight;
+      b.nodeWeights = treeNodes(b.id, weights);
+      break;
+    }
+    case BUCKET_ALG.STRAW:
+      b.itemWeights[at] = weight;
+      b.straws = strawLengths(b.itemWeights, version);
+      break;
+    case BUCKET_ALG.STRAW2:
+      b.itemWeights[at] = weight;
+      break;
+  }
+  b.weight = total;
 }
 
 /** The best algorithm the tunables allow for new buckets. */
@@ -117,57 +229,4 @@ export function allocateBucketId(map: CrushMap, reserved?: ReadonlySet<number>):
 /** Grows the slots until `id` has one. */
 export function makeSlot(map: CrushMap, id: number): void {
   while (-id > map.maxBuckets) map.maxBuckets = map.maxBuckets === 0 ? 8 : map.maxBuckets * 2;
-}
-
-/** Id of the bucket or device of this name. */
-export function itemByName(map: CrushMap, name: string): number | undefined {
-  return keyOf(map.itemNames, name);
-}
-
-/** Number of the type of this name. */
-export function typeByName(map: CrushMap, name: string): number | undefined {
-  return keyOf(map.typeNames, name);
-}
-
-/** The smallest key that `name` stands under. */
-export function keyOf(names: ReadonlyMap<number, string>, name: string): number | undefined {
-  let found: number | undefined;
-  for (const [key, value] of names) {
-    if (value === name && (found === undefined || key < found)) found = key;
-  }
-  return found;
-}
-
-/** Whether `id` names a shadow bucket: the part of another bucket that holds devices of one class. */
-export function isShadow(map: CrushMap, id: number): boolean {
-  return id < 0 && (map.itemNames.get(id)?.includes('~') ?? false);
-}
-
-/** Ids of the buckets that hold `item` directly, shadow buckets included, in slot order. */
-export function parentsOf(map: CrushMap, item: number): number[] {
-  const out: number[] = [];
-  for (const b of map.buckets.values()) if (b.items.includes(item)) out.push(b.id);
-  return out.sort((a, b) => b - a);
-}
-
-/** Buckets that no other bucket holds, in ascending order of id. */
-export function rootsOf(map: CrushMap, options: { shadow: boolean }): number[] {
-  const held = new Set<number>();
-  for (const b of map.buckets.values()) for (const item of b.items) held.add(item);
-  return [...map.buckets.keys()]
-    .filter((id) => !held.has(id) && (options.shadow || !isShadow(map, id)))
-    .sort((a, b) => a - b);
-}
-
-/** Whether `item` is `root` or below it. */
-export function subtreeContains(map: CrushMap, root: number, item: number): boolean {
-  const seen = new Set<number>();
-  const pending = [root];
-  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    if (id === item) return true;
-    if (seen.has(id)) continue;
-    seen.add(id);
-    pending.push(...(map.buckets.get(id)?.items ?? []));
-  }
-  return false;
 }

@@ -2,21 +2,36 @@ import { CephError } from '../errors/index.ts';
 import {
   algForNewBuckets,
   allocateBucketId,
-  deviceLimit,
-  itemByName,
-  itemWeights,
+  itemWeightAt,
   makeBucket,
+  makeSlot,
+} from './bucket.ts';
+import { parentOf } from './location.ts';
+import {
+  forgetItemName,
+  isHeld,
+  itemByName,
   parentsOf,
+  putBucket,
+  setItemName,
   subtreeContains,
   typeByName,
-} from './bucket.ts';
-import { dropBucket, rebuildShadows } from './classes.ts';
-import { type BucketAlg, type CrushMap, RULE_OP } from './types.ts';
-import { addToBucket, removeFromBucket, setItemWeight, setWeightInBucket } from './weights.ts';
+} from './lookup.ts';
+import { rebuildShadows } from './shadows.ts';
+import type { BucketAlg, CrushMap } from './types.ts';
+import {
+  addToBucket,
+  carriedWeight,
+  removeFromBucket,
+  settleWeightSets,
+  weighInBucket,
+  weightSetPositions,
+} from './weights.ts';
 
 /**
- * The edits a monitor makes to the tree. Each leaves weights, weight sets and shadow trees consistent. They change the
- * map in place and may throw halfway: edit a copy. Weights are 16.16. Source: crush/CrushWrapper.cc, release 16.2.
+ * The edits that put things in the tree. Each leaves weights, weight sets and shadow trees consistent, and the map as
+ * Ceph's would be, byte for byte. They change the map in place and may throw halfway: edit a copy. Weights are 16.16.
+ * Source: crush/CrushWrapper.cc, release 16.2.
  */
 
 /** A place in the tree as commands name it: type name to bucket name, as in `{ host: 'a', root: 'default' }`. */
@@ -32,38 +47,54 @@ export function isValidCrushName(name: string): boolean {
  * @throws CephError EEXIST, or EINVAL for a bad name or type
  */
 export function addBucket(map: CrushMap, name: string, typeName: string): number {
-  if (itemByName(map, name) !== undefined) {
-    throw new CephError('EEXIST', `bucket '${name}' already exists`);
-  }
   const type = typeByName(map, typeName);
   if (type === undefined || type === 0) {
     throw new CephError('EINVAL', `type '${typeName}' is no type of bucket`);
   }
-  return makeNamedBucket(map, name, type, algForNewBuckets(map.tunables), [], []);
+  return addBucketOf(map, { name, type }, [], []);
 }
 
-function makeNamedBucket(
+export interface NewBucket {
+  name: string;
+  /** Number of its type, 1 or more. */
+  type: number;
+  /** Default: the best that the tunables allow. */
+  alg?: BucketAlg;
+  /** Default: the free id nearest to -1. */
+  id?: number;
+}
+
+/**
+ * Makes a bucket that holds these items, which need not be told apart from those of other buckets. Shadow trees follow
+ * at the next edit.
+ * @throws CephError EEXIST for the name or id; EINVAL for a bad name, or items the algorithm cannot hold; ERANGE
+ */
+export function addBucketOf(
   map: CrushMap,
-  name: string,
-  type: number,
-  alg: BucketAlg,
+  bucket: NewBucket,
   items: number[],
   weights: number[],
 ): number {
+  const { name, type, alg = algForNewBuckets(map.tunables) } = bucket;
   if (!isValidCrushName(name)) throw new CephError('EINVAL', `invalid bucket name '${name}'`);
-  const id = allocateBucketId(map);
-  const version = map.tunables.strawCalcVersion;
-  map.buckets.set(id, makeBucket({ id, type, alg, hash: 0 }, items, weights, version));
-  map.itemNames.set(id, name);
+  if (itemByName(map, name) !== undefined) {
+    throw new CephError('EEXIST', `bucket '${name}' already exists`);
+  }
+  const id = bucket.id ?? allocateBucketId(map);
+  if (map.buckets.has(id)) throw new CephError('EEXIST', `bucket ${id} already exists`);
+  makeSlot(map, id);
+  putBucket(map, makeBucket({ id, type, alg, hash: 0 }, items, weights, strawVersion(map)));
+  setItemName(map, id, name);
   if (items.length === 0) return id;
   // A map with weight sets has them for every bucket with items.
   for (const args of map.chooseArgs.values()) {
-    let positions = 1;
-    for (const arg of args.values()) positions = Math.max(positions, arg.weightSets.length);
+    const positions = weightSetPositions(args);
     args.set(id, { weightSets: Array.from({ length: positions }, () => [...weights]), ids: [] });
   }
   return id;
 }
+
+const strawVersion = (map: CrushMap): number => map.tunables.strawCalcVersion;
 
 /** The location's buckets from the lowest type up, skipping types that do not exist. */
 function levels(map: CrushMap, loc: CrushLocation): { type: number; name: string }[] {
@@ -79,73 +110,87 @@ export function weightAt(map: CrushMap, item: number, loc: CrushLocation): numbe
   if (!lowest) return undefined;
   const bucket = map.buckets.get(itemByName(map, lowest.name) ?? 0);
   const at = bucket?.items.indexOf(item) ?? -1;
-  return bucket && at >= 0 ? itemWeights(bucket)[at] : undefined;
+  return bucket && at >= 0 ? itemWeightAt(bucket, at) : undefined;
 }
 
 /**
- * Puts an item under a location, making the buckets that are missing.
- * @param name the item's name; given to a device that has none
- * @throws CephError EEXIST when another item has the name; EINVAL when the location makes no sense or already holds it
+ * Puts an item under a location, making the buckets that are missing. It may lie elsewhere too.
+ * @param name the item's name; given to an item that has none
+ * @throws CephError EEXIST when another item has the name; EINVAL when the location makes no sense or already holds it;
+ *   ELOOP when it is below the item
  */
-function insertItem(
+export function insertItem(
   map: CrushMap,
   item: number,
   weight: number,
   name: string,
   loc: CrushLocation,
 ): void {
+  checkNames(name, loc);
   const holder = itemByName(map, name);
   if (holder !== undefined && holder !== item) {
     throw new CephError('EEXIST', `name '${name}' is taken by item ${holder}`);
   }
-  if (!isValidCrushName(name)) throw new CephError('EINVAL', `invalid item name '${name}'`);
-  const target = attachPoint(map, item, loc);
-  map.itemNames.set(item, name);
-  let child = item;
-  for (const level of target.missing) {
-    // Every bucket starts with a child that weighs nothing; the real weight follows once all are linked.
-    const alg = algForNewBuckets(map.tunables);
-    child = makeNamedBucket(map, level.name, level.type, alg, [child], [0]);
+  if (holder === undefined) setItemName(map, item, name);
+  attach(map, item, loc);
+  // Everything is linked without weight; the real weight follows, and is carried up.
+  if (!weighAt(map, item, weight, loc, item >= 0)) {
+    throw new CephError('EINVAL', `no bucket for item ${item} in location ${JSON.stringify(loc)}`);
   }
-  if (target.existing !== undefined) {
-    addToBucket(map, target.existing, child, child === item ? weight : 0);
-  }
-  for (const parent of parentsOf(map, item)) {
-    const name = map.itemNames.get(parent);
-    const inLocation = target.levels.some((level) => level.name === name);
-    if (inLocation) setWeightInBucket(map, parent, item, weight);
-  }
-  map.maxDevices = deviceLimit(map);
+  map.maxDevices = Math.max(map.maxDevices, item + 1);
   rebuildShadows(map);
 }
 
-/** Where in the tree an insertion ends: the buckets to make, lowest first, and the one that takes the topmost. */
-function attachPoint(map: CrushMap, item: number, loc: CrushLocation) {
-  const all = levels(map, loc);
-  const where = JSON.stringify(loc);
-  if (all.length === 0) throw new CephError('EINVAL', `no bucket type in location ${where}`);
-  const missing: typeof all = [];
-  for (const level of all) {
-    const id = itemByName(map, level.name);
+function checkNames(name: string, loc: CrushLocation): void {
+  for (const word of [name, ...Object.entries(loc).flat()]) {
+    if (!isValidCrushName(word)) throw new CephError('EINVAL', `invalid name '${word}'`);
+  }
+}
+
+/** Links an item into the location's lowest bucket that exists, through new buckets where lower ones are missing. */
+function attach(map: CrushMap, item: number, loc: CrushLocation): void {
+  let child = item;
+  for (const { type, name } of levels(map, loc)) {
+    const id = itemByName(map, name);
     if (id === undefined) {
-      missing.push(level);
+      child = addBucketOf(map, { name, type }, [child], [0]);
       continue;
     }
     const bucket = map.buckets.get(id);
-    if (!bucket || bucket.type !== level.type) {
-      throw new CephError('EINVAL', `'${level.name}' is not what ${where} says it is`);
+    if (!bucket) throw new CephError('EINVAL', `'${name}' is not a bucket`);
+    if (subtreeContains(map, id, child)) {
+      throw new CephError('EINVAL', `item ${child} is already below '${name}'`);
     }
-    if (subtreeContains(map, id, item) || subtreeContains(map, item, id)) {
-      throw new CephError('EINVAL', `item ${item} already under '${level.name}', or above it`);
+    if (bucket.type !== type) throw new CephError('EINVAL', `'${name}' is of another type`);
+    if (subtreeContains(map, child, id)) {
+      throw new CephError('ELOOP', `'${name}' is below item ${child}`);
     }
-    return { levels: all, missing, existing: id };
+    addToBucket(map, id, child, 0);
+    return;
   }
-  return { levels: all, missing, existing: undefined };
+}
+
+/** Sets an item's weight in those buckets of a location that hold it. @returns whether any does */
+function weighAt(
+  map: CrushMap,
+  item: number,
+  weight: number,
+  loc: CrushLocation,
+  weightSets: boolean,
+): boolean {
+  let found = false;
+  for (const typeName of Object.keys(loc).sort()) {
+    const id = itemByName(map, loc[typeName]!) ?? 0;
+    if (weighInBucket(map, id, item, weight, weightSets)) found = true;
+  }
+  if (found) settleWeightSets(map);
+  return found;
 }
 
 /**
  * What a booting OSD asks for: be at a location. One that is already there, or elsewhere, keeps the weight it has.
  * @returns whether the map changed
+ * @throws as {@link insertItem}
  */
 export function createOrMoveItem(
   map: CrushMap,
@@ -154,14 +199,19 @@ export function createOrMoveItem(
   name: string,
   loc: CrushLocation,
 ): boolean {
+  if (!isValidCrushName(name)) throw new CephError('EINVAL', `invalid item name '${name}'`);
   if (weightAt(map, item, loc) !== undefined) return false;
   const current = currentWeight(map, item);
-  if (current !== undefined) unlinkDevice(map, item);
-  insertItem(map, item, current ?? weight, name, loc);
+  if (current !== undefined) unlinkItem(map, item);
+  insertItem(map, item, current === undefined ? weight : carriedWeight(current), name, loc);
   return true;
 }
 
-/** Puts an item at a location with this weight, wherever it was. @returns whether the map changed */
+/**
+ * Puts an item at a location with this weight, wherever it was.
+ * @returns whether the map changed
+ * @throws as {@link insertItem}
+ */
 export function setItem(
   map: CrushMap,
   item: number,
@@ -169,85 +219,120 @@ export function setItem(
   name: string,
   loc: CrushLocation,
 ): boolean {
+  checkNames(name, loc);
   const current = weightAt(map, item, loc);
-  if (current === weight && map.itemNames.get(item) === name) return false;
-  if (current !== undefined) {
-    map.itemNames.set(item, name);
-    setItemWeight(map, item, weight);
-    rebuildShadows(map);
+  if (current === undefined) {
+    if (map.itemNames.has(item)) unlinkItem(map, item);
+    insertItem(map, item, weight, name, loc);
     return true;
   }
-  if (map.itemNames.has(item)) unlinkDevice(map, item);
-  insertItem(map, item, weight, name, loc);
-  return true;
+  let isChanged = false;
+  if (current !== weight) {
+    reweightItemAt(map, item, weight, loc);
+    isChanged = true;
+  }
+  if (map.itemNames.get(item) !== name) {
+    setItemName(map, item, name);
+    isChanged = true;
+  }
+  return isChanged;
 }
 
-/** Moves a bucket with all below it. @returns whether the map changed @throws CephError ENOENT, EINVAL */
-export function moveBucket(map: CrushMap, bucketId: number, loc: CrushLocation): boolean {
-  const bucket = map.buckets.get(bucketId);
+/** Sets an item's weight in the buckets of a location. @throws CephError ENOENT when none of them holds it */
+export function reweightItemAt(
+  map: CrushMap,
+  item: number,
+  weight: number,
+  loc: CrushLocation,
+): void {
+  if (!weighAt(map, item, weight, loc, true)) {
+    throw new CephError('ENOENT', `item ${item} is not at ${JSON.stringify(loc)}`);
+  }
+  rebuildShadows(map);
+}
+
+/**
+ * Moves a bucket, with all below it, from the first bucket that holds it.
+ * @throws CephError ENOENT, EINVAL for a device, and as {@link insertItem}
+ */
+export function moveBucket(map: CrushMap, bucketId: number, loc: CrushLocation): void {
+  const { name, weight } = linkable(map, bucketId);
+  const parent = parentOf(map, bucketId);
+  if (parent !== undefined) {
+    removeFromBucket(map, parent, map.buckets.get(parent)!.items.indexOf(bucketId));
+  }
+  insertItem(map, bucketId, carriedWeight(weight), name, loc);
+}
+
+/** Puts a bucket at one more place. @throws as {@link moveBucket} */
+export function linkBucket(map: CrushMap, bucketId: number, loc: CrushLocation): void {
+  const { name, weight } = linkable(map, bucketId);
+  insertItem(map, bucketId, carriedWeight(weight), name, loc);
+}
+
+function linkable(map: CrushMap, bucketId: number) {
+  if (bucketId >= 0) throw new CephError('EINVAL', `item ${bucketId} is not a bucket`);
   const name = map.itemNames.get(bucketId);
-  if (!bucket || name === undefined) throw new CephError('ENOENT', `no bucket ${bucketId}`);
-  if (weightAt(map, bucketId, loc) !== undefined) return false;
-  unlink(map, bucketId);
-  insertItem(map, bucketId, bucket.weight, name, loc);
-  return true;
+  const bucket = map.buckets.get(bucketId);
+  if (name === undefined || !bucket) throw new CephError('ENOENT', `no bucket ${bucketId}`);
+  return { name, weight: bucket.weight };
 }
 
 /** Weight of an item in the first bucket that holds it. */
 export function currentWeight(map: CrushMap, item: number): number | undefined {
   const parent = map.buckets.get(parentsOf(map, item)[0] ?? 0);
-  return parent && itemWeights(parent)[parent.items.indexOf(item)];
-}
-
-/** Sets an item's weight everywhere. @throws CephError ENOENT when no bucket holds it */
-export function reweightItem(map: CrushMap, item: number, weight: number): void {
-  setItemWeight(map, item, weight);
-  rebuildShadows(map);
-}
-
-/** Ceph makes the shadows anew between taking a device out and putting it back, and ids follow from that. */
-function unlinkDevice(map: CrushMap, device: number): void {
-  unlink(map, device);
-  rebuildShadows(map);
-}
-
-function unlink(map: CrushMap, item: number): void {
-  for (const parent of parentsOf(map, item)) {
-    setWeightInBucket(map, parent, item, 0);
-    removeFromBucket(map, parent, item);
-  }
+  return parent && itemWeightAt(parent, parent.items.indexOf(item));
 }
 
 /**
- * Removes a device, with its name and class, or an empty bucket.
- * @throws CephError ENOENT; ENOTEMPTY for a bucket with items; EBUSY for one that a rule takes
+ * Takes an item out of all buckets. A device loses its name, as in Ceph, and gets it back where it is put again; its
+ * class stays.
  */
-export function removeItem(map: CrushMap, item: number): void {
-  const name = map.itemNames.get(item);
-  const bucket = map.buckets.get(item);
-  if (name === undefined || (item < 0 && !bucket)) {
-    throw new CephError('ENOENT', `no item ${item}`);
-  }
-  if (bucket && bucket.items.length > 0) {
-    throw new CephError('ENOTEMPTY', `bucket '${name}' is not empty`);
-  }
-  const shadows = [item, ...(map.classBuckets.get(item)?.values() ?? [])];
-  const taken = map.rules.some((rule) =>
-    rule?.steps.some((step) => step.op === RULE_OP.TAKE && shadows.includes(step.arg1)),
-  );
-  if (item < 0 && taken) throw new CephError('EBUSY', `bucket '${name}' is in use by a rule`);
-  unlink(map, item);
-  dropBucket(map, item);
+export function unlinkItem(map: CrushMap, item: number): void {
+  takeOut(map, item);
+  if (item >= 0) forgetItemName(map, item);
   rebuildShadows(map);
-  map.maxDevices = deviceLimit(map);
 }
 
-/** Gives a bucket another name. @throws CephError ENOENT, EEXIST, EINVAL */
+/** Takes an item out of every bucket and leaves the rest to the caller. @returns whether it was in any */
+export function takeOut(map: CrushMap, item: number): boolean {
+  if (!isHeld(map, item)) return false;
+  for (const parent of parentsOf(map, item)) {
+    removeFromBucket(map, parent, map.buckets.get(parent)!.items.indexOf(item));
+  }
+  return true;
+}
+
+/** Gives an item another name. @throws CephError ENOENT, EEXIST, EINVAL; EALREADY when only the new name exists */
+export function renameItem(map: CrushMap, from: string, to: string): void {
+  setItemName(map, renamable(map, from, to), to);
+}
+
+/**
+ * Gives a bucket another name. Its shadows keep theirs until the next edit, as in Ceph.
+ * @throws CephError as {@link renameItem}; ENOTDIR for a device
+ */
 export function renameBucket(map: CrushMap, from: string, to: string): void {
+  const id = renamable(map, from, to);
+  if (id >= 0) {
+    const why = `srcname = '${from}' is not a bucket because its id = ${id} is >= 0`;
+    throw new CephError('ENOTDIR', why);
+  }
+  setItemName(map, id, to);
+}
+
+function renamable(map: CrushMap, from: string, to: string): number {
   const id = itemByName(map, from);
-  if (id === undefined || id >= 0) throw new CephError('ENOENT', `bucket '${from}' does not exist`);
-  if (itemByName(map, to) !== undefined) throw new CephError('EEXIST', `name '${to}' is taken`);
-  if (!isValidCrushName(to)) throw new CephError('EINVAL', `invalid bucket name '${to}'`);
-  map.itemNames.set(id, to);
-  rebuildShadows(map);
+  const isTaken = itemByName(map, to) !== undefined;
+  const [source, target] = [`srcname = '${from}'`, `dstname = '${to}'`];
+  if (id === undefined) {
+    const missing = `${source} does not exist`;
+    if (isTaken) throw new CephError('EALREADY', `${missing} and ${target} already exists`);
+    throw new CephError('ENOENT', missing);
+  }
+  if (isTaken) throw new CephError('EEXIST', `${target} already exists`);
+  if (!isValidCrushName(to)) {
+    throw new CephError('EINVAL', `${target} does not match [-_.0-9a-zA-Z]+`);
+  }
+  return id;
 }

@@ -1,4 +1,4 @@
-import { isShadow, parentsOf } from './bucket.ts';
+import { isShadow, parentsOf } from './lookup.ts';
 import type { CrushMap } from './types.ts';
 
 // Where an item is in the hierarchy and what is below it, without the shadows.
@@ -8,7 +8,7 @@ export function childrenOf(crush: CrushMap, id: number): readonly number[] {
   return crush.buckets.get(id)?.items ?? [];
 }
 
-/** The ordinary bucket that holds an item. */
+/** The ordinary bucket that holds an item: the one in the first slot, if several do. */
 export function parentOf(crush: CrushMap, item: number): number | undefined {
   return parentsOf(crush, item).find((id) => !isShadow(crush, id));
 }

@@ -1,6 +1,7 @@
 import { CephError } from '../errors/index.ts';
-import { itemByName, keyOf, typeByName } from './bucket.ts';
-import { rebuildShadows, shadowOf } from './classes.ts';
+import { shadowOf } from './classes.ts';
+import { itemByName, keyOf, typeByName } from './lookup.ts';
+import { rebuildShadows } from './shadows.ts';
 import { type CrushMap, type CrushRuleStep, RULE_OP, RULE_TYPE } from './types.ts';
 
 /** A rule's id is one byte in a pool. */
@@ -23,11 +24,11 @@ export interface SimpleRule {
 /**
  * Adds a rule that spreads over a failure domain. Source: add_simple_rule_at in crush/CrushWrapper.cc, release 16.2.
  * @returns its id, the lowest that is free
- * @throws CephError EEXIST for the name, ENOENT for the root or class, EINVAL for the failure domain, ENOSPC
+ * @throws CephError EEXIST for the name, ENOENT for the root, EINVAL for the failure domain or class, ENOSPC
  */
 export function addSimpleRule(map: CrushMap, rule: SimpleRule): number {
   if (ruleByName(map, rule.name) !== undefined) {
-    throw new CephError('EEXIST', `rule ${rule.name} already exists`);
+    throw new CephError('EEXIST', `rule ${rule.name} exists`);
   }
   const root = itemByName(map, rule.root);
   if (root === undefined) throw new CephError('ENOENT', `root item ${rule.root} does not exist`);
@@ -86,7 +87,11 @@ export function removeRule(map: CrushMap, id: number): void {
 /** Gives a rule another name. @throws CephError ENOENT, EEXIST */
 export function renameRule(map: CrushMap, from: string, to: string): void {
   const id = ruleByName(map, from);
-  if (id === undefined) throw new CephError('ENOENT', `rule ${from} does not exist`);
-  if (ruleByName(map, to) !== undefined) throw new CephError('EEXIST', `rule ${to} already exists`);
+  if (id === undefined) {
+    throw new CephError('ENOENT', `source rule name '${from}' does not exist`);
+  }
+  if (ruleByName(map, to) !== undefined) {
+    throw new CephError('EEXIST', `destination rule name '${to}' already exists`);
+  }
   map.ruleNames.set(id, to);
 }

@@ -1,6 +1,7 @@
-import { itemWeights, rootsOf } from './bucket.ts';
+import { itemWeights } from './bucket.ts';
 import { classOf } from './classes.ts';
 import { weightNumber } from './dump.ts';
+import { rootsOf } from './lookup.ts';
 import { CHOOSE_ARGS_DEFAULT, type CrushBucket, type CrushMap } from './types.ts';
 
 /** One line of `ceph osd tree`: a bucket or device, at one of the places where it hangs. */

@@ -1,99 +1,151 @@
 import { CephError } from '../errors/index.ts';
-import { itemWeights, parentsOf, refill } from './bucket.ts';
-import { BUCKET_ALG, type ChooseArg, type CrushBucket, type CrushMap } from './types.ts';
+import { appendItem, dropItem, itemWeightAt, WEIGHT_MAX, weighItem } from './bucket.ts';
+import { noteFreed, noteHeld, parentsOf } from './lookup.ts';
+import { BUCKET_ALG, type ChooseArg, type CrushMap } from './types.ts';
 
 /**
  * Weights of items in their buckets, kept consistent upwards: a bucket's weight is the sum of its items' and stands in
- * every bucket that holds it. Weight sets (choose_args) follow. Source: adjust_item_weight_in_bucket and its kin in
- * crush/CrushWrapper.cc, release 16.2.
+ * every bucket that holds it. Source: adjust_item_weight_in_bucket and its kin in crush/CrushWrapper.cc, release 16.2.
  */
 
-/** A 16.16 weight from a number as people write it. */
+/** Largest weight of an item, 16.16: that of a signed number. */
+const ITEM_WEIGHT_MAX = 0x7fffffff;
+
+/**
+ * A 16.16 weight from a number as people write it.
+ * @throws CephError EOVERFLOW from 32768 on, or for a negative one
+ */
 export function weightOf(value: number): number {
   // Ceph holds the number as a float before it multiplies.
-  return Math.trunc(Math.fround(value) * 0x10000);
+  return checkedItemWeight(Math.trunc(Math.fround(value) * 0x10000));
 }
 
-/** Adds an item at the end of a bucket and tells the buckets above. */
+/** What is left of a bucket's weight where Ceph carries it as a float. @throws CephError EOVERFLOW */
+export function carriedWeight(weight: number): number {
+  return checkedItemWeight(Math.fround(weight));
+}
+
+function checkedItemWeight(weight: number): number {
+  if (weight >= 0 && weight <= ITEM_WEIGHT_MAX) return weight;
+  throw new CephError('EOVERFLOW', `weight ${weight / 0x10000} is out of range`);
+}
+
+/** Adds an item at the end of a bucket, without telling the buckets above. */
 export function addToBucket(map: CrushMap, bucketId: number, item: number, weight: number): void {
-  const b = map.buckets.get(bucketId)!;
-  refill(map, b, [...b.items, item], [...itemWeights(b), weight]);
+  appendItem(map.buckets.get(bucketId)!, item, weight, map.tunables.strawCalcVersion);
+  noteHeld(map, bucketId, item);
   eachArg(map, bucketId, (arg) => {
     for (const set of arg.weightSets) set.push(weight);
     if (arg.ids.length > 0) arg.ids.push(item);
   });
-  propagate(map, bucketId);
 }
 
-/** Takes an item out of a bucket and tells the buckets above. */
-export function removeFromBucket(map: CrushMap, bucketId: number, item: number): void {
+/** Takes the item at a position out of a bucket, without telling the buckets above. */
+export function dropFromBucket(map: CrushMap, bucketId: number, at: number): void {
   const b = map.buckets.get(bucketId)!;
-  const at = b.items.indexOf(item);
-  if (at < 0) return;
-  refill(map, b, b.items.toSpliced(at, 1), itemWeights(b).toSpliced(at, 1));
+  const item = b.items[at]!;
+  dropItem(b, at, map.tunables.strawCalcVersion);
+  noteFreed(map, bucketId, item);
   eachArg(map, bucketId, (arg) => {
     for (const set of arg.weightSets) set.splice(at, 1);
     if (arg.ids.length > 0) arg.ids.splice(at, 1);
   });
-  propagate(map, bucketId);
+}
+
+/** Makes the item at a position weightless, tells the buckets above, and takes it out. */
+export function removeFromBucket(map: CrushMap, bucketId: number, at: number): void {
+  weighInBucket(map, bucketId, map.buckets.get(bucketId)!.items[at]!, 0, true);
+  settleWeightSets(map);
+  dropFromBucket(map, bucketId, at);
 }
 
 /**
- * Sets an item's weight in one bucket and tells the buckets above. In a uniform bucket all items change.
+ * Sets an item's weight in one bucket and tells the buckets above. In a uniform bucket all items change. Weight sets
+ * are left for {@link settleWeightSets}.
  * @param weightSets whether the weight sets take the new weight too, or keep what was set there
+ * @returns whether the bucket holds the item
  */
-export function setWeightInBucket(
+export function weighInBucket(
   map: CrushMap,
   bucketId: number,
   item: number,
   weight: number,
-  weightSets = true,
-): void {
-  const b = map.buckets.get(bucketId)!;
-  setWeights(map, b, item, weight);
+  weightSets: boolean,
+): boolean {
+  const b = map.buckets.get(bucketId);
+  const at = b?.items.indexOf(item) ?? -1;
+  if (!b || at < 0) return false;
   if (weightSets) {
-    const at = b.items.indexOf(item);
     eachArg(map, bucketId, (arg) => {
       for (const set of arg.weightSets) set[at] = weight;
     });
   }
-  propagate(map, bucketId);
-}
-
-function setWeights(map: CrushMap, b: CrushBucket, item: number, weight: number): void {
-  const weights = itemWeights(b).map((w, i) =>
-    b.items[i] === item || b.alg === BUCKET_ALG.UNIFORM ? weight : w,
-  );
-  refill(map, b, b.items, weights);
+  weighItem(b, at, weight, map.tunables.strawCalcVersion);
+  for (const parent of parentsOf(map, bucketId)) {
+    weighInBucket(map, parent, bucketId, b.weight, false);
+  }
+  return true;
 }
 
 /**
  * Sets an item's weight wherever it is, shadow trees included.
  * @throws CephError ENOENT when no bucket holds it
  */
-export function setItemWeight(map: CrushMap, item: number, weight: number): void {
+export function weighEverywhere(map: CrushMap, item: number, weight: number): void {
   const parents = parentsOf(map, item);
   if (parents.length === 0) throw new CephError('ENOENT', `item ${item} is in no bucket`);
-  for (const parent of parents) setWeightInBucket(map, parent, item, weight);
+  for (const parent of parents) weighInBucket(map, parent, item, weight, true);
+  settleWeightSets(map);
 }
 
-/** Carries a bucket's weight, and its sums per weight set, into the buckets that hold it. */
-function propagate(map: CrushMap, bucketId: number): void {
-  const { weight } = map.buckets.get(bucketId)!;
-  for (const parentId of parentsOf(map, bucketId)) {
-    const parent = map.buckets.get(parentId)!;
-    const at = parent.items.indexOf(bucketId);
-    setWeights(map, parent, bucketId, weight);
-    for (const args of map.chooseArgs.values()) {
-      const below = args.get(bucketId)?.weightSets;
-      const above = args.get(parentId)?.weightSets ?? [];
-      above.forEach((set, position) => {
-        const source = below?.[Math.min(position, below.length - 1)];
-        set[at] = source ? source.reduce((sum, w) => sum + w, 0) : weight;
-      });
-    }
-    propagate(map, parentId);
+/** Number of positions that a map's weight sets have: that of the first bucket with any. */
+export function weightSetPositions(args: ReadonlyMap<number, ChooseArg>): number {
+  let first: number | undefined;
+  for (const [id, arg] of args) {
+    if (arg.weightSets.length > 0 && (first === undefined || id > first)) first = id;
   }
+  return first === undefined ? 1 : args.get(first)!.weightSets.length;
+}
+
+/**
+ * Makes every weight set whole and true: each straw2 bucket has one, and a bucket stands in another with the sum of its
+ * own, for every position.
+ */
+export function settleWeightSets(map: CrushMap): void {
+  for (const args of map.chooseArgs.values()) settleArgs(map, args);
+}
+
+/** {@link settleWeightSets} for the buckets of one set. */
+export function settleArgs(map: CrushMap, args: Map<number, ChooseArg>): void {
+  if (![...args.values()].some((arg) => arg.weightSets.length > 0)) return;
+  const positions = weightSetPositions(args);
+  for (const b of map.buckets.values()) {
+    const arg = args.get(b.id);
+    if (arg ? arg.weightSets.length > 0 : b.alg !== BUCKET_ALG.STRAW2) continue;
+    const weights = b.items.map((_, i) => itemWeightAt(b, i));
+    const weightSets = Array.from({ length: positions }, () => [...weights]);
+    args.set(b.id, { weightSets, ids: arg?.ids ?? [] });
+  }
+  const settled = new Set<number>();
+  const settle = (id: number): void => {
+    settled.add(id);
+    const sets = args.get(id)?.weightSets ?? [];
+    map.buckets.get(id)!.items.forEach((item, at) => {
+      if (item >= 0 || !map.buckets.has(item)) return;
+      if (!settled.has(item)) settle(item);
+      const below = args.get(item)?.weightSets ?? [];
+      if (below.length !== sets.length) return;
+      sets.forEach((set, position) => {
+        set[at] = sumOf(below[position]!);
+      });
+    });
+  };
+  for (const id of map.buckets.keys()) if (!settled.has(id)) settle(id);
+}
+
+/** Sum of weights, as 32 bits hold it. */
+export function sumOf(weights: readonly number[]): number {
+  return weights.reduce((sum, w) => sum + w, 0) % (WEIGHT_MAX + 1);
 }
 
 function eachArg(map: CrushMap, bucketId: number, change: (arg: ChooseArg) => void): void {

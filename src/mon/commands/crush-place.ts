@@ -101,8 +101,11 @@ function move(state: MonState, args: CommandArgs) {
   const id = itemByName(state.osdmap.crushMap, name);
   if (id === undefined) return unchanged(refuse('ENOENT', `item ${name} does not exist`));
   const moveIt = (m: CrushMap): boolean => {
-    if (id < 0) return moveBucket(m, id, loc);
     if (weightAt(m, id, loc) !== undefined) return false;
+    if (id < 0) {
+      moveBucket(m, id, loc);
+      return true;
+    }
     return createOrMoveItem(m, id, 0, name, loc);
   };
   return edited(

@@ -1,0 +1,178 @@
+import { CephError } from '../errors/index.ts';
+import { allocateBucketId, itemWeightAt, makeBucket, makeSlot } from './bucket.ts';
+import { forgetItemName, isShadow, putBucket, rootsOf, setItemName, takeBucket } from './lookup.ts';
+import { BUCKET_ALG, type CrushBucket, type CrushMap, RULE_OP } from './types.ts';
+import { sumOf } from './weights.ts';
+
+/**
+ * Shadow trees. For every class in use each tree has a shadow that holds the devices of that class alone, in buckets
+ * named `bucket~class`; a rule that takes a class takes the shadow. They follow from the trees after every edit, and
+ * keep their ids. Source: rebuild_roots_with_classes and device_class_clone in crush/CrushWrapper.cc, release 16.2.
+ */
+
+/** Makes the shadow trees follow from the trees, and forgets classes that neither a device nor a rule uses. */
+export function rebuildShadows(map: CrushMap): void {
+  dropDeadClasses(map);
+  const former = map.classBuckets;
+  const formerIds = idsIn(former);
+  const before: number[] = [];
+  for (const id of map.buckets.keys()) if (isShadow(map, id)) before.push(id);
+  // Ceph removes all shadows, which also tidies the weight sets, and then makes them again.
+  for (const id of before) if (!formerIds.has(id)) dropBucket(map, id);
+  if (before.length > 0) tidyWeightSets(map);
+  map.classBuckets = new Map();
+  makeShadows(map, former);
+  const after = idsIn(map.classBuckets);
+  for (const id of before) if (!after.has(id)) dropBucket(map, id);
+}
+
+/**
+ * Makes the shadow trees of a map. Those that are there already, under their former ids, change only where they differ.
+ * @param former the ids that they had, which they keep
+ * @throws CephError EEXIST when such an id is that of another bucket; ERANGE, EINVAL for weights a shadow cannot hold
+ */
+export function makeShadows(map: CrushMap, former: CrushMap['classBuckets']): void {
+  const cloning: Cloning = {
+    map,
+    former,
+    reserved: idsIn(former),
+    placed: new Set(),
+    sums: new Map([...map.chooseArgs.keys()].map((key) => [key, new Map()])),
+  };
+  const classIds = [...map.classNames.keys()].sort((a, b) => a - b);
+  for (const root of rootsOf(map, { shadow: false })) {
+    for (const classId of classIds) cloneForClass(cloning, root, classId);
+  }
+}
+
+function idsIn(classBuckets: CrushMap['classBuckets']): Set<number> {
+  const ids = new Set<number>();
+  for (const shadows of classBuckets.values()) for (const id of shadows.values()) ids.add(id);
+  return ids;
+}
+
+/** Removes a bucket and everything said of it, but not from the buckets that hold it. */
+export function dropBucket(map: CrushMap, id: number): void {
+  takeBucket(map, id);
+  forgetItemName(map, id);
+  map.classMap.delete(id);
+  map.classBuckets.delete(id);
+  for (const args of map.chooseArgs.values()) args.delete(id);
+}
+
+/** Only straw2 buckets that exist have weight sets. */
+export function tidyWeightSets(map: CrushMap): void {
+  for (const args of map.chooseArgs.values()) {
+    for (const id of args.keys()) {
+      if (map.buckets.get(id)?.alg !== BUCKET_ALG.STRAW2) args.delete(id);
+    }
+  }
+}
+
+function dropDeadClasses(map: CrushMap): void {
+  const alive = new Set<number>();
+  for (const [item, classId] of map.classMap) {
+    if (item >= 0) alive.add(classId);
+    if (alive.size === map.classNames.size) return;
+  }
+  for (const rule of map.rules) {
+    for (const step of rule?.steps ?? []) {
+      const shadowClass = step.op === RULE_OP.TAKE && isShadow(map, step.arg1);
+      const classId = map.classMap.get(step.arg1);
+      if (shadowClass && classId !== undefined) alive.add(classId);
+    }
+  }
+  for (const id of [...map.classNames.keys()]) if (!alive.has(id)) map.classNames.delete(id);
+}
+
+interface Cloning {
+  readonly map: CrushMap;
+  readonly former: CrushMap['classBuckets'];
+  /** Ids that a new shadow may not take. */
+  readonly reserved: ReadonlySet<number>;
+  /** Shadows made so far. */
+  readonly placed: Set<number>;
+  /** By weight set: what each shadow stands for in the one above, per position. */
+  readonly sums: ReadonlyMap<number, Map<number, number[]>>;
+}
+
+/** @returns the shadow of `original`, which other trees may share */
+function cloneForClass(cloning: Cloning, original: number, classId: number): CrushBucket {
+  const { map, former, reserved, placed } = cloning;
+  const existing = map.classBuckets.get(original)?.get(classId);
+  if (existing !== undefined) return map.buckets.get(existing)!;
+  const bucket = map.buckets.get(original)!;
+  const items: number[] = [];
+  const weights: number[] = [];
+  const positions: number[] = [];
+  for (let at = 0; at < bucket.items.length; at++) {
+    const item = bucket.items[at]!;
+    if (item >= 0) {
+      if (map.classMap.get(item) !== classId) continue;
+      items.push(item);
+      weights.push(itemWeightAt(bucket, at));
+    } else {
+      const below = cloneForClass(cloning, item, classId);
+      items.push(below.id);
+      weights.push(below.weight);
+    }
+    positions.push(at);
+  }
+  // Children first: the id is taken after theirs, as Ceph does, so that equal edits give equal ids.
+  const id = former.get(original)?.get(classId) ?? allocateBucketId(map, reserved);
+  if (placed.has(id) || (map.buckets.has(id) && !isShadow(map, id))) {
+    throw new CephError('EEXIST', `shadow id ${id} is that of another bucket`);
+  }
+  placed.add(id);
+  makeSlot(map, id);
+  const shadow = place(map, { ...bucket, id }, items, weights);
+  map.classMap.set(id, classId);
+  const name = `${map.itemNames.get(original)}~${map.classNames.get(classId)}`;
+  if (map.itemNames.get(id) !== name) setItemName(map, id, name);
+  const shadows = map.classBuckets.get(original) ?? new Map<number, number>();
+  map.classBuckets.set(original, shadows.set(classId, id));
+  weighInSets(cloning, original, shadow, positions);
+  return shadow;
+}
+
+/** Puts a bucket with these contents in its slot, unless it is there. */
+function place(map: CrushMap, head: CrushBucket, items: number[], weights: number[]): CrushBucket {
+  const there = map.buckets.get(head.id);
+  const same =
+    there !== undefined &&
+    there.alg === head.alg &&
+    there.type === head.type &&
+    there.hash === head.hash &&
+    there.items.length === items.length &&
+    items.every((item, i) => there.items[i] === item && itemWeightAt(there, i) === weights[i]);
+  if (same) return there;
+  const bucket = makeBucket(head, items, weights, map.tunables.strawCalcVersion);
+  putBucket(map, bucket);
+  return bucket;
+}
+
+/** Gives a shadow the weights that its bucket has in weight sets, for those of its items that the shadow holds. */
+function weighInSets(
+  { map, sums }: Cloning,
+  original: number,
+  shadow: CrushBucket,
+  positions: readonly number[],
+): void {
+  for (const [key, args] of map.chooseArgs) {
+    const sets = args.get(original)?.weightSets ?? [];
+    const below = sums.get(key)!;
+    const weightSets = sets.map((set, position) =>
+      shadow.items.map((item, i) =>
+        item >= 0 ? set[positions[i]!]! : (below.get(item)?.[position] ?? 0),
+      ),
+    );
+    if (sets.length === 0) args.delete(shadow.id);
+    else args.set(shadow.id, { weightSets, ids: [] });
+    // Ceph carries up only the sum of the last position: above a host, the earlier ones weigh nothing in shadows.
+    const last = weightSets.length - 1;
+    below.set(
+      shadow.id,
+      weightSets.map((set, position) => (position === last ? sumOf(set) : 0)),
+    );
+  }
+}
