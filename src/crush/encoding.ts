@@ -1,5 +1,6 @@
 import {
   type Codec,
+  custom,
   DEFAULT_FEATURES,
   Decoder,
   Encoder,
@@ -13,6 +14,7 @@ import {
 } from '../codec/index.ts';
 import { DecodeError } from '../errors/index.ts';
 import { deviceLimit } from './bucket.ts';
+import { tidyChooseArgs } from './choose-args.ts';
 import { LEGACY_TUNABLES } from './tunables.ts';
 import {
   BUCKET_ALG,
@@ -38,13 +40,14 @@ const bucketHead = struct('crush_bucket', {
 });
 const ruleMask = struct('crush_rule_mask', { ruleset: u8, type: u8, minSize: u8, maxSize: u8 });
 const ruleStep = struct('crush_rule_step', { op: u32, arg1: s32, arg2: s32 });
-const names = map(s32, str);
+/** Early releases wrote the keys in 64 bits: their upper half reads as an empty name, which no other has. */
+const names = map(s32, custom({ ...str, decode: (d) => d.str() || d.str() }));
 const itemClasses = map(s32, s32);
 const classBuckets = map(s32, map(s32, s32));
 
 /**
- * Reads a compiled map. Bytes after the parts of release 16.2 are ignored: newer releases append theirs.
- * `maxDevices` is not what the bytes say but {@link deviceLimit}, as Ceph recomputes it.
+ * Reads a compiled map. Bytes after the parts of release 16.2 are ignored: newer releases append theirs. As Ceph does,
+ * weight sets are made to fit the buckets, and `maxDevices` is not what the bytes say but {@link deviceLimit}.
  * @throws DecodeError for malformed bytes; memory taken is proportional to the input
  */
 export function decodeCrushMap(bytes: Uint8Array): CrushMap {
@@ -87,7 +90,8 @@ function decodeMap(d: Decoder): CrushMap {
     result.classNames = names.decode(d);
     result.classBuckets = classBuckets.decode(d);
   }
-  if (d.remaining > 0) result.chooseArgs = decodeChooseArgs(d, maxBuckets);
+  if (d.remaining > 0) result.chooseArgs = decodeChooseArgs(d, result);
+  tidyChooseArgs(result);
   result.maxDevices = deviceLimit(result);
   return result;
 }
@@ -170,8 +174,9 @@ function decodeTunables(d: Decoder): CrushTunables {
   return t;
 }
 
-function decodeChooseArgs(d: Decoder, maxBuckets: number): CrushMap['chooseArgs'] {
+function decodeChooseArgs(d: Decoder, { maxBuckets, buckets }: CrushMap): CrushMap['chooseArgs'] {
   const out: CrushMap['chooseArgs'] = new Map();
+  let missing = 0;
   const setCount = slots(d, d.u32());
   for (let i = 0; i < setCount; i++) {
     // A pool id, which counts up from 0, or -1: a number holds it, and what it does not hold is no pool.
@@ -184,7 +189,14 @@ function decodeChooseArgs(d: Decoder, maxBuckets: number): CrushMap['chooseArgs'
       if (index >= maxBuckets) d.fail(`bucket index ${index} of ${maxBuckets}`);
       const weightSets: number[][] = [];
       const positions = slots(d, d.u32());
-      for (let p = 0; p < positions; p++) weightSets.push(numbers(d, d.u32(), u32));
+      const size = buckets.get(-1 - index)?.items.length ?? 0;
+      for (let p = 0; p < positions; p++) {
+        const weights = numbers(d, d.u32(), u32);
+        weightSets.push(weights);
+        // They are filled up, so a few bytes must not ask for much memory.
+        missing += Math.max(0, size - weights.length);
+        if (missing > d.offset) d.fail(`weight sets lack ${missing} weights`);
+      }
       args.set(-1 - index, { weightSets, ids: numbers(d, d.u32(), s32) });
     }
     out.set(key, args);

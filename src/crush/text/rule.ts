@@ -4,7 +4,7 @@ import type { RuleStatement, StepStatement } from './grammar.ts';
 
 const RULES_MAX = 256;
 /** Ours: every slot up to the highest id takes room. */
-const RULE_ID_MAX = 0xffff;
+const RULE_ID_MAX = 1 << 20;
 
 /** Ids by name. */
 interface Known {
