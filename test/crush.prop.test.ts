@@ -5,7 +5,9 @@ import {
   type CrushMap,
   CrushMapper,
   checkCrushMap,
+  compileCrushMap,
   decodeCrushMap,
+  decompileCrushMap,
   encodeCrushMap,
 } from '../src/crush/index.ts';
 import { DecodeError } from '../src/errors/index.ts';
@@ -18,6 +20,18 @@ test('random maps are sound and come back from their bytes', () => {
       expect(differences(decodeCrushMap(bytes), map)).toEqual([]);
       expect(encodeCrushMap(decodeCrushMap(bytes)).equals(bytes)).toBe(true);
       expect(checkCrushMap(map)).toEqual([]);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('maps come back from their text', () => {
+  fc.assert(
+    fc.property(crushMaps({ trees: 2, textual: true }), (map) => {
+      const text = decompileCrushMap(map);
+      const back = compileCrushMap(text);
+      expect(differences(back, map)).toEqual([]);
+      expect(decompileCrushMap(back)).toBe(text);
     }),
     { numRuns: 150 },
   );

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { makeBucket, makeSlot, WEIGHT_MAX } from '../../src/crush/bucket.ts';
-import { rebuildShadows } from '../../src/crush/classes.ts';
+import { classIdFor, rebuildShadows } from '../../src/crush/classes.ts';
 import {
   BUCKET_ALG,
   type BucketAlg,
@@ -30,6 +30,11 @@ export interface CrushMapShape {
   chooseArgs?: boolean;
   /** A bucket always weighs in its parent what its items add up to. Default: seldom it does not. */
   exactWeights?: boolean;
+  /**
+   * Only what the text form can say, so that a map comes back from it: eighths as weights, up to 100. Such a map may
+   * have weightless tree buckets, which Ceph does not map soundly. Default: any 16.16 number.
+   */
+  textual?: boolean;
   /** Rules with steps that a mapping leaves without effect, such as negative tries. Default: none. */
   oddSteps?: boolean;
   /** Default: a profile or a mixture. */
@@ -63,6 +68,18 @@ export function crushMaps(shape: CrushMapShape = {}): fc.Arbitrary<CrushMap> {
     .map((list) => randomCrushMap(diceFrom(list), shape));
 }
 
+/**
+ * Sets the inner nodes of tree buckets to 0. Ceph leaves them, when such a bucket grows or has one without weight, as it
+ * finds them in memory, so that not even its own tools agree with each other.
+ */
+export function withoutInnerNodes(map: CrushMap): CrushMap {
+  for (const b of map.buckets.values()) {
+    if (b.alg !== BUCKET_ALG.TREE) continue;
+    b.nodeWeights = b.nodeWeights.map((w, i) => (i % 2 === 1 && i < 2 * b.items.length ? w : 0));
+  }
+  return map;
+}
+
 /** Names of the parts in which two maps differ: for an assertion whose failure is short, and quick to shrink. */
 export function differences(a: CrushMap, b: CrushMap): string[] {
   const parts = Object.keys(a) as (keyof CrushMap)[];
@@ -94,7 +111,7 @@ export function randomForest(roll: Dice, shape: CrushMapShape = {}): GeneratedFo
   const trees = Array.from({ length: shape.trees ?? 1 }, () => grower.tree());
   rebuildShadows(map);
   dropEmptyArgs(map);
-  avoidWeightlessTrees(map);
+  if (!shape.textual) avoidWeightlessTrees(map);
   for (const tree of trees) {
     const count = 1 + roll(shape.rulesMax ?? 4);
     for (let i = 0; i < count; i++) tree.rules.push(randomRule(map, tree, roll, shape));
@@ -200,6 +217,8 @@ class Grower {
   private readonly shape: CrushMapShape;
   private nextDevice = 0;
   private nextBucket = -1;
+  /** Whether the tree that grows has device classes. */
+  private classes = false;
 
   constructor(map: CrushMap, roll: Dice, shape: CrushMapShape) {
     this.map = map;
@@ -210,10 +229,11 @@ class Grower {
   tree(): GeneratedTree {
     const { map, roll } = this;
     const before = this.nextBucket;
+    this.classes = this.shape.classes ?? roll(3) === 2;
     const devices = this.newDevices();
     const roots = [this.root(devices)];
     if (roll(5) === 4) roots.push(this.root(devices.filter(() => roll(4) > 0)));
-    if (this.shape.classes ?? roll(3) === 2) this.classify(devices, before);
+    if (this.classes) this.classify(devices);
     if (this.shape.chooseArgs ?? roll(3) === 2) this.replaceWeights(before);
     map.maxDevices = Math.max(map.maxDevices, ...devices.map((d) => d.id + 1));
     return { devices: devices.map((d) => d.id), roots, rules: [] };
@@ -222,13 +242,18 @@ class Grower {
   private newDevices(): Item[] {
     const { roll } = this;
     const count = 1 + roll([3, 8, 16, 16, 24, 24, 40, 90][roll(8)]!);
-    const one = roll(3) === 0 ? randomWeight(roll) : undefined;
+    const one = roll(3) === 0 ? this.weight() : undefined;
     return Array.from({ length: count }, () => {
       if (roll(8) === 7) this.nextDevice += 1 + roll(3);
       const id = this.nextDevice++;
       this.map.itemNames.set(id, `osd.${id}`);
-      return { id, weight: one ?? randomWeight(roll) };
+      return { id, weight: one ?? this.weight() };
     });
+  }
+
+  private weight(): number {
+    const weight = randomWeight(this.roll);
+    return this.shape.textual ? Math.min(weight & ~0x1fff, 100 * 0x10000) : weight;
   }
 
   /** Groups the devices level by level; a group, or a single item, may skip levels. */
@@ -259,12 +284,9 @@ class Grower {
     const algs = shape.algs ?? [BUCKET_ALG.STRAW2, ...Object.values(BUCKET_ALG)];
     let alg = algs[roll(algs.length)]!;
     let weights = items.map(({ weight }) =>
-      !shape.exactWeights && roll(40) === 39 ? randomWeight(roll) : weight,
+      !shape.exactWeights && roll(40) === 39 ? this.weight() : weight,
     );
-    const even = weights.every((w) => w === weights[0]);
-    // Above the devices an uneven uniform bucket has no shadow, and what it weighs would not be exact.
-    if (alg === BUCKET_ALG.UNIFORM && !even && (shape.exactWeights || items.some((i) => i.id < 0)))
-      alg = BUCKET_ALG.STRAW2;
+    if (alg === BUCKET_ALG.UNIFORM && !this.canBeUniform(items, weights)) alg = BUCKET_ALG.STRAW2;
     if (alg === BUCKET_ALG.UNIFORM) weights = weights.map(() => weights[0]!);
     if (alg === BUCKET_ALG.TREE && items.length > 64) alg = BUCKET_ALG.STRAW2;
     while (weights.reduce((sum, w) => sum + w, 0) > WEIGHT_MAX)
@@ -282,19 +304,21 @@ class Grower {
     return { id, weight: bucket.weight };
   }
 
-  /** Classes for most devices, unless a uniform bucket of buckets stands above them: it could have no shadow. */
-  private classify(devices: readonly Item[], before: number): void {
+  /** Ceph makes no shadow of a uniform bucket, and compiles none without weight from text. */
+  private canBeUniform(items: readonly Item[], weights: readonly number[]): boolean {
+    const even = weights.every((w) => w === weights[0]);
+    if (this.classes || (this.shape.textual && weights[0] === 0)) return false;
+    return even || (!this.shape.exactWeights && items.every((item) => item.id >= 0));
+  }
+
+  /** Classes for most devices. */
+  private classify(devices: readonly Item[]): void {
     const { map, roll } = this;
-    for (let id = before; id > this.nextBucket; id--) {
-      const bucket = map.buckets.get(id);
-      if (bucket?.alg === BUCKET_ALG.UNIFORM && bucket.items.some((item) => item < 0)) return;
-    }
     const count = 1 + roll(3);
     for (const { id } of devices) {
       if (roll(6) === 5) continue;
-      const classId = roll(count);
-      map.classMap.set(id, classId);
-      map.classNames.set(classId, ['hdd', 'ssd', 'nvme'][classId]!);
+      const name = ['hdd', 'ssd', 'nvme'][roll(count)]!;
+      map.classMap.set(id, classIdFor(map, name));
     }
   }
 
@@ -312,7 +336,7 @@ class Grower {
           continue;
         const { items, itemWeights } = bucket;
         const weightSets = Array.from({ length: roll(8) === 7 ? 0 : positions }, () =>
-          itemWeights.map((w) => (roll(2) === 0 ? w : randomWeight(roll))),
+          itemWeights.map((w) => (roll(2) === 0 ? w : this.weight())),
         );
         const ids = withIds ? items.map((item) => (roll(2) === 0 ? item : item - roll(5000))) : [];
         if (weightSets.length > 0 || ids.length > 0) args.set(id, { weightSets, ids });
