@@ -1,12 +1,19 @@
 import { BucketChooser } from './choose.ts';
 import { hash2 } from './hash.ts';
 import type { ArgsLayout, Layout } from './layout.ts';
+import { Prospects } from './prospects.ts';
 import { BUCKET_ALG, CRUSH_ITEM_NONE, type CrushTunables } from './types.ts';
 
 /** A position of an indep result that no draw has filled yet; replaced before the result is seen. */
 const UNDEFINED = 0x7ffffffe;
 /** A weight of 1.0. */
 const WEIGHT_ONE = 0x10000;
+
+/** Failures in a mapping before it is asked whether there is any hope, plus one per so many devices to be looked at. */
+const PATIENCE = 4;
+const DEVICES_PER_FAILURE = 512;
+/** More failures than a mapping can have in a day; as an integer, which costs less than infinity. */
+const ENDLESS_PATIENCE = 0x3fffffff;
 
 /**
  * The search below one bucket for `numrep` different items of a type, in its two forms: `firstn` closes the gap a
@@ -19,6 +26,13 @@ export class Descent {
   private readonly layout: Layout;
   private readonly chooser: BucketChooser;
   private readonly choosesByTries: Uint32Array;
+  private readonly prospects: Prospects;
+  /**
+   * Failures left until the prospects are asked. A look at all weights costs about as much as the failures before it,
+   * so a mapping that fails is never much slower for it, and one that does not fail never looks.
+   */
+  private patience = 0;
+  private readonly patienceMax: number;
   private x = 0;
   private weights: ArrayLike<number> = [];
   /** Attempts at each replica. */
@@ -40,6 +54,12 @@ export class Descent {
     this.layout = layout;
     this.choosesByTries = choosesByTries;
     this.chooser = new BucketChooser(layout);
+    this.prospects = new Prospects(layout);
+    // Tries that are not made cannot be counted.
+    this.patienceMax =
+      choosesByTries.length > 0
+        ? ENDLESS_PATIENCE
+        : PATIENCE + Math.floor(layout.maxDevices / DEVICES_PER_FAILURE);
   }
 
   /** Sets out on another mapping, with the map's tunables until a rule step overrides them. */
@@ -52,6 +72,7 @@ export class Descent {
     this.x = x | 0;
     this.weights = weights;
     this.chooser.args = args;
+    this.patience = this.patienceMax;
     // The tunable counts retries, everything else counts tries.
     this.chooseTries = t.chooseTotalTries + 1;
     this.leafTries = 0;
@@ -75,7 +96,8 @@ export class Descent {
     return index < 0 ? -1 : this.layout.type[index]!;
   }
 
-  private isOut(device: number): boolean {
+  /** Does this mapping pass the device over? By its weight, and by chance if that lies between 0 and 1. */
+  isOut(device: number): boolean {
     if (device >= this.weights.length) return true;
     const weight = this.weights[device]!;
     if (weight >= WEIGHT_ONE) return false;
@@ -86,10 +108,26 @@ export class Descent {
     if (tries < this.choosesByTries.length) this.choosesByTries[tries]!++;
   }
 
+  /** Notes a try that failed. */
+  private failed(): void {
+    if (--this.patience === 0) this.prospects.use(this.weights);
+  }
+
+  /** Is it known that no item beyond the `found` ones is to be found from the bucket? */
+  private isHopeless(bucket: number, type: number, toLeaf: boolean, found: number): boolean {
+    return this.patience <= 0 && found >= this.prospects.most(bucket, type, toLeaf);
+  }
+
+  /** Is it known that a search that has come into the bucket fails, and goes back to the top? */
+  private isVain(bucket: number, type: number, toLeaf: boolean): boolean {
+    return this.patience <= 0 && this.prospects.isVain(bucket, type, toLeaf);
+  }
+
   /**
-   * Fills `out` from `base + outpos` on with up to `room` items.
+   * Fills `out` from `base + placed` on with up to `numrep` items, with those that are there already.
+   * @param placed items that stand at `base`, each in the place of a draw
    * @param leaves if given, gets a device below each item, at the same place
-   * @returns the new outpos
+   * @returns how many items there are then
    */
   firstn(
     bucket: number,
@@ -97,24 +135,26 @@ export class Descent {
     type: number,
     out: Int32Array,
     base: number,
-    outpos: number,
+    placed: number,
     room: number,
-    tries: number,
     leaves: Int32Array | undefined,
-    parentR: number,
   ): number {
-    let placed = outpos;
-    const end = outpos + room;
-    for (let rep = this.stable ? 0 : outpos; rep < numrep && placed < end; rep++) {
-      const r = rep + parentR;
-      const item = this.firstnItem(bucket, r, type, out, base, placed, tries, leaves);
+    const toLeaf = leaves !== undefined;
+    let count = placed;
+    for (let rep = placed; rep < numrep && count < room; rep++) {
+      if (this.isHopeless(bucket, type, toLeaf, count)) break;
+      const tries = this.chooseTries;
+      const item = this.firstnItem(bucket, rep, type, out, base, count, count, tries, leaves);
       // A replica that was given up leaves no hole.
-      if (item !== CRUSH_ITEM_NONE) out[base + placed++] = item;
+      if (item !== CRUSH_ITEM_NONE) out[base + count++] = item;
     }
-    return placed;
+    return count;
   }
 
-  /** One replica of {@link firstn}: an item for place `base + outpos`, or CRUSH_ITEM_NONE. */
+  /**
+   * One replica of {@link firstn}: an item for place `base + outpos`, or CRUSH_ITEM_NONE.
+   * @param found how many of the items before that place come from `top`
+   */
   private firstnItem(
     top: number,
     r0: number,
@@ -122,10 +162,14 @@ export class Descent {
     out: Int32Array,
     base: number,
     outpos: number,
+    found: number,
     tries: number,
     leaves: Int32Array | undefined,
   ): number {
     const { layout, chooser } = this;
+    const toLeaf = leaves !== undefined;
+    // A draw repeated in its bucket depends on what failed how, which a search that is not made cannot tell.
+    const local = this.localTries > 0 || this.fallbackTries > 0;
     let failures = 0;
     let bucket = top;
     let failuresHere = 0;
@@ -135,7 +179,7 @@ export class Descent {
       let collides = false;
       let ok = false;
       let item = CRUSH_ITEM_NONE;
-      if (size > 0) {
+      if (size > 0 && (local || !this.isVain(bucket, type, toLeaf))) {
         const r = r0 + failures;
         const fallBack =
           this.fallbackTries > 0 && failuresHere >= size >> 1 && failuresHere > this.fallbackTries;
@@ -159,6 +203,8 @@ export class Descent {
         this.count(failures);
         return item;
       }
+      this.failed();
+      if (this.isHopeless(top, type, toLeaf, found)) return CRUSH_ITEM_NONE;
       failures++;
       failuresHere++;
       if (collides && failuresHere <= this.localTries) continue;
@@ -184,26 +230,20 @@ export class Descent {
       return true;
     }
     const bucket = this.bucketIndex(item);
+    if (this.isHopeless(bucket, 0, false, 0)) return false;
     const leafTries = this.leafTries || (this.descendOnce ? 1 : tries);
-    const parentR = this.varyR > 0 ? r >> (this.varyR - 1) : 0;
-    const numrep = this.stable ? 1 : outpos + 1;
-    const end = this.firstn(
-      bucket,
-      numrep,
-      0,
-      leaves,
-      base,
-      outpos,
-      1,
-      leafTries,
-      undefined,
-      parentR,
-    );
-    return end > outpos;
+    const rep = this.stable ? 0 : outpos;
+    const r0 = rep + (this.varyR > 0 ? r >> (this.varyR - 1) : 0);
+    const leaf = this.firstnItem(bucket, r0, 0, leaves, base, outpos, 0, leafTries, undefined);
+    if (leaf === CRUSH_ITEM_NONE) return false;
+    leaves[base + outpos] = leaf;
+    return true;
   }
 
   /**
-   * Fills `left` places of `out` from `base + outpos` on; CRUSH_ITEM_NONE stands where no item was found.
+   * Fills the places of `out` from `base + outpos` on, `left` of them with those that are there already;
+   * CRUSH_ITEM_NONE stands where no item was found.
+   * @param placed items that stand at `base + outpos`
    * @param leaves if given, gets a device below each item, at the same place
    */
   indep(
@@ -214,28 +254,37 @@ export class Descent {
     out: Int32Array,
     base: number,
     outpos: number,
+    placed: number,
     tries: number,
     leaves: Int32Array | undefined,
     parentR: number,
   ): void {
+    const toLeaf = leaves !== undefined;
     const from = base + outpos;
     const to = from + left;
-    out.fill(UNDEFINED, from, to);
-    leaves?.fill(UNDEFINED, from, to);
-    let missing = left;
+    out.fill(UNDEFINED, from + placed, to);
+    leaves?.fill(UNDEFINED, from + placed, to);
+    let found = placed;
+    let missing = left - placed;
     let round = 0;
     for (; missing > 0 && round < tries; round++) {
+      if (this.isHopeless(bucket, type, toLeaf, found)) break;
       for (let at = from; at < to; at++) {
         if (out[at] !== UNDEFINED) continue;
         const r0 = at - base + parentR;
-        const item = this.indepItem(bucket, r0, round, numrep, type, outpos);
-        if (item === UNDEFINED) continue;
-        if (item !== CRUSH_ITEM_NONE) {
-          if (contains(out, from, to, item)) continue;
-          if (leaves && !this.indepLeaf(item, this.indepR, numrep, leaves, base, at)) continue;
-          if (type === 0 && this.isOut(item)) continue;
-        } else if (leaves) {
-          leaves[at] = CRUSH_ITEM_NONE;
+        const item = this.indepItem(bucket, r0, round, numrep, type, outpos, toLeaf);
+        if (item === CRUSH_ITEM_NONE) {
+          if (leaves) leaves[at] = CRUSH_ITEM_NONE;
+        } else if (
+          item !== UNDEFINED &&
+          !contains(out, from, to, item) &&
+          (!leaves || this.indepLeaf(item, this.indepR, numrep, leaves, base, at)) &&
+          (type !== 0 || !this.isOut(item))
+        ) {
+          found++;
+        } else {
+          this.failed();
+          continue;
         }
         out[at] = item;
         missing--;
@@ -259,12 +308,13 @@ export class Descent {
     numrep: number,
     type: number,
     position: number,
+    toLeaf: boolean,
   ): number {
     const { layout, chooser } = this;
     let bucket = top;
     for (let depth = 0; depth <= layout.count; depth++) {
       const size = layout.size[bucket]!;
-      if (size === 0) return UNDEFINED;
+      if (size === 0 || this.isVain(bucket, type, toLeaf)) return UNDEFINED;
       // A uniform bucket's draws repeat with its size: a stride that divides it would never reach the other items.
       const uniform = layout.alg[bucket] === BUCKET_ALG.UNIFORM && size % numrep === 0;
       const r = r0 + (uniform ? numrep + 1 : numrep) * round;
@@ -295,7 +345,7 @@ export class Descent {
     }
     const bucket = this.bucketIndex(item);
     const tries = this.leafTries || 1;
-    this.indep(bucket, 1, numrep, 0, leaves, base, at - base, tries, undefined, r);
+    this.indep(bucket, 1, numrep, 0, leaves, base, at - base, 0, tries, undefined, r);
     return leaves[at] !== CRUSH_ITEM_NONE;
   }
 }

@@ -1,7 +1,14 @@
 import { Descent } from './descent.ts';
+import { ForcedWay } from './force.ts';
 import { type ArgsLayout, argsFor, layOut } from './layout.ts';
 import type { Straw2Engine } from './straw2.ts';
-import { type CrushMap, type CrushRuleStep, type CrushTunables, RULE_OP } from './types.ts';
+import {
+  CRUSH_ITEM_NONE,
+  type CrushMap,
+  type CrushRuleStep,
+  type CrushTunables,
+  RULE_OP,
+} from './types.ts';
 
 export type { Straw2Engine } from './straw2.ts';
 
@@ -35,6 +42,10 @@ export class CrushMapper {
   private work = new Int32Array(16);
   private chosen = new Int32Array(16);
   private leaves = new Int32Array(16);
+  private readonly forcedWay: ForcedWay;
+  /** The device that a caller wants first, until it is placed; -1 for none. */
+  private forced = -1;
+  private forcedIsPlaced = false;
 
   constructor(map: CrushMap, options: CrushMapperOptions = {}) {
     this.choosesByTries = new Uint32Array(
@@ -46,6 +57,7 @@ export class CrushMapper {
     this.tunables = { ...map.tunables };
     this.rules = map.rules.map((rule) => rule?.steps.map((step) => ({ ...step })));
     this.argSets = layout.args;
+    this.forcedWay = new ForcedWay(layout);
   }
 
   /** Like {@link runInto}, with a result of its own. */
@@ -55,9 +67,10 @@ export class CrushMapper {
     resultMax: number,
     weights: ArrayLike<number>,
     chooseArgsKey?: number,
+    force?: number,
   ): number[] {
     const out = new Int32Array(resultMax);
-    const length = this.runInto(ruleId, x, resultMax, weights, out, chooseArgsKey);
+    const length = this.runInto(ruleId, x, resultMax, weights, out, chooseArgsKey, force);
     return Array.from(out.subarray(0, length));
   }
 
@@ -67,6 +80,12 @@ export class CrushMapper {
    * @param weights 16.16 per device: 0x10000 is in, 0 is out; a device beyond the end is out
    * @param out takes up to `resultMax` ids
    * @param chooseArgsKey pool id whose choose_args apply, falling back to the default set; left out for none
+   * @param force a device to be placed first: each step takes the item above it (or the device) as the first of its
+   *   type, in place of its first draw, and draws the others as ever, so none of them is the same or in the same
+   *   failure domain. Of several take..emit groups it comes first in the first one whose take it is below. A device that
+   *   the mapping could not choose is not forced, and the result is as without: one that is out for this x, is below no
+   *   take, does not exist, or has nothing of a step's type above it. Like the forcefeed of Ceph before 0.48, but that
+   *   refused a device that does not exist.
    * @returns how many ids were written; 0 for a rule that does not exist
    */
   runInto(
@@ -76,11 +95,14 @@ export class CrushMapper {
     weights: ArrayLike<number>,
     out: Int32Array,
     chooseArgsKey?: number,
+    force = -1,
   ): number {
     const steps = this.rules[ruleId];
     if (!steps) return 0;
     this.descent.begin(this.tunables, x, weights, argsFor(this.argSets, chooseArgsKey));
     this.makeRoom(resultMax);
+    this.forced = force >= 0 && force < this.maxDevices && !this.descent.isOut(force) ? force : -1;
+    this.forcedIsPlaced = false;
     let workCount = 0;
     let length = 0;
     for (let s = 0; s < steps.length; s++) {
@@ -100,6 +122,7 @@ export class CrushMapper {
           break;
         case RULE_OP.EMIT:
           for (let i = 0; i < workCount && length < resultMax; i++) out[length++] = this.work[i]!;
+          if (this.forcedIsPlaced) this.forced = -1;
           workCount = 0;
           break;
         default:
@@ -128,17 +151,19 @@ export class CrushMapper {
     const firstn = step.op === RULE_OP.CHOOSE_FIRSTN || step.op === RULE_OP.CHOOSELEAF_FIRSTN;
     const toLeaf = step.op === RULE_OP.CHOOSELEAF_FIRSTN || step.op === RULE_OP.CHOOSELEAF_INDEP;
     const leaves = toLeaf ? this.leaves : undefined;
-    const tries = descent.chooseTries;
     let length = 0;
     for (let i = 0; i < workCount && numrep > 0; i++) {
       const bucket = descent.bucketIndex(this.work[i]!);
       if (bucket < 0) continue;
       const room = resultMax - length;
+      // The forced device is below the first bucket, if it is below any: every step puts it first.
+      const placed = i === 0 && room > 0 && this.forced >= 0 ? this.placeForced(bucket, type) : 0;
       if (firstn) {
-        length += descent.firstn(bucket, numrep, type, chosen, length, 0, room, tries, leaves, 0);
+        length += descent.firstn(bucket, numrep, type, chosen, length, placed, room, leaves);
       } else {
         const left = Math.min(numrep, room);
-        descent.indep(bucket, left, numrep, type, chosen, length, 0, tries, leaves, 0);
+        const tries = descent.chooseTries;
+        descent.indep(bucket, left, numrep, type, chosen, length, 0, placed, tries, leaves, 0);
         length += left;
       }
     }
@@ -146,6 +171,16 @@ export class CrushMapper {
     this.chosen = this.work;
     this.work = chosen;
     return length;
+  }
+
+  /** Puts what is to come first in its place. @returns how many items that makes */
+  private placeForced(bucket: number, type: number): number {
+    const item = this.forcedWay.itemBelow(bucket, this.forced, type);
+    if (item === CRUSH_ITEM_NONE) return 0;
+    this.chosen[0] = item;
+    this.leaves[0] = this.forced;
+    this.forcedIsPlaced = true;
+    return 1;
   }
 
   /** Overrides a tunable for the rest of the rule; a value out of range leaves it as it is. */
