@@ -3,7 +3,7 @@ import { itemByName, keyOf, setItemName } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
 import { type CrushMap, RULE_OP } from './types.ts';
 
-export { makeShadows, rebuildShadows } from './shadows.ts';
+export { rebuildShadows } from './shadows.ts';
 
 /** Device classes: what a device is made of, by name. Source: crush/CrushWrapper.cc, release 16.2. */
 

@@ -1,7 +1,8 @@
 import { CephError, type ErrnoName } from '../errors/index.ts';
+import { tidyChooseArgs } from './choose-args.ts';
 import { takeOut } from './edit.ts';
 import { forgetItemName, isHeld } from './lookup.ts';
-import { dropBucket, rebuildShadows, tidyWeightSets } from './shadows.ts';
+import { dropBucket, rebuildShadows } from './shadows.ts';
 import { type CrushMap, RULE_OP } from './types.ts';
 import { removeFromBucket } from './weights.ts';
 
@@ -87,7 +88,7 @@ function forgetLast(map: CrushMap, item: number, unlinkOnly: boolean): boolean {
   if (isHeld(map, item) || (item < 0 && isInUse(map, item))) return false;
   if (item < 0 && !unlinkOnly) {
     dropBucket(map, item);
-    tidyWeightSets(map);
+    tidyChooseArgs(map);
   }
   if (item >= 0) {
     forgetItemName(map, item);

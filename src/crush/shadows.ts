@@ -1,5 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import { allocateBucketId, itemWeightAt, makeBucket, makeSlot } from './bucket.ts';
+import { tidyChooseArgs } from './choose-args.ts';
 import { forgetItemName, isShadow, putBucket, rootsOf, setItemName, takeBucket } from './lookup.ts';
 import { BUCKET_ALG, type CrushBucket, type CrushMap, RULE_OP } from './types.ts';
 import { sumOf } from './weights.ts';
@@ -19,7 +20,7 @@ export function rebuildShadows(map: CrushMap): void {
   for (const id of map.buckets.keys()) if (isShadow(map, id)) before.push(id);
   // Ceph removes all shadows, which also tidies the weight sets, and then makes them again.
   for (const id of before) if (!formerIds.has(id)) dropBucket(map, id);
-  if (before.length > 0) tidyWeightSets(map);
+  if (before.length > 0) tidyChooseArgs(map);
   map.classBuckets = new Map();
   makeShadows(map, former);
   const after = idsIn(map.classBuckets);
@@ -28,14 +29,18 @@ export function rebuildShadows(map: CrushMap): void {
 
 /**
  * Makes the shadow trees of a map. Those that are there already, under their former ids, change only where they differ.
- * @param former the ids that they had, which they keep
- * @throws CephError EEXIST when such an id is that of another bucket; ERANGE, EINVAL for weights a shadow cannot hold
+ * @param former the ids that they had, which they keep; 0 stands for any
+ * @param uniform whether uniform buckets have shadows. For the text compiler of Ceph they do not, unless their devices
+ *   weigh nothing
+ * @throws CephError EEXIST when such an id is that of another bucket; ERANGE, EINVAL for weights a shadow cannot hold. The
+ *   shadows made until then stay
  */
-export function makeShadows(map: CrushMap, former: CrushMap['classBuckets']): void {
+export function makeShadows(map: CrushMap, former: CrushMap['classBuckets'], uniform = true): void {
   const cloning: Cloning = {
     map,
     former,
     reserved: idsIn(former),
+    uniform,
     placed: new Set(),
     sums: new Map([...map.chooseArgs.keys()].map((key) => [key, new Map()])),
   };
@@ -60,15 +65,6 @@ export function dropBucket(map: CrushMap, id: number): void {
   for (const args of map.chooseArgs.values()) args.delete(id);
 }
 
-/** Only straw2 buckets that exist have weight sets. */
-export function tidyWeightSets(map: CrushMap): void {
-  for (const args of map.chooseArgs.values()) {
-    for (const id of args.keys()) {
-      if (map.buckets.get(id)?.alg !== BUCKET_ALG.STRAW2) args.delete(id);
-    }
-  }
-}
-
 function dropDeadClasses(map: CrushMap): void {
   const alive = new Set<number>();
   for (const [item, classId] of map.classMap) {
@@ -90,6 +86,7 @@ interface Cloning {
   readonly former: CrushMap['classBuckets'];
   /** Ids that a new shadow may not take. */
   readonly reserved: ReadonlySet<number>;
+  readonly uniform: boolean;
   /** Shadows made so far. */
   readonly placed: Set<number>;
   /** By weight set: what each shadow stands for in the one above, per position. */
@@ -119,9 +116,12 @@ function cloneForClass(cloning: Cloning, original: number, classId: number): Cru
     positions.push(at);
   }
   // Children first: the id is taken after theirs, as Ceph does, so that equal edits give equal ids.
-  const id = former.get(original)?.get(classId) ?? allocateBucketId(map, reserved);
+  const id = former.get(original)?.get(classId) || allocateBucketId(map, reserved);
   if (placed.has(id) || (map.buckets.has(id) && !isShadow(map, id))) {
     throw new CephError('EEXIST', `shadow id ${id} is that of another bucket`);
+  }
+  if (!cloning.uniform && bucket.alg === BUCKET_ALG.UNIFORM && weights.some((w) => w > 0)) {
+    throw new CephError('EINVAL', `no shadow of the uniform bucket ${original}`);
   }
   placed.add(id);
   makeSlot(map, id);

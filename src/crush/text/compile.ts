@@ -1,8 +1,15 @@
 import { CephError } from '../../errors/index.ts';
 import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
-import { classIdFor, makeShadows } from '../classes.ts';
+import { classIdFor } from '../classes.ts';
+import { makeShadows } from '../shadows.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
-import { BUCKET_ALG, BUCKET_ALG_NAMES, type BucketAlg, type CrushMap } from '../types.ts';
+import {
+  BUCKET_ALG,
+  BUCKET_ALG_NAMES,
+  type BucketAlg,
+  type CrushMap,
+  type CrushTunables,
+} from '../types.ts';
 import { placeItems } from './bucket-items.ts';
 import { compileChooseArgs } from './choose-args.ts';
 import { CrushTextError } from './errors.ts';
@@ -17,6 +24,14 @@ const BUCKETS_MAX = 1 << 24;
 const ALG_BY_NAME = new Map(
   Object.values(BUCKET_ALG).map((alg): [string, BucketAlg] => [BUCKET_ALG_NAMES[alg], alg]),
 );
+
+/** What becomes of numbers that a tunable cannot hold; the others have 32 bits. */
+const TUNABLE_RANGE: Partial<Record<keyof CrushTunables, (value: number) => number>> = {
+  chooseleafDescendOnce: (value) => (value === 0 ? 0 : 1),
+  chooseleafVaryR: (value) => value & 0xff,
+  strawCalcVersion: (value) => value & 0xff,
+  chooseleafStable: (value) => value & 0xff,
+};
 
 /**
  * A map from its text, the same to the byte when encoded as `crushtool -c` makes. Tunables that the text does not name
@@ -104,9 +119,7 @@ class Compiler {
   #tunable(name: string, value: number): void {
     const key = (TUNABLE_WORDS as Record<string, keyof CrushMap['tunables']>)[name];
     if (key === undefined) refuse(`tunable ${name} not recognized`);
-    const isByte =
-      key === 'chooseleafVaryR' || key === 'strawCalcVersion' || key === 'chooseleafStable';
-    this.#map.tunables[key] = isByte ? value & 0xff : value >>> 0;
+    this.#map.tunables[key] = TUNABLE_RANGE[key]?.(value) ?? value >>> 0;
   }
 
   #device(id: number, name: string, className: string | undefined): void {
@@ -180,7 +193,7 @@ class Compiler {
       }
     }
     try {
-      makeShadows(this.#map, this.#shadowIds);
+      makeShadows(this.#map, this.#shadowIds, false);
     } catch (e) {
       if (!(e instanceof CephError)) throw e;
     }

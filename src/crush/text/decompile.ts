@@ -99,7 +99,9 @@ class Decompiler {
 
   #tunable(word: string, key: keyof CrushTunables): void {
     const value = this.#map.tunables[key];
-    if (value !== LEGACY_TUNABLES[key]) this.#print(`tunable ${word} ${value}\n`);
+    if (value === LEGACY_TUNABLES[key]) return;
+    // Ceph takes all but the mask for signed.
+    this.#print(`tunable ${word} ${key === 'allowedBucketAlgs' ? value : value | 0}\n`);
   }
 
   #typeName(type: number): string {
