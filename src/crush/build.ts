@@ -1,5 +1,6 @@
 import { setDeviceClass } from './classes.ts';
 import { addBucket, type CrushLocation, createOrMoveItem } from './edit.ts';
+import { editMany } from './lookup.ts';
 import { addSimpleRule } from './rules.ts';
 import { TUNABLE_PROFILES } from './tunables.ts';
 import type { CrushMap } from './types.ts';
@@ -60,9 +61,11 @@ export function createDefaultCrushMap(options: DefaultMapOptions = {}): CrushMap
     root: 'default',
     failureDomain: options.failureDomain ?? 'host',
   });
-  for (const { id, weight, deviceClass, loc } of options.osds ?? []) {
-    setDeviceClass(map, id, deviceClass ?? 'hdd');
-    createOrMoveItem(map, id, weightOf(weight), `osd.${id}`, loc);
-  }
+  editMany(map, () => {
+    for (const { id, weight, deviceClass, loc } of options.osds ?? []) {
+      setDeviceClass(map, id, deviceClass ?? 'hdd');
+      createOrMoveItem(map, id, weightOf(weight), `osd.${id}`, loc);
+    }
+  });
   return map;
 }

@@ -1,5 +1,5 @@
 import { CephError } from '../errors/index.ts';
-import { itemByName, keyOf, setItemName } from './lookup.ts';
+import { itemByName, keyOf, noteClass, setItemName } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
 import { type CrushMap, RULE_OP } from './types.ts';
 
@@ -22,6 +22,7 @@ export function setDeviceClass(map: CrushMap, device: number, className: string)
   if (!map.itemNames.has(device)) setItemName(map, device, `osd.${device}`);
   map.maxDevices = Math.max(map.maxDevices, device + 1);
   map.classMap.set(device, classIdFor(map, className));
+  noteClass(map, device);
   rebuildShadows(map);
   return true;
 }
@@ -29,6 +30,7 @@ export function setDeviceClass(map: CrushMap, device: number, className: string)
 /** Takes a device's class away. @returns whether it had one */
 export function removeDeviceClass(map: CrushMap, device: number): boolean {
   if (!map.classMap.delete(device)) return false;
+  noteClass(map, device);
   rebuildShadows(map);
   return true;
 }
@@ -48,8 +50,12 @@ export function setSubtreeClass(map: CrushMap, bucketName: string, className: st
     if (seen.has(id)) return;
     seen.add(id);
     for (const item of map.buckets.get(id)?.items ?? []) {
-      if (item >= 0) map.classMap.set(item, classId);
-      else visit(item);
+      if (item < 0) {
+        visit(item);
+        continue;
+      }
+      map.classMap.set(item, classId);
+      noteClass(map, item);
     }
   };
   visit(root);
@@ -111,7 +117,10 @@ export function removeClass(map: CrushMap, className: string): number | undefine
   if (devices.length === 0) {
     map.classNames.delete(classId);
   } else {
-    for (const device of devices) map.classMap.delete(device);
+    for (const device of devices) {
+      map.classMap.delete(device);
+      noteClass(map, device);
+    }
     rebuildShadows(map);
   }
   return classId;

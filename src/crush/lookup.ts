@@ -10,6 +10,15 @@ interface EditIndex {
   /** Item to the buckets that hold it, in any order. */
   readonly parents: Map<number, number[]>;
   readonly ids: Map<string, number>;
+  /** What shadow trees have to follow since they were last made. */
+  changes: ShadowChanges;
+}
+
+/** Everything, or buckets whose contents or name changed, and the classes that there were. */
+export interface ShadowChanges {
+  all: boolean;
+  readonly buckets: Set<number>;
+  classes: string;
 }
 const indexes = new WeakMap<CrushMap, EditIndex>();
 
@@ -19,7 +28,8 @@ const indexes = new WeakMap<CrushMap, EditIndex>();
  */
 export function editMany<T>(map: CrushMap, run: () => T): T {
   if (indexes.has(map)) return run();
-  const index: EditIndex = { parents: new Map(), ids: new Map() };
+  const changes = { all: true, buckets: new Set<number>(), classes: '' };
+  const index: EditIndex = { parents: new Map(), ids: new Map(), changes };
   for (const b of map.buckets.values()) for (const item of b.items) link(index, item, b.id);
   for (const [id, name] of map.itemNames) {
     const other = index.ids.get(name);
@@ -48,13 +58,33 @@ function unlink({ parents }: EditIndex, item: number, bucketId: number): void {
 /** Notes that a bucket now holds an item. */
 export function noteHeld(map: CrushMap, bucketId: number, item: number): void {
   const index = indexes.get(map);
-  if (index) link(index, item, bucketId);
+  if (!index) return;
+  link(index, item, bucketId);
+  index.changes.buckets.add(bucketId);
 }
 
 /** Notes that a bucket no longer holds an item. */
 export function noteFreed(map: CrushMap, bucketId: number, item: number): void {
   const index = indexes.get(map);
-  if (index) unlink(index, item, bucketId);
+  if (!index) return;
+  unlink(index, item, bucketId);
+  index.changes.buckets.add(bucketId);
+}
+
+/** Notes that weights in a bucket changed. */
+export function noteWeight(map: CrushMap, bucketId: number): void {
+  indexes.get(map)?.changes.buckets.add(bucketId);
+}
+
+/** Notes that a device's class changed. */
+export function noteClass(map: CrushMap, device: number): void {
+  const index = indexes.get(map);
+  for (const parent of index?.parents.get(device) ?? []) index!.changes.buckets.add(parent);
+}
+
+/** What shadow trees have to follow, while many edits follow each other. */
+export function shadowChanges(map: CrushMap): ShadowChanges | undefined {
+  return indexes.get(map)?.changes;
 }
 
 /** Puts a bucket in its slot, in place of the one that was there. */
@@ -63,6 +93,7 @@ export function putBucket(map: CrushMap, bucket: CrushBucket): void {
   if (index) {
     for (const item of map.buckets.get(bucket.id)?.items ?? []) unlink(index, item, bucket.id);
     for (const item of bucket.items) link(index, item, bucket.id);
+    index.changes.buckets.add(bucket.id);
   }
   map.buckets.set(bucket.id, bucket);
 }
@@ -70,7 +101,10 @@ export function putBucket(map: CrushMap, bucket: CrushBucket): void {
 /** Empties a bucket's slot. Names, classes and what holds it are the caller's. */
 export function takeBucket(map: CrushMap, id: number): void {
   const index = indexes.get(map);
-  if (index) for (const item of map.buckets.get(id)?.items ?? []) unlink(index, item, id);
+  if (index) {
+    for (const item of map.buckets.get(id)?.items ?? []) unlink(index, item, id);
+    index.changes.all = true;
+  }
   map.buckets.delete(id);
 }
 
@@ -78,7 +112,10 @@ export function takeBucket(map: CrushMap, id: number): void {
 export function setItemName(map: CrushMap, id: number, name: string): void {
   forgetItemName(map, id);
   map.itemNames.set(id, name);
-  indexes.get(map)?.ids.set(name, id);
+  const index = indexes.get(map);
+  if (!index) return;
+  index.ids.set(name, id);
+  if (id < 0) index.changes.buckets.add(id);
 }
 
 /** Leaves an item without a name. */

@@ -1,6 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import { WEIGHT_MAX, weighItem } from './bucket.ts';
-import { rootsOf } from './lookup.ts';
+import { noteWeight, rootsOf } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
 import { BUCKET_ALG, type ChooseArg, type CrushBucket, type CrushMap } from './types.ts';
 import { settleWeightSets, weighEverywhere, weighInBucket } from './weights.ts';
@@ -48,6 +48,7 @@ export function reweightAll(map: CrushMap): void {
 
 /** Lists and trees keep their inner sums, as in Ceph. */
 function sumUp(map: CrushMap, b: CrushBucket): void {
+  noteWeight(map, b.id);
   if (b.alg === BUCKET_ALG.UNIFORM) return sumUpUniform(map, b);
   let total = 0;
   b.items.forEach((item, at) => {

@@ -1,7 +1,16 @@
 import { CephError } from '../errors/index.ts';
 import { allocateBucketId, itemWeightAt, makeBucket, makeSlot } from './bucket.ts';
 import { tidyChooseArgs } from './choose-args.ts';
-import { forgetItemName, isShadow, putBucket, rootsOf, setItemName, takeBucket } from './lookup.ts';
+import {
+  forgetItemName,
+  isShadow,
+  parentsOf,
+  putBucket,
+  rootsOf,
+  setItemName,
+  shadowChanges,
+  takeBucket,
+} from './lookup.ts';
 import { BUCKET_ALG, type CrushBucket, type CrushMap, RULE_OP } from './types.ts';
 import { sumOf } from './weights.ts';
 
@@ -14,6 +23,20 @@ import { sumOf } from './weights.ts';
 /** Makes the shadow trees follow from the trees, and forgets classes that neither a device nor a rule uses. */
 export function rebuildShadows(map: CrushMap): void {
   dropDeadClasses(map);
+  const changes = shadowChanges(map);
+  const classes = [...map.classNames].join();
+  if (!changes || changes.all || changes.classes !== classes || map.chooseArgs.size > 0) {
+    rebuildAll(map);
+  } else {
+    rebuildChanged(map, changes.buckets);
+  }
+  if (!changes) return;
+  changes.all = false;
+  changes.classes = classes;
+  changes.buckets.clear();
+}
+
+function rebuildAll(map: CrushMap): void {
   const former = map.classBuckets;
   const formerIds = idsIn(former);
   const before: number[] = [];
@@ -21,10 +44,26 @@ export function rebuildShadows(map: CrushMap): void {
   // Ceph removes all shadows, which also tidies the weight sets, and then makes them again.
   for (const id of before) if (!formerIds.has(id)) dropBucket(map, id);
   if (before.length > 0) tidyChooseArgs(map);
-  map.classBuckets = new Map();
   makeShadows(map, former);
   const after = idsIn(map.classBuckets);
   for (const id of before) if (!after.has(id)) dropBucket(map, id);
+}
+
+/** The same where no more changed than what these buckets hold: only they and those above are looked at. */
+function rebuildChanged(map: CrushMap, changed: ReadonlySet<number>): void {
+  const stale = new Set<number>();
+  const roots: number[] = [];
+  const visit = (id: number): void => {
+    if (stale.has(id) || isShadow(map, id) || !map.buckets.has(id)) return;
+    stale.add(id);
+    const parents = parentsOf(map, id);
+    if (parents.length === 0) roots.push(id);
+    for (const parent of parents) visit(parent);
+  };
+  for (const id of changed) visit(id);
+  roots.sort((a, b) => a - b);
+  const isStale = (id: number): boolean => stale.has(id);
+  cloneTrees({ map, former: map.classBuckets, isStale, uniform: true }, roots);
 }
 
 /**
@@ -36,18 +75,20 @@ export function rebuildShadows(map: CrushMap): void {
  *   shadows made until then stay
  */
 export function makeShadows(map: CrushMap, former: CrushMap['classBuckets'], uniform = true): void {
-  const cloning: Cloning = {
-    map,
-    former,
-    reserved: idsIn(former),
-    uniform,
-    placed: new Set(),
-    sums: new Map([...map.chooseArgs.keys()].map((key) => [key, new Map()])),
-  };
+  map.classBuckets = new Map();
+  const isStale = (): boolean => true;
+  cloneTrees({ map, former, isStale, uniform }, rootsOf(map, { shadow: false }));
+}
+
+function cloneTrees(
+  what: Pick<Cloning, 'map' | 'former' | 'isStale' | 'uniform'>,
+  roots: readonly number[],
+): void {
+  const { map } = what;
+  const sums = new Map([...map.chooseArgs.keys()].map((key) => [key, new Map()]));
+  const cloning: Cloning = { ...what, placed: new Map(), sums };
   const classIds = [...map.classNames.keys()].sort((a, b) => a - b);
-  for (const root of rootsOf(map, { shadow: false })) {
-    for (const classId of classIds) cloneForClass(cloning, root, classId);
-  }
+  for (const root of roots) for (const classId of classIds) cloneForClass(cloning, root, classId);
 }
 
 function idsIn(classBuckets: CrushMap['classBuckets']): Set<number> {
@@ -84,20 +125,26 @@ function dropDeadClasses(map: CrushMap): void {
 interface Cloning {
   readonly map: CrushMap;
   readonly former: CrushMap['classBuckets'];
-  /** Ids that a new shadow may not take. */
-  readonly reserved: ReadonlySet<number>;
+  /** Whether a bucket's shadows may differ from what they were. */
+  readonly isStale: (bucketId: number) => boolean;
   readonly uniform: boolean;
-  /** Shadows made so far. */
-  readonly placed: Set<number>;
+  /** Shadows made so far, with what they are shadows of. */
+  readonly placed: Map<number, string>;
+  /** Ids that a new shadow may not take; computed when there is one. */
+  reserved?: ReadonlySet<number>;
   /** By weight set: what each shadow stands for in the one above, per position. */
   readonly sums: ReadonlyMap<number, Map<number, number[]>>;
 }
 
 /** @returns the shadow of `original`, which other trees may share */
 function cloneForClass(cloning: Cloning, original: number, classId: number): CrushBucket {
-  const { map, former, reserved, placed } = cloning;
+  const { map, former, placed } = cloning;
+  const whose = `${original} ${classId}`;
   const existing = map.classBuckets.get(original)?.get(classId);
-  if (existing !== undefined) return map.buckets.get(existing)!;
+  const isDone = existing !== undefined && placed.get(existing) === whose;
+  if (existing !== undefined && (isDone || !cloning.isStale(original))) {
+    return map.buckets.get(existing)!;
+  }
   const bucket = map.buckets.get(original)!;
   const items: number[] = [];
   const weights: number[] = [];
@@ -116,14 +163,14 @@ function cloneForClass(cloning: Cloning, original: number, classId: number): Cru
     positions.push(at);
   }
   // Children first: the id is taken after theirs, as Ceph does, so that equal edits give equal ids.
-  const id = former.get(original)?.get(classId) || allocateBucketId(map, reserved);
+  const id = former.get(original)?.get(classId) || newId(cloning);
   if (placed.has(id) || (map.buckets.has(id) && !isShadow(map, id))) {
     throw new CephError('EEXIST', `shadow id ${id} is that of another bucket`);
   }
   if (!cloning.uniform && bucket.alg === BUCKET_ALG.UNIFORM && weights.some((w) => w > 0)) {
     throw new CephError('EINVAL', `no shadow of the uniform bucket ${original}`);
   }
-  placed.add(id);
+  placed.set(id, whose);
   makeSlot(map, id);
   const shadow = place(map, { ...bucket, id }, items, weights);
   map.classMap.set(id, classId);
@@ -133,6 +180,11 @@ function cloneForClass(cloning: Cloning, original: number, classId: number): Cru
   map.classBuckets.set(original, shadows.set(classId, id));
   weighInSets(cloning, original, shadow, positions);
   return shadow;
+}
+
+function newId(cloning: Cloning): number {
+  cloning.reserved ??= idsIn(cloning.former);
+  return allocateBucketId(cloning.map, cloning.reserved);
 }
 
 /** Puts a bucket with these contents in its slot, unless it is there. */

@@ -1,3 +1,4 @@
+import { putBucket } from './lookup.ts';
 import { BUCKET_ALG, type CrushMap, type CrushTunables } from './types.ts';
 
 function profile(
@@ -56,7 +57,7 @@ export function convertStrawBuckets(map: CrushMap): number {
   for (const b of map.buckets.values()) {
     if (b.alg !== BUCKET_ALG.STRAW) continue;
     const { straws: _, ...kept } = b;
-    map.buckets.set(b.id, { ...kept, alg: BUCKET_ALG.STRAW2 });
+    putBucket(map, { ...kept, alg: BUCKET_ALG.STRAW2 });
     count++;
   }
   return count;

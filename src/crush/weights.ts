@@ -1,6 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import { appendItem, dropItem, itemWeightAt, WEIGHT_MAX, weighItem } from './bucket.ts';
-import { noteFreed, noteHeld, parentsOf } from './lookup.ts';
+import { noteFreed, noteHeld, noteWeight, parentsOf } from './lookup.ts';
 import { BUCKET_ALG, type ChooseArg, type CrushMap } from './types.ts';
 
 /**
@@ -81,6 +81,7 @@ export function weighInBucket(
     });
   }
   weighItem(b, at, weight, map.tunables.strawCalcVersion);
+  noteWeight(map, bucketId);
   for (const parent of parentsOf(map, bucketId)) {
     weighInBucket(map, parent, bucketId, b.weight, false);
   }
