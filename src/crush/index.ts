@@ -16,6 +16,9 @@ export {
   setDeviceClass,
   setSubtreeClass,
 } from './classes.ts';
+export { crushMapToDocument } from './document/export.ts';
+export { crushMapFromDocument } from './document/import.ts';
+export type { CrushDocument } from './document/types.ts';
 export { crushChooseArgsDump, crushDump, crushRuleDump, crushTunablesDump } from './dump.ts';
 export {
   addBucket,
@@ -36,6 +39,7 @@ export {
 } from './edit.ts';
 export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
 export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
+export { buildLayers, type Layer, type LayeredMap } from './layers.ts';
 export * from './location.ts';
 export {
   editMany,
@@ -47,6 +51,7 @@ export {
   typeByName,
 } from './lookup.ts';
 export * from './mapper.ts';
+export { type ReclassifyRequest, reclassify } from './reclassify.ts';
 export * from './remove.ts';
 export { reweightAll, reweightItem, reweightSubtree } from './reweight.ts';
 export * from './rules.ts';
