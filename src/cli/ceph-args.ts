@@ -9,6 +9,10 @@ import { ToolFailure } from './tool-io.ts';
 export interface WordReader {
   /** Takes the next word, whatever it looks like; undefined at the end of the line. */
   next(): string | undefined;
+  /** Whether a word is left. */
+  readonly hasNext: boolean;
+  /** The next word, left where it is. */
+  peek(): string | undefined;
   /** Takes the next word, or ends the program with `message` on stderr and status 1. */
   need(message: string): string;
   /**
@@ -16,6 +20,8 @@ export interface WordReader {
    * one that did not look.
    */
   check(): void;
+  /** Leaves the words that follow unread. */
+  stop(): void;
   /** Adds to what {@link check} looks at. */
   complain(message: string): void;
 }
@@ -123,6 +129,18 @@ class Reader implements WordReader {
 
   next(): string | undefined {
     return this.at < this.words.length ? this.words[this.at++] : undefined;
+  }
+
+  stop(): void {
+    this.at = this.words.length;
+  }
+
+  peek(): string | undefined {
+    return this.words[this.at];
+  }
+
+  get hasNext(): boolean {
+    return this.at < this.words.length;
   }
 
   rest(): readonly string[] {

@@ -26,12 +26,16 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () =>
       import('./status.ts').then((m) => ({ command: m.statusCommand, run: m.status })),
   },
+  crush: { load: async () => import('./crush-plan/crush.ts').then((m) => m.crushTool) },
   mon: {
     load: async () => import('./daemon.ts').then((m) => ({ command: m.monCommand, run: m.mon })),
   },
   osd: {
     load: async () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd })),
   },
+  crushtool: { load: async () => import('./crushtool/index.ts').then((m) => m.crushtool) },
+  osdmaptool: { load: async () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool) },
+  monmaptool: { load: async () => import('./monmaptool/index.ts').then((m) => m.monmaptool) },
 };
 
 async function help(): Promise<string> {

@@ -36,17 +36,14 @@ export interface DefaultMapOptions {
   }[];
 }
 
-/**
- * The map a new cluster starts with: the usual types, the root `default`, the rule `replicated_rule`, jewel tunables.
- * A booting OSD then gets its class and place with `setDeviceClass` and `createOrMoveItem`, as is done here for `osds`.
- */
-export function createDefaultCrushMap(options: DefaultMapOptions = {}): CrushMap {
-  const map: CrushMap = {
+/** A map of nothing, not even types, with jewel tunables. */
+export function emptyCrushMap(): CrushMap {
+  return {
     maxBuckets: 0,
     maxDevices: 0,
     buckets: new Map(),
     rules: [],
-    typeNames: new Map(TYPES.entries()),
+    typeNames: new Map(),
     itemNames: new Map(),
     ruleNames: new Map(),
     tunables: { ...TUNABLE_PROFILES.jewel },
@@ -55,6 +52,15 @@ export function createDefaultCrushMap(options: DefaultMapOptions = {}): CrushMap
     classBuckets: new Map(),
     chooseArgs: new Map(),
   };
+}
+
+/**
+ * The map a new cluster starts with: the usual types, the root `default`, the rule `replicated_rule`, jewel tunables.
+ * A booting OSD then gets its class and place with `setDeviceClass` and `createOrMoveItem`, as is done here for `osds`.
+ */
+export function createDefaultCrushMap(options: DefaultMapOptions = {}): CrushMap {
+  const map = emptyCrushMap();
+  map.typeNames = new Map(TYPES.entries());
   addBucket(map, 'default', 'root');
   addSimpleRule(map, {
     name: 'replicated_rule',

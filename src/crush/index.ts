@@ -19,7 +19,13 @@ export {
 export { crushMapToDocument } from './document/export.ts';
 export { crushMapFromDocument } from './document/import.ts';
 export type { CrushDocument } from './document/types.ts';
-export { crushChooseArgsDump, crushDump, crushRuleDump, crushTunablesDump } from './dump.ts';
+export {
+  crushChooseArgsDump,
+  crushDump,
+  crushRuleDump,
+  crushTunablesDump,
+  weightNumber,
+} from './dump.ts';
 export {
   addBucket,
   addBucketOf,

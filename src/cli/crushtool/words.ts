@@ -1,0 +1,329 @@
+import { type CrushTunables, testWeight } from '../../crush/index.ts';
+import {
+  type CephOption,
+  leadingFloat,
+  option,
+  takeOptions,
+  type WordReader,
+} from '../ceph-args.ts';
+import type { ToolIo } from '../tool-io.ts';
+import { emptyRequest, type Request } from './request.ts';
+
+const { flag, text, checkedText, int, long, float } = option;
+
+/**
+ * Reads the command line. Source: main of tools/crushtool.cc, release 16.2.
+ * @param io gets what the tool prints while it reads
+ * @throws ToolFailure
+ */
+export function readWords(words: readonly string[], io: ToolIo): Request {
+  const r = emptyRequest();
+  r.left = takeOptions(words, [
+    ...inputOptions(r),
+    ...tunableOptions(r),
+    ...itemOptions(r),
+    ...ruleOptions(r, io),
+    ...classOptions(r),
+    ...showOptions(r),
+    ...testOptions(r),
+  ]);
+  return r;
+}
+
+function inputOptions(r: Request): CephOption[] {
+  return [
+    text(['-d', '--decompile'], (v) => {
+      r.infn = v;
+      r.decompile = true;
+    }),
+    text(['-i', '--infn'], (v) => {
+      r.infn = v;
+    }),
+    text(['-o', '--outfn'], (v) => {
+      r.outfn = v;
+    }),
+    text(['-c', '--compile'], (v) => {
+      r.compile = v;
+    }),
+    text(['--import_json'], (v) => {
+      r.importJson = v;
+    }),
+    text(['--import_xml'], (v) => {
+      r.importXml = v;
+    }),
+    flag(['-v', '--verbose'], () => {
+      r.verbose = true;
+    }),
+    flag(['--enable_unsafe_tunables'], () => {
+      r.unsafeTunables = true;
+    }),
+    flag(['--build'], () => {
+      r.build = true;
+    }),
+    checkedInt(['--num_osds'], (v) => {
+      r.deviceCount = v;
+    }),
+  ];
+}
+
+/** An integer whose mistakes end the program at once. */
+function checkedInt(names: readonly string[], take: (value: number) => void): CephOption {
+  return int(names, (value, words) => {
+    words.check();
+    take(value ?? 0);
+  });
+}
+
+const TUNABLE_OPTIONS: Readonly<Record<string, keyof CrushTunables>> = {
+  choose_local_tries: 'chooseLocalTries',
+  choose_local_fallback_tries: 'chooseLocalFallbackTries',
+  choose_total_tries: 'chooseTotalTries',
+  chooseleaf_descend_once: 'chooseleafDescendOnce',
+  chooseleaf_vary_r: 'chooseleafVaryR',
+  chooseleaf_stable: 'chooseleafStable',
+  straw_calc_version: 'strawCalcVersion',
+  allowed_bucket_algs: 'allowedBucketAlgs',
+};
+
+function tunableOptions(r: Request): CephOption[] {
+  return Object.entries(TUNABLE_OPTIONS).map(([name, key]) =>
+    int([`--set_${name}`], (value) => {
+      r.hasTunables = true;
+      if (value !== undefined && value >= 0) r.tunables[key] = value;
+      else if (value !== undefined) delete r.tunables[key];
+    }),
+  );
+}
+
+function itemOptions(r: Request): CephOption[] {
+  const item = (name: string, more: () => void): CephOption =>
+    int([`--${name.replace('-', '_')}`], (id, words) => {
+      more();
+      words.check();
+      r.itemId = id ?? -1;
+      const message = `expecting additional argument to --${name}`;
+      r.itemWeight = Math.fround(leadingFloat(words.need(message)));
+      r.addName = words.need(message);
+    });
+  return [
+    item('add-item', () => {}),
+    item('update-item', () => {
+      r.isUpdate = true;
+    }),
+    flag(['--add_bucket'], (words) => {
+      const message = 'expecting additional argument to --add-bucket';
+      r.addName = words.need(message);
+      r.addBucketType = words.need(message);
+      words.check();
+    }),
+    flag(['--move'], (words) => {
+      r.move = words.need('expecting additional argument to --move');
+      words.check();
+    }),
+    text(['--loc'], (type, words) => {
+      r.loc[type] = words.need('expecting additional argument to --loc');
+    }),
+    text(['--remove_item'], (v) => {
+      r.removeItem = v;
+    }),
+    text(['--reweight_item'], (name, words) => {
+      const word = words.need('expecting additional argument to --reweight-item');
+      r.reweightItem = { name, weight: Math.fround(leadingFloat(word)) };
+    }),
+    flag(['--reweight'], () => {
+      r.reweight = true;
+    }),
+  ];
+}
+
+function ruleOptions(r: Request, io: ToolIo): CephOption[] {
+  const name = (value: string | undefined, words: WordReader): void => {
+    words.check();
+    r.ruleName = value ?? r.ruleName;
+  };
+  return [
+    checkedText(['--create_simple_rule'], (value, words) => {
+      name(value, words);
+      const message = 'expecting additional argument to --create-simple-rule';
+      r.rule.root = words.need(message);
+      r.rule.type = words.need(message);
+      r.rule.mode = words.need(message);
+      const { root, type, mode } = r.rule;
+      io.out(`--create-simple-rule: name=${r.ruleName} root=${root} type=${type} mode=${mode}\n`);
+      r.addRule = true;
+    }),
+    checkedText(['--create_replicated_rule'], (value, words) => {
+      name(value, words);
+      const message = 'expecting additional argument to --create-replicated-rule';
+      r.rule.root = words.need(message);
+      r.rule.type = words.need(message);
+      r.rule.mode = 'firstn';
+      const { root, type } = r.rule;
+      io.out(`--create-replicated-rule: name=${r.ruleName} root=${root} type=${type}\n`);
+      r.addRule = true;
+    }),
+    text(['--device_class'], (value, words) => {
+      words.check();
+      r.rule.deviceClass = value;
+    }),
+    text(['--remove_rule'], (value, words) => {
+      name(value, words);
+      r.removeRule = true;
+    }),
+  ];
+}
+
+function classOptions(r: Request): CephOption[] {
+  const message = 'expecting additional argument';
+  return [
+    flag(['--rebuild_class_roots'], () => {
+      r.rebuildClassRoots = true;
+    }),
+    text(['--set_subtree_class'], (bucket, words) => {
+      r.subtreeClasses.set(bucket, words.need(message));
+    }),
+    flag(['--reclassify'], () => {
+      r.reclassify = true;
+    }),
+    text(['--reclassify_bucket'], (match, words) => {
+      const deviceClass = words.need(message);
+      r.reclassifyBuckets.set(match, { deviceClass, parent: words.need(message) });
+    }),
+    text(['--reclassify_root'], (root, words) => {
+      r.reclassifyRoots.set(root, words.need(message));
+    }),
+  ];
+}
+
+function showOptions(r: Request): CephOption[] {
+  return [
+    int(['--show_location'], (id) => {
+      r.showLocation = id ?? r.showLocation;
+    }),
+    flag(['--tree'], () => {
+      r.tree = true;
+    }),
+    flag(['--bucket_tree'], () => {
+      r.bucketTree = true;
+    }),
+    text(['-b', '--bucket_name'], (v) => {
+      r.bucketName = v;
+    }),
+    flag(['--dump'], () => {
+      r.dump = true;
+    }),
+    text(['-f', '--format'], (v) => {
+      r.format = v;
+    }),
+    text(['--export_json'], (v) => {
+      r.exportJson = v;
+    }),
+    text(['--export_xml'], (v) => {
+      r.exportXml = v;
+    }),
+    int(['--check'], (idLimit) => {
+      r.checkIdLimit = idLimit ?? r.checkIdLimit;
+      r.check = true;
+    }),
+    text(['--compare'], (v) => {
+      r.compare = v;
+    }),
+  ];
+}
+
+function testOptions(r: Request): CephOption[] {
+  const t = r.testOptions;
+  t.deviceWeights = r.deviceWeights;
+  const show = (name: string, set: () => void): CephOption =>
+    flag([`--show_${name}`], () => {
+      r.display = true;
+      set();
+    });
+  const ratio = (name: string, set: (value: number) => void): CephOption =>
+    float([`--${name}`], (value, words) => {
+      words.check();
+      set(value ?? 0);
+    });
+  return [
+    flag(['-t', '--test'], () => {
+      r.test = true;
+    }),
+    flag(['-s', '--simulate'], () => {
+      t.simulate = true;
+    }),
+    show('utilization', () => {
+      t.showUtilization = true;
+    }),
+    show('utilization_all', () => {
+      t.showUtilizationAll = true;
+    }),
+    show('statistics', () => {
+      t.showStatistics = true;
+    }),
+    show('mappings', () => {
+      t.showMappings = true;
+    }),
+    show('bad_mappings', () => {
+      t.showBadMappings = true;
+    }),
+    show('choose_tries', () => {
+      t.showChooseTries = true;
+    }),
+    flag(['--output_csv'], () => {
+      r.outputCsv = true;
+    }),
+    flag(['--help_output'], (words) => {
+      r.wantsDataFiles = true;
+      words.stop();
+    }),
+    text(['--output_name'], (name, words) => {
+      // Ceph looks for one more word here, and lets it be.
+      if (!words.hasNext) words.need('expecting additional argument to --output-name');
+      r.outputName = `${name}-`;
+    }),
+    checkedInt(['--num_rep'], (v) => {
+      t.numRep = v;
+    }),
+    checkedInt(['--max_x'], (v) => {
+      t.maxX = v;
+    }),
+    checkedInt(['--min_x'], (v) => {
+      t.minX = v;
+    }),
+    checkedInt(['--x'], (v) => {
+      t.minX = v;
+      t.maxX = v;
+    }),
+    long(['--pool_id'], (v, words) => {
+      words.check();
+      t.poolId = v ?? 0n;
+    }),
+    checkedInt(['--max_rule'], (v) => {
+      t.maxRule = v;
+    }),
+    checkedInt(['--min_rule'], (v) => {
+      t.minRule = v;
+    }),
+    checkedInt(['--rule'], (v) => {
+      t.minRule = v;
+      t.maxRule = v;
+    }),
+    checkedInt(['--ruleset'], (v) => {
+      t.ruleset = v;
+    }),
+    checkedInt(['--batches'], (v) => {
+      t.batches = v;
+    }),
+    ratio('mark_down_ratio', (v) => {
+      t.markDownRatio = v;
+    }),
+    ratio('mark_down_bucket_ratio', (v) => {
+      t.markDownBucketRatio = v;
+    }),
+    int(['--weight'], (device, words) => {
+      words.check();
+      const word = words.need('expecting additional argument to --weight');
+      r.deviceWeights.set(device ?? 0, testWeight(leadingFloat(word)));
+    }),
+  ];
+}
