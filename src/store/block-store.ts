@@ -29,7 +29,7 @@ import type {
   StoreUsage,
   Transaction,
 } from './object-store.ts';
-import { ObjectTable } from './object-table.ts';
+import { LATER, ObjectTable } from './object-table.ts';
 import { type OmapListOptions, prefixEnd } from './omap-bounds.ts';
 import { dataRanges, encodeOnode, type Onode } from './onode.ts';
 import { type Changes, Overlay } from './overlay.ts';
@@ -326,12 +326,16 @@ export class BlockStore implements ObjectStore {
     this.quiet ??= this.o.clock.setTimer(QUIET_MS, () => {
       this.quiet = undefined;
       if (this.closed || this.committer.failure) return;
-      if (!this.active) {
+      const { active } = this;
+      this.active = false;
+      if (!active) {
         this.ownWork(true);
+        // Goes into the journal behind all that was acknowledged, which from then on is known to have been durable:
+        // damage there is told from a write that the power cut short.
+        this.changes.set(FIGURES_KEY, LATER);
         this.committer.join().catch(() => {}); // a failure is logged by the committer
       }
-      this.active = false;
-      if (this.writer.patched.size > 0 || this.omaps.garbage.size > 0) this.armQuiet();
+      if (active || this.writer.patched.size > 0 || this.omaps.garbage.size > 0) this.armQuiet();
     });
   }
 

@@ -4,8 +4,8 @@ import { decodeOnode, newOnode, type Onode } from './onode.ts';
 
 /** What a cached object costs beside its record, roughly. */
 const OBJECT_BYTES = 400;
-/** Stands in a group's changes for a record that is written when the group is sealed. */
-const LATER = new Uint8Array(0);
+/** Stands in a group's changes for what is written when the group is sealed. */
+export const LATER = new Uint8Array(0);
 
 /**
  * Objects in memory: those that a group under way changed stay until it is durable, others as long as there is room.

@@ -49,7 +49,7 @@ export async function openMetadata(
   try {
     const markBytes = raw.sizeOf(MARK);
     if (markBytes === FIRST_MARK_BYTES || markBytes === 2 * FIRST_MARK_BYTES) {
-      throw new CephError('EINVAL', otherFormat(path, '1'));
+      checkFormat(path, '1');
     }
     const kv = new CheckedKeyValue(raw, crc32c, damage?.entry);
     const areaBytes = place.journalBytes ?? JOURNAL_BYTES;
@@ -98,7 +98,7 @@ export async function openData(
     );
     return file;
   }
-  if (format !== FORMAT) throw new CephError('EINVAL', otherFormat(path, format));
+  checkFormat(path, format);
   const fsid = textAt(kv, FSID_KEY);
   if (made.fsid !== undefined && made.fsid !== fsid) {
     throw new CephError('EINVAL', `${path} belongs to ${fsid}, not ${made.fsid}`);
@@ -109,6 +109,11 @@ export async function openData(
 /** A short text that stands under a key, '' when there is none. */
 export function textAt(kv: WideKeyValue, key: string): string {
   return Buffer.from(kv.get(key) ?? '').latin1Slice();
+}
+
+/** @throws CephError EINVAL */
+export function checkFormat(path: string, format: string): void {
+  if (format !== FORMAT) throw new CephError('EINVAL', otherFormat(path, format));
 }
 
 function otherFormat(path: string, format: string): string {

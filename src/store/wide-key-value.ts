@@ -77,6 +77,11 @@ export class WideKeyValue {
     }
   }
 
+  /** Deletes entries as they are stored, readable or not. No commit may be under way. */
+  discard(storedKeys: readonly string[]): Promise<void> {
+    return this.kv.commit(storedKeys.map((key) => ({ op: 'del', key })));
+  }
+
   private changeBucket(key: string, value: Uint8Array | null, changed: Map<string, Bucket>): void {
     const at = bucketKey(key);
     let bucket = this.buckets.get(at);

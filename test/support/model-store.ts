@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Collection, ObjectStore, StoreOp, Transaction } from '../../src/store/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
 
@@ -180,13 +181,6 @@ function nameOf(oid: HObject): unknown[] {
   return [oid.pool, oid.hash, oid.namespace, key, oid.name, String(oid.snap)];
 }
 
-/** FNV-1a over 32 bits and the sum: enough to tell contents of a test apart. */
 function hash(data: Uint8Array): string {
-  let h = 0x811c9dc5;
-  let sum = 0;
-  for (const b of data) {
-    h = Math.imul(h ^ b, 0x01000193);
-    sum += b;
-  }
-  return `${h >>> 0}.${sum}`;
+  return createHash('sha1').update(data).digest('base64');
 }

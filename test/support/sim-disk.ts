@@ -24,13 +24,15 @@ export function dice(seed: number): Dice {
 type Step = 'write' | 'sync' | 'commit';
 
 interface Pending {
+  id: number;
   offset: number;
   bytes: Buffer;
 }
 
-/** Bytes of a sparse file, in pages. */
-class Content {
+/** Bytes of a sparse file, in pages that copies share until one of them writes. */
+export class Content {
   private readonly pages = new Map<number, Buffer>();
+  private owned = new Set<number>();
   size = 0;
 
   write(offset: number, bytes: Uint8Array): void {
@@ -39,9 +41,10 @@ class Content {
       const within = (offset + at) % 4096;
       const n = Math.min(4096 - within, bytes.length - at);
       let buffer = this.pages.get(page);
-      if (!buffer) {
-        buffer = Buffer.alloc(4096);
+      if (!buffer || !this.owned.has(page)) {
+        buffer = buffer ? Buffer.from(buffer) : Buffer.alloc(4096);
         this.pages.set(page, buffer);
+        this.owned.add(page);
       }
       buffer.set(bytes.subarray(at, at + n), within);
       at += n;
@@ -65,10 +68,29 @@ class Content {
   copy(): Content {
     const other = new Content();
     other.size = this.size;
-    for (const [i, page] of this.pages) other.pages.set(i, Buffer.from(page));
+    for (const [i, page] of this.pages) other.pages.set(i, page);
+    this.owned = new Set();
     return other;
   }
 }
+
+/** All that a machine's disk holds. */
+export interface DiskImage {
+  readonly files: Map<string, Content>;
+  readonly stores: Map<string, MemoryKeyValue>;
+}
+
+/** What was asked of the disk and when it was done, in order. A number names an operation. */
+export type DiskEvent =
+  | { kind: 'write'; id: number; path: string; offset: number; bytes: Buffer }
+  /** Durable at once: a store does this only when it is made. */
+  | { kind: 'truncate'; path: string; size: number }
+  /** `covers`: the writes that were done when it was asked for. */
+  | { kind: 'synced'; covers: readonly number[] }
+  | { kind: 'commit'; path: string; batch: readonly KeyValueOp[] }
+  | { kind: 'committed'; path: string }
+  /** Added by the one who uses the disk. */
+  | { kind: 'note'; text: string };
 
 class FileImage {
   now = new Content();
@@ -94,8 +116,33 @@ export class SimDisk implements Disk {
   /** Set to make operations fail with an errno, the power staying on. */
   fault: ((what: Step, path: string) => CephError | undefined | Promise<CephError>) | undefined;
 
-  constructor(seed: number) {
+  /** Everything that happens from the beginning on, when it is set. */
+  trace: DiskEvent[] | undefined;
+  private nextWrite = 0;
+
+  constructor(seed: number, image?: DiskImage) {
     this.roll = dice(seed);
+    for (const [path, content] of image?.files ?? []) {
+      const copy = new FileImage();
+      copy.now = content.copy();
+      copy.durable = content.copy();
+      this.files.set(path, copy);
+    }
+    for (const [path, kv] of image?.stores ?? []) this.stores.set(path, new MemoryKeyValue(kv));
+  }
+
+  /** What the disk shows now, synced or not. */
+  snapshot(): DiskImage {
+    const files = new Map([...this.files].map(([path, image]) => [path, image.now.copy()]));
+    const stores = new Map([...this.stores].map(([path, kv]) => [path, new MemoryKeyValue(kv)]));
+    return { files, stores };
+  }
+
+  /** @returns the number of a write */
+  wrote(path: string, offset: number, bytes: Buffer): number {
+    const id = this.nextWrite++;
+    this.trace?.push({ kind: 'write', id, path, offset, bytes });
+    return id;
   }
 
   /** The disk of the same machine after the power came back. */
@@ -226,25 +273,29 @@ class SimFile implements DiskFile {
     await null;
     return this.image.now.read(into, offset);
   }
-  write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
-    return this.disk.step('write', this.path, () => {
-      const bytes = Buffer.concat(buffers);
+  async write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+    const asked = Buffer.concat(buffers);
+    const id = this.disk.wrote(this.path, offset, asked);
+    await this.disk.step('write', this.path, () => {
+      const bytes = Buffer.concat(buffers); // as it is now: whoever changes it meanwhile is found out
       this.image.now.write(offset, bytes);
-      this.image.unsynced.push({ offset, bytes });
+      this.image.unsynced.push({ id, offset, bytes });
     });
   }
   async writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void> {
     await this.write(buffers, offset);
     await this.sync();
   }
-  sync(): Promise<void> {
-    const before = this.image.unsynced.length;
-    return this.disk.step('sync', this.path, () => {
+  async sync(): Promise<void> {
+    const covers = this.image.unsynced.map((w) => w.id);
+    await this.disk.step('sync', this.path, () => {
       const { durable, unsynced } = this.image;
-      for (const w of unsynced.splice(0, before)) durable.write(w.offset, w.bytes);
+      for (const w of unsynced.splice(0, covers.length)) durable.write(w.offset, w.bytes);
     });
+    this.disk.trace?.push({ kind: 'synced', covers });
   }
   async truncate(size: number): Promise<void> {
+    this.disk.trace?.push({ kind: 'truncate', path: this.path, size });
     this.image.now.size = size;
     this.image.durable.size = size;
   }
@@ -275,9 +326,12 @@ class SimKeyValue implements KeyValue {
     return this.kept.range(from, to, options);
   }
   commit(batch: readonly KeyValueOp[]): Promise<void> {
+    const { path, disk } = this;
+    disk.trace?.push({ kind: 'commit', path, batch });
     const turn = this.last
       .catch(() => {})
-      .then(() => this.disk.step('commit', this.path, () => void this.kept.commit(batch)));
+      .then(() => disk.step('commit', path, () => void this.kept.commit(batch)))
+      .then(() => void disk.trace?.push({ kind: 'committed', path }));
     this.last = turn;
     return turn;
   }

@@ -1,0 +1,54 @@
+import { DecodeError } from '../../errors/index.ts';
+import { type HObject, SNAP_HEAD } from '../../wire/index.ts';
+import { garbageId, parseObjectKey, parseOmapKey, parsePatchKey } from '../keys.ts';
+
+/** Something that is not as it must be. */
+export interface Finding {
+  /** One line. */
+  readonly text: string;
+  /**
+   * `repair` mends it without a guess. `discard`: only by giving up what cannot be read, which is asked for apart.
+   * `never`: bytes of an object are lost, and another copy of it must bring them.
+   */
+  readonly mends: 'repair' | 'discard' | 'never';
+}
+
+/** An object as Ceph's tools write it, `["1.2f",{"oid":...}]`: the words of `sepiola store` take it back. */
+export function objectText(collection: string, oid: HObject): string {
+  const { name, key, snap, hash, pool, namespace } = oid;
+  const snapid = snap === SNAP_HEAD ? -2 : Number(BigInt.asIntN(64, snap));
+  const fields = { oid: name, key, snapid, hash, max: 0, pool, namespace };
+  // The real tool names `max` twice; whoever reads JSON cannot tell.
+  return `["${collection}",${JSON.stringify(fields).slice(0, -1)},"max":0}]`;
+}
+
+/** What stands under a key, in words; the key itself may be what is damaged. */
+export function keyText(key: string, collections: ReadonlyMap<number, string>): string {
+  const object = (text: string) => {
+    const { collection, oid } = parseObjectKey(text);
+    return objectText(collections.get(collection) ?? `collection ${collection}`, oid);
+  };
+  try {
+    switch (key[0]) {
+      case 'C':
+        return `collection ${key.slice(1)}`;
+      case 'O':
+        return `record of ${object(key)}`;
+      case 'D':
+        return `small write to ${object(parsePatchKey(key).object)}`;
+      case 'M': {
+        const { id, name } = parseOmapKey(key);
+        return `entry ${JSON.stringify(name)} of omap ${id}`;
+      }
+      case 'B':
+        return 'map of taken units';
+      case 'R':
+        return 'counts of shared units';
+      case 'G':
+        return `mark of the removed omap ${garbageId(key)}`;
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  return `key ${JSON.stringify(key)}`;
+}

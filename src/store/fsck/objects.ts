@@ -1,0 +1,113 @@
+import { DecodeError } from '../../errors/index.ts';
+import { BLOCK_BYTES } from '../allocator.ts';
+import { parseObjectKey } from '../keys.ts';
+import { blocksTouched, dataRanges, decodeOnode, type Onode } from '../onode.ts';
+import { objectText } from './finding.ts';
+import type { Survey } from './survey.ts';
+
+/** An object whose record could be read. */
+export interface SeenObject {
+  readonly text: string;
+  readonly onode: Onode;
+}
+
+/** Walks all objects: what they hold is counted, and handed on to whoever reads their data. */
+export function* walkObjects(s: Survey, isDiscarding: boolean): Generator<SeenObject> {
+  for (const { key, value } of s.kv.range('O', 'P')) {
+    let seen: SeenObject;
+    let collection: number;
+    try {
+      const named = parseObjectKey(key);
+      collection = named.collection;
+      const name = s.collections.get(collection) ?? `collection ${collection}`;
+      seen = { text: objectText(name, named.oid), onode: decodeOnode(key, value) };
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      s.report('discard', `record under key ${JSON.stringify(key)}: ${error.message}`);
+      drop(s, key, isDiscarding);
+      continue;
+    }
+    s.sawId(collection);
+    if (!s.collections.has(collection)) {
+      s.report('discard', `${seen.text}: there is no such collection`);
+      if (isDiscarding) {
+        s.changes.set(key, null);
+        continue;
+      }
+    }
+    count(s, seen, value.length);
+    yield seen;
+  }
+}
+
+function drop(s: Survey, key: string, isDiscarding: boolean): void {
+  if (isDiscarding) s.changes.set(key, null);
+  else s.hasUnreadable = true;
+}
+
+function count(s: Survey, { text, onode: n }: SeenObject, valueBytes: number): void {
+  const f = s.figures;
+  f.objects++;
+  f.metadataBytes += n.key.length + valueBytes;
+  f.omapBytes += n.omapBytes;
+  let dataBytes = 0;
+  for (const r of dataRanges(n, 0, n.size)) dataBytes += r.length;
+  f.dataBytes += dataBytes;
+  if (dataBytes !== n.dataBytes) {
+    s.report('repair', `${text}: ${n.dataBytes} bytes of data recorded, ${dataBytes} counted`);
+    s.amend(n.key, (o) => {
+      o.dataBytes = dataBytes;
+    });
+  }
+  countExtents(s, text, n);
+  let end = 0;
+  for (const p of n.patches) {
+    f.patchBytes += blocksTouched(p.offset, p.length) * BLOCK_BYTES;
+    if (p.offset < end) s.report('never', `${text}: small writes overlap at ${p.offset}`);
+    end = p.offset + p.length;
+    s.sawId(p.id);
+    s.patches.set(p.id, { object: n.key, offset: p.offset, length: p.length, crc: p.crc });
+  }
+  countOmap(s, text, n);
+}
+
+function countExtents(s: Survey, text: string, n: Onode): void {
+  let block = 0;
+  for (const e of n.extents) {
+    if (e.block < block || e.count === 0 || e.unit + e.count > s.units) {
+      s.report('never', `${text}: blocks ${e.block}~${e.count} in units ${e.unit}~${e.count}`);
+      continue;
+    }
+    block = e.block + e.count;
+    s.refs.add(e.unit, e.count);
+  }
+}
+
+function countOmap(s: Survey, text: string, n: Onode): void {
+  const headerBytes = n.omapHeader?.length ?? 0;
+  if (n.omapId === 0) {
+    if (n.omapBytes !== headerBytes) {
+      s.report('repair', `${text}: ${n.omapBytes} bytes of omap recorded, ${headerBytes} counted`);
+      fixOmapBytes(s, n.key, n.omapBytes, headerBytes);
+    }
+    return;
+  }
+  s.sawId(n.omapId);
+  const other = s.omaps.get(n.omapId);
+  if (other) s.report('never', `${text}: omap ${n.omapId} is another object's too`);
+  else {
+    s.omaps.set(n.omapId, {
+      object: n.key,
+      recordedBytes: n.omapBytes,
+      seenBytes: headerBytes,
+    });
+  }
+}
+
+/** Corrects what a record says of its omap's size, and the sum that took it from there. */
+export function fixOmapBytes(s: Survey, key: string, recorded: number, counted: number): void {
+  s.figures.omapBytes += counted - recorded;
+  s.amend(key, (o) => {
+    o.omapBytes = counted;
+  });
+}
