@@ -5,8 +5,12 @@
  * the search is our own.
  */
 export * from './edited-map.ts';
+export * from './groups.ts';
 export * from './growing-tree.ts';
+export * from './growth.ts';
+export * from './growth-picture.ts';
 export * from './movement.ts';
+export * from './plan-picture.ts';
 export * from './quality.ts';
 export * from './recovery.ts';
 export * from './rule-shape.ts';

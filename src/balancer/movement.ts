@@ -1,12 +1,6 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
-import {
-  mapPool,
-  type OSDMap,
-  type PgPool,
-  POOL_TYPE,
-  type PoolMapping,
-  stableMod,
-} from '../maps/index.ts';
+import { type OSDMap, type PgPool, POOL_TYPE, type PoolMapping, stableMod } from '../maps/index.ts';
+import { mappingOf } from './mappings.ts';
 import { shardTargets } from './quality.ts';
 import {
   type CopyJob,
@@ -174,8 +168,8 @@ class PoolMove {
     this.devices = devices;
     this.jobs = jobs;
     this.pool = newMap.pool(poolId)!;
-    this.before = mapPool(oldMap, poolId)!;
-    this.after = mapPool(newMap, poolId)!;
+    this.before = mappingOf(oldMap, poolId)!;
+    this.after = mappingOf(newMap, poolId)!;
     this.dataShards = dataShardsOf(newMap, this.pool);
   }
 

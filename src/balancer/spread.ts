@@ -1,13 +1,7 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
-import {
-  mapPool,
-  type OSDMap,
-  type PgKey,
-  ruleOf,
-  type UpmapItem,
-  WEIGHT_ONE,
-} from '../maps/index.ts';
+import { type OSDMap, type PgKey, ruleOf, type UpmapItem, WEIGHT_ONE } from '../maps/index.ts';
 import { formatPgId, parsePgId } from '../wire/index.ts';
+import { mappingOf } from './mappings.ts';
 import { addTargets, fitsShape, type ShapeBlock, shapeOfRule } from './rule-shape.ts';
 
 /** No slot. */
@@ -67,7 +61,7 @@ export class PoolSpread {
     this.blockOfPlace = Array.from({ length: size }, (_, place) =>
       blocks.find((b) => place >= b.first && place < b.first + b.count),
     );
-    const mapping = mapPool(map, poolId)!;
+    const mapping = mappingOf(map, poolId)!;
     this.raw = new Int32Array(pgNum * size).fill(CRUSH_ITEM_NONE);
     for (let seed = 0; seed < pgNum; seed++) {
       const from = seed * mapping.width;
