@@ -260,6 +260,9 @@ export class Descent {
     parentR: number,
   ): void {
     const toLeaf = leaves !== undefined;
+    // A device chosen "to the leaf" is left in `leaves` even when it turns out to be out, and Ceph answers with the last
+    // one that was tried: so there all are.
+    const tryAll = toLeaf && type === 0;
     const from = base + outpos;
     const to = from + left;
     out.fill(UNDEFINED, from + placed, to);
@@ -268,11 +271,11 @@ export class Descent {
     let missing = left - placed;
     let round = 0;
     for (; missing > 0 && round < tries; round++) {
-      if (this.isHopeless(bucket, type, toLeaf, found)) break;
+      if (!tryAll && this.isHopeless(bucket, type, toLeaf, found)) break;
       for (let at = from; at < to; at++) {
         if (out[at] !== UNDEFINED) continue;
         const r0 = at - base + parentR;
-        const item = this.indepItem(bucket, r0, round, numrep, type, outpos, toLeaf);
+        const item = this.indepItem(bucket, r0, round, numrep, type, outpos, toLeaf, tryAll);
         if (item === CRUSH_ITEM_NONE) {
           if (leaves) leaves[at] = CRUSH_ITEM_NONE;
         } else if (
@@ -309,12 +312,13 @@ export class Descent {
     type: number,
     position: number,
     toLeaf: boolean,
+    tryAll: boolean,
   ): number {
     const { layout, chooser } = this;
     let bucket = top;
     for (let depth = 0; depth <= layout.count; depth++) {
       const size = layout.size[bucket]!;
-      if (size === 0 || this.isVain(bucket, type, toLeaf)) return UNDEFINED;
+      if (size === 0 || (!tryAll && this.isVain(bucket, type, toLeaf))) return UNDEFINED;
       // A uniform bucket's draws repeat with its size: a stride that divides it would never reach the other items.
       const uniform = layout.alg[bucket] === BUCKET_ALG.UNIFORM && size % numrep === 0;
       const r = r0 + (uniform ? numrep + 1 : numrep) * round;
