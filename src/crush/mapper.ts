@@ -84,7 +84,7 @@ export class CrushMapper {
    *   type, in place of its first draw, and draws the others as ever, so none of them is the same or in the same
    *   failure domain. Of several take..emit groups it comes first in the first one whose take it is below. A device that
    *   the mapping could not choose is not forced, and the result is as without: one that is out for this x, is below no
-   *   take, does not exist, or has nothing of a step's type above it. Like the forcefeed of Ceph before 0.48, but that
+   *   take, does not exist, or has nothing of a step's type above it. Like the forcefeed of Ceph's first releases, but that
    *   refused a device that does not exist.
    * @returns how many ids were written; 0 for a rule that does not exist
    */
