@@ -4,7 +4,7 @@ import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from
 import { type Blocklist, noOsdInfo, noOsdXInfo } from './codecs.ts';
 import type { Incremental } from './incremental.ts';
 import { subtractIntervals, unionIntervals } from './intervals.ts';
-import { OSD_STATE, type OSDMapData, WEIGHT_ONE } from './osdmap-data.ts';
+import { OSD_STATE, type OSDMapData, RELEASE, WEIGHT_ONE } from './osdmap-data.ts';
 
 // The effect of a change on a map: fact sheet §5.2; OSDMap::apply_incremental of src/osd/OSDMap.cc, release 16.2. The
 // order of the steps is Ceph's, because some read what others wrote.
@@ -48,7 +48,7 @@ export function applyToData(old: OSDMapData, inc: Incremental): OSDMapData {
   if (inc.crush.length > 0) {
     // Ceph's full map holds what its decoder made of these bytes, which can differ in max_devices.
     next.crush = encodeCrushMap(decodeCrushMap(inc.crush));
-    next.crushVersion = old.crushVersion + 1;
+    if (old.requireOsdRelease >= RELEASE.luminous) next.crushVersion = old.crushVersion + 1;
   }
   return next;
 }

@@ -96,8 +96,11 @@ function inAddrOrder(list: Blocklist): Blocklist {
     .map(({ entry }) => entry);
 }
 
-/** The bytes of the C struct: the encoding without the length of the socket address. */
-function addrOrder(a: EntityAddr): string {
+/**
+ * A key that sorts addresses as Ceph does, by the bytes of the C struct: the encoding without the length of the socket
+ * address.
+ */
+export function addrOrder(a: EntityAddr): string {
   const b = encodeToBytes(EntityAddr, a);
   return b.latin1Slice(7, 15) + b.latin1Slice(19);
 }

@@ -9,6 +9,7 @@ export * from './incremental.ts';
 export * from './intervals.ts';
 export * from './mon-features.ts';
 export * from './monmap.ts';
+export * from './monmap-edit.ts';
 export * from './monmap-print.ts';
 export * from './names.ts';
 export * from './osd-tree.ts';
@@ -20,3 +21,4 @@ export { placementSeed, ruleOf, stableMod, type UpActing } from './placement.ts'
 export * from './pool.ts';
 export * from './pool-mapping.ts';
 export * from './pool-print.ts';
+export * from './simple-map.ts';

@@ -13,6 +13,7 @@ import {
   versioned,
 } from '../codec/index.ts';
 import { EntityAddrVec, UTime, Uuid } from '../wire/index.ts';
+import { MON_FEATURES_ALL } from './mon-features.ts';
 
 // Fact sheet §4.3; src/mon/MonMap.cc of Ceph 16.2, from version 6 (Nautilus) on.
 
@@ -30,8 +31,6 @@ const MonInfo = versioned(
 export type MonInfo = ValueOf<typeof MonInfo>;
 
 const MonFeatures = versioned('mon_feature_t', { v: 1, compat: 1 }, { bits: u64 });
-/** Persistent features of a Pacific cluster. */
-export const MON_FEATURES_PACIFIC = 0xffn;
 
 /** The monitors of a cluster: who they are, where they listen, and their ranks. */
 export const MonMap = versioned(
@@ -71,7 +70,7 @@ export function newMonMap(of: {
     epoch: of.epoch,
     lastChanged: of.stamp,
     created: of.stamp,
-    persistentFeatures: { bits: MON_FEATURES_PACIFIC },
+    persistentFeatures: { bits: MON_FEATURES_ALL },
     optionalFeatures: { bits: 0n },
     monInfo: new Map(
       of.mons.map(({ name, addrs }) => [

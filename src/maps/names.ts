@@ -50,3 +50,9 @@ export function osdList(osds: readonly number[]): string {
 export function setList(osds: readonly number[]): string {
   return `[${osds.map((osd) => (osd === CRUSH_ITEM_NONE ? 'NONE' : osd)).join(',')}]`;
 }
+
+/** The number of a release that this one knows. */
+export function releaseByName(name: string): number | undefined {
+  const release = RELEASE_NAMES.indexOf(name);
+  return release > 0 ? release : undefined;
+}

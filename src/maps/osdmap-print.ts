@@ -44,8 +44,11 @@ export function osdLine(map: OSDMap, osd: number): string {
   return `${words.join(' ')}\n`;
 }
 
-/** What `osd dump` and `osdmaptool --print` print. */
-export function osdMapText(map: OSDMap): string {
+/**
+ * What `osd dump` and `osdmaptool --print` print.
+ * @param gap stands after the header, the pools and the OSDs: nothing for a monitor, an empty line for the tool
+ */
+export function osdMapText(map: OSDMap, gap = ''): string {
   const m = map.data;
   const ratio = (v: number): string => general(Math.fround(v));
   const lines = [
@@ -78,6 +81,7 @@ export function osdMapText(map: OSDMap): string {
   for (const [addr, until] of m.blocklist) {
     entries.push(`blocklist ${formatLegacyAddr(addr)} expires ${stamp(until)}`);
   }
-  const blocks = [lines.join('\n'), '\n', poolsText(map), `max_osd ${m.maxOsd}\n`, ...osds];
+  const maxOsd = `max_osd ${m.maxOsd}\n`;
+  const blocks = [lines.join('\n'), '\n', gap, poolsText(map), gap, maxOsd, ...osds, gap];
   return blocks.join('') + entries.map((e) => `${e}\n`).join('');
 }

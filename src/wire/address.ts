@@ -166,10 +166,10 @@ export function sameAddr(a: EntityAddr, b: EntityAddr): boolean {
   return a.type === b.type && a.nonce === b.nonce && a.host === b.host && a.port === b.port;
 }
 
-/** `v2:127.0.0.1:6800/123`, as Ceph prints an address. */
+/** `v2:127.0.0.1:6800/123`, as Ceph prints an address; one of any type bare. */
 export function formatAddr(a: EntityAddr): string {
   if (a.type === ADDR.none) return '-';
-  const kind = a.type === ADDR.msgr2 ? 'v2:' : a.type === ADDR.legacy ? 'v1:' : 'any:';
+  const kind = a.type === ADDR.msgr2 ? 'v2:' : a.type === ADDR.legacy ? 'v1:' : '';
   return `${kind}${formatHostPort(a)}/${a.nonce}`;
 }
 
