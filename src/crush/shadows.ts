@@ -39,14 +39,35 @@ export function rebuildShadows(map: CrushMap): void {
 function rebuildAll(map: CrushMap): void {
   const former = map.classBuckets;
   const formerIds = idsIn(former);
-  const before: number[] = [];
-  for (const id of map.buckets.keys()) if (isShadow(map, id)) before.push(id);
+  const { before, kept } = shadowsOf(map);
   // Ceph removes all shadows, which also tidies the weight sets, and then makes them again.
   for (const id of before) if (!formerIds.has(id)) dropBucket(map, id);
   if (before.length > 0) tidyChooseArgs(map);
-  makeShadows(map, former);
+  makeShadows(map, former, true, kept);
   const after = idsIn(map.classBuckets);
   for (const id of before) if (!after.has(id)) dropBucket(map, id);
+}
+
+/**
+ * The shadows to make anew, and by name those that stay as they are: what hangs below an ordinary bucket, as a
+ * reclassified tree may, is no tree of shadows to Ceph, but stands in for the shadow of its name.
+ */
+function shadowsOf(map: CrushMap): { before: number[]; kept: ReadonlyMap<string, number> } {
+  const isBelow = new Set<number>();
+  const pending = rootsOf(map, { shadow: true }).filter((root) => isShadow(map, root));
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    if (isBelow.has(id)) continue;
+    isBelow.add(id);
+    for (const item of map.buckets.get(id)?.items ?? []) if (item < 0) pending.push(item);
+  }
+  const before: number[] = [];
+  const kept = new Map<string, number>();
+  for (const id of map.buckets.keys()) {
+    if (!isShadow(map, id)) continue;
+    if (isBelow.has(id)) before.push(id);
+    else kept.set(map.itemNames.get(id)!, id);
+  }
+  return { before, kept };
 }
 
 /** The same where no more changed than what these buckets hold: only they and those above are looked at. */
@@ -63,7 +84,8 @@ function rebuildChanged(map: CrushMap, changed: ReadonlySet<number>): void {
   for (const id of changed) visit(id);
   roots.sort((a, b) => a - b);
   const isStale = (id: number): boolean => stale.has(id);
-  cloneTrees({ map, former: map.classBuckets, isStale, uniform: true }, roots);
+  const kept = new Map<string, number>();
+  cloneTrees({ map, former: map.classBuckets, isStale, uniform: true, kept }, roots);
 }
 
 /**
@@ -71,17 +93,23 @@ function rebuildChanged(map: CrushMap, changed: ReadonlySet<number>): void {
  * @param former the ids that they had, which they keep; 0 stands for any
  * @param uniform whether uniform buckets have shadows. For the text compiler of Ceph they do not, unless their devices
  *   weigh nothing
+ * @param kept buckets that are the shadows of their name already
  * @throws CephError EEXIST when such an id is that of another bucket; ERANGE, EINVAL for weights a shadow cannot hold. The
  *   shadows made until then stay
  */
-export function makeShadows(map: CrushMap, former: CrushMap['classBuckets'], uniform = true): void {
+export function makeShadows(
+  map: CrushMap,
+  former: CrushMap['classBuckets'],
+  uniform = true,
+  kept: ReadonlyMap<string, number> = new Map(),
+): void {
   map.classBuckets = new Map();
   const isStale = (): boolean => true;
-  cloneTrees({ map, former, isStale, uniform }, rootsOf(map, { shadow: false }));
+  cloneTrees({ map, former, isStale, uniform, kept }, rootsOf(map, { shadow: false }));
 }
 
 function cloneTrees(
-  what: Pick<Cloning, 'map' | 'former' | 'isStale' | 'uniform'>,
+  what: Pick<Cloning, 'map' | 'former' | 'isStale' | 'uniform' | 'kept'>,
   roots: readonly number[],
 ): void {
   const { map } = what;
@@ -128,6 +156,7 @@ interface Cloning {
   /** Whether a bucket's shadows may differ from what they were. */
   readonly isStale: (bucketId: number) => boolean;
   readonly uniform: boolean;
+  readonly kept: ReadonlyMap<string, number>;
   /** Shadows made so far, with what they are shadows of. */
   readonly placed: Map<number, string>;
   /** Ids that a new shadow may not take; computed when there is one. */
@@ -138,7 +167,10 @@ interface Cloning {
 
 /** @returns the shadow of `original`, which other trees may share */
 function cloneForClass(cloning: Cloning, original: number, classId: number): CrushBucket {
-  const { map, former, placed } = cloning;
+  const { map, former, placed, kept } = cloning;
+  const name = `${map.itemNames.get(original)}~${map.classNames.get(classId)}`;
+  const keptId = kept.get(name);
+  if (keptId !== undefined) return map.buckets.get(keptId)!;
   const whose = `${original} ${classId}`;
   const existing = map.classBuckets.get(original)?.get(classId);
   const isDone = existing !== undefined && placed.get(existing) === whose;
@@ -174,7 +206,6 @@ function cloneForClass(cloning: Cloning, original: number, classId: number): Cru
   makeSlot(map, id);
   const shadow = place(map, { ...bucket, id }, items, weights);
   map.classMap.set(id, classId);
-  const name = `${map.itemNames.get(original)}~${map.classNames.get(classId)}`;
   if (map.itemNames.get(id) !== name) setItemName(map, id, name);
   const shadows = map.classBuckets.get(original) ?? new Map<number, number>();
   map.classBuckets.set(original, shadows.set(classId, id));

@@ -29,13 +29,13 @@ export function dumpText(map: CrushMap, format: string): string {
     case 'xml':
       return `${elements(ROOT, value, { field, pretty: false })}\n`;
     case 'xml-pretty':
-      return `${elements(ROOT, value, { field, pretty: true })}\n`;
+      return `${elements(ROOT, value, { field, pretty: true })}\n\n`;
     case 'html':
       return `${elements(ROOT, value, { field: listed, pretty: false })}\n`;
     case 'html-pretty':
-      return `${elements(ROOT, value, { field: listed, pretty: true })}\n`;
+      return `${elements(ROOT, value, { field: listed, pretty: true })}\n\n`;
     default:
-      return `${formatValue(value, true)}\n\n`.replace(/\n\n$/, '\n');
+      return `${formatValue(value, true)}\n\n`;
   }
 }
 
