@@ -48,8 +48,14 @@ function readStdin(io: ToolIo): Uint8Array {
   }
 }
 
-/** Writes a file of ours, or standard output for `-`. @throws ToolFailure */
-export function writeDocument(path: string, text: string, io: ToolIo): void {
+/** A whole text of ours, from a file or standard input for `-`. @throws ToolFailure */
+export function readText(path: string, io: ToolIo): string {
+  const bytes = path === '-' ? readStdin(io) : readBytes(path);
+  return Buffer.from(bytes).toString('utf8');
+}
+
+/** Writes a text of ours, to a file or standard output for `-`. @throws ToolFailure */
+export function writeText(path: string, text: string, io: ToolIo): void {
   if (path === '-') return io.out(text);
   try {
     writeWhole(path, text);

@@ -13,6 +13,7 @@ import {
 import { CephError } from '../../errors/index.ts';
 import { leadingInteger } from '../ceph-args.ts';
 import { strerror, ToolFailure, type ToolIo } from '../tool-io.ts';
+import { importJson, importXml } from './documents.ts';
 import { ME, readMap } from './files.ts';
 import type { Request } from './request.ts';
 
@@ -25,6 +26,8 @@ const ENOENT_STATUS = 254;
 export function inputMap(r: Request, io: ToolIo): { map: CrushMap; isNew: boolean } {
   const decoded = r.infn === '' ? undefined : readMap(r.infn, io);
   if (r.compile !== undefined) return { map: compile(r.compile), isNew: true };
+  if (r.importJson !== undefined) return { map: importJson(r.importJson, io), isNew: true };
+  if (r.importXml !== undefined) return { map: importXml(r.importXml, io), isNew: true };
   if (r.build) return { map: build(r, io), isNew: true };
   return { map: decoded ?? emptyCrushMap(), isNew: false };
 }

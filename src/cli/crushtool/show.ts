@@ -17,6 +17,7 @@ import {
   weightNumber,
 } from '../../crush/index.ts';
 import { ToolFailure, type ToolIo, writeWhole } from '../tool-io.ts';
+import { exportDocuments } from './documents.ts';
 import { dumpText } from './dump.ts';
 import { ME, readMapFile } from './files.ts';
 import type { Request } from './request.ts';
@@ -27,6 +28,7 @@ export function showMap(map: CrushMap, r: Request, io: ToolIo): void {
   if (r.tree) io.out(treeText(map));
   if (r.bucketTree) bucketTree(map, r.bucketName, io);
   if (r.dump) io.out(dumpText(map, r.format));
+  exportDocuments(map, r, io);
   if (r.decompile) decompile(map, r.outfn, io);
   if (r.check) check(map, r.checkIdLimit, io);
   const sink = testSink(io);

@@ -9,7 +9,7 @@ Where the map comes from (without any of these it is empty):
   -i, --infn FILE          a binary map; - for standard input
   -d, --decompile FILE     a binary map, which is then printed as text, or written as text with -o
   -c, --compile FILE       a map as text
-  --import-json FILE       a map as JSON, as --export-json writes it
+  --import-json FILE       a map as JSON, as --export-json or 'ceph osd crush dump' writes it
   --import-xml FILE        a map as XML, as --export-xml writes it
   --build --num_osds N NAME ALGORITHM SIZE ...
                            N devices in layers, from the lowest: buckets NAME0, NAME1 ... of SIZE items;
