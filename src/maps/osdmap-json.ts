@@ -3,7 +3,7 @@ import { addrVecJson, formatLegacyAddr, legacyAddr, stamp } from '../wire/index.
 import { flagNames, releaseName, stateNames } from './names.ts';
 import type { OSDMap } from './osdmap.ts';
 import { WEIGHT_ONE } from './osdmap-data.ts';
-import { affinityOf, minCompatClient } from './osdmap-print.ts';
+import { affinityOf, blocklistEntries, minCompatClient } from './osdmap-print.ts';
 import { poolJson } from './pool-print.ts';
 
 // Source: OSDMap::dump, osd/OSDMap.cc, release 16.2.
@@ -90,8 +90,11 @@ export function osdMapJson(map: OSDMap): Json {
       mappings: mappings.map(([from, to]) => ({ from, to })),
     })),
     pg_temp: pairs(m.pgTemp),
-    primary_temp: [...m.primaryTemp].map(([pgid, osd]) => ({ pgid, osd })),
-    blocklist: new Map(m.blocklist.map(([addr, until]) => [formatLegacyAddr(addr), stamp(until)])),
+    // Without a section per entry, so Ceph prints it.
+    primary_temp: [...m.primaryTemp].flat(),
+    blocklist: new Map(
+      blocklistEntries(map).map(([addr, until]) => [formatLegacyAddr(addr), stamp(until)]),
+    ),
     range_blocklist: {},
     erasure_code_profiles: new Map(
       [...m.erasureCodeProfiles].map(([name, profile]): [string, Json] => [name, new Map(profile)]),

@@ -1,5 +1,6 @@
 import { general } from '../codec/index.ts';
 import { type EntityAddr, formatAddrVec, formatLegacyAddr, stamp } from '../wire/index.ts';
+import type { Blocklist } from './codecs.ts';
 import { flagNames, osdList, releaseName, stateNames } from './names.ts';
 import type { OSDMap } from './osdmap.ts';
 import { WEIGHT_ONE } from './osdmap-data.ts';
@@ -21,6 +22,9 @@ export const affinityOf = (map: OSDMap, osd: number): number =>
 /** An empty list prints as nothing in a line of `osd dump`. */
 const addrsText = (addrs: readonly EntityAddr[]): string =>
   addrs.length > 0 ? formatAddrVec(addrs) : '';
+
+/** In the order in which Ceph's hash table has them after decoding: the newest first, as long as it is small. */
+export const blocklistEntries = (map: OSDMap): Blocklist => map.data.blocklist.toReversed();
 
 /** The line of an OSD in `osd dump`. */
 export function osdLine(map: OSDMap, osd: number): string {
@@ -78,7 +82,7 @@ export function osdMapText(map: OSDMap, gap = ''): string {
   }
   for (const [pg, osds] of m.pgTemp) entries.push(`pg_temp ${pg} ${osdList(osds)}`);
   for (const [pg, osd] of m.primaryTemp) entries.push(`primary_temp ${pg} ${osd}`);
-  for (const [addr, until] of m.blocklist) {
+  for (const [addr, until] of blocklistEntries(map)) {
     entries.push(`blocklist ${formatLegacyAddr(addr)} expires ${stamp(until)}`);
   }
   const maxOsd = `max_osd ${m.maxOsd}\n`;

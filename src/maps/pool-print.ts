@@ -1,4 +1,4 @@
-import { general, type Json } from '../codec/index.ts';
+import { ascending, decodeAll, general, type Json, u32, u64, versioned } from '../codec/index.ts';
 import { formatEVersion, formatPgId, type Intervals, stamp } from '../wire/index.ts';
 import type { OSDMap } from './osdmap.ts';
 import { type PgPool, POOL_FLAG, POOL_OPTION, POOL_TYPE } from './pool.ts';
@@ -25,21 +25,65 @@ function poolFlagNames(pool: PgPool): string {
 }
 const autoscaleMode = (pool: PgPool): string => AUTOSCALE_MODES[pool.pgAutoscaleMode] ?? 'unknown';
 
-/** Options that are set, by name, in the order of their numbers. */
+/** Options that are set, in the order of their names. */
 function options(pool: PgPool): [string, Json][] {
   return Object.entries(POOL_OPTION)
-    .sort((a, b) => a[1].key - b[1].key)
+    .sort((a, b) => ascending(a[0], b[0]))
     .flatMap(([name, { key }]): [string, Json][] => {
       const value = pool.options.values.get(key);
       return value === undefined ? [] : [[name, value]];
     });
 }
 
-/** In the order of the option table's names, not its numbers. */
 function optionWords(pool: PgPool): string[] {
-  return options(pool)
-    .sort((a, b) => (a[0] < b[0] ? -1 : 1))
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? general(value) : value}`);
+  return options(pool).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? general(value) : value}`,
+  );
+}
+
+const HIT_SET_TYPES = ['none', 'explicit_hash', 'explicit_object', 'bloom'];
+
+/** How a cache tier notes what was used; only a bloom filter has more to it than a name. */
+function hitSet({
+  hitSetParams: { type, params },
+}: PgPool): Record<string, string | number | bigint> {
+  const name = HIT_SET_TYPES[type] ?? '???';
+  if (name !== 'bloom') return { type: name };
+  const bloom = decodeAll(BloomParams, params);
+  return {
+    type: name,
+    false_positive_probability: bloom.falsePositiveMicro / 1e6,
+    target_size: bloom.targetSize,
+    seed: bloom.seed,
+  };
+}
+
+// Source: BloomHitSet::Params, osd/HitSet.h, release 16.2.
+const BloomParams = versioned(
+  'BloomHitSet::Params',
+  { v: 1, compat: 1 },
+  { falsePositiveMicro: u32, targetSize: u64, seed: u64 },
+);
+
+function hitSetWords(pool: PgPool): string[] {
+  const { type, ...params } = hitSet(pool);
+  if (type === 'none') return [];
+  const inner = Object.entries(params).map(
+    ([k, v]) => `${k}: ${typeof v === 'number' ? general(v) : v}`,
+  );
+  return [
+    `hit_set ${type}{${inner.join(', ')}} ${pool.hitSetPeriod}s x${pool.hitSetCount}`,
+    `decay_rate ${pool.hitSetGradeDecayRate} search_last_n ${pool.hitSetSearchLastN}`,
+  ];
+}
+
+/** What a hit in each of the last sets counts for, in millionths. */
+function gradeTable(pool: PgPool): number[] {
+  let grade = 1_000_000;
+  return Array.from({ length: pool.hitSetCount }, () => {
+    grade = Math.trunc(grade * (1 - pool.hitSetGradeDecayRate / 100));
+    return grade;
+  });
 }
 
 /** `[1~2,5~1]`: starts and lengths in hexadecimal. */
@@ -70,6 +114,14 @@ function poolLine(pool: PgPool): string {
   if (pool.flags) words.push(`flags ${poolFlagNames(pool)}`);
   if (pool.quotaMaxBytes) words.push(`max_bytes ${pool.quotaMaxBytes}`);
   if (pool.quotaMaxObjects) words.push(`max_objects ${pool.quotaMaxObjects}`);
+  if (pool.tiers.size > 0) words.push(`tiers ${[...pool.tiers].join(',')}`);
+  if (pool.tierOf >= 0) words.push(`tier_of ${pool.tierOf}`);
+  if (pool.readTier >= 0) words.push(`read_tier ${pool.readTier}`);
+  if (pool.writeTier >= 0) words.push(`write_tier ${pool.writeTier}`);
+  if (pool.cacheMode) words.push(`cache_mode ${CACHE_MODES[pool.cacheMode] ?? 'unknown'}`);
+  if (pool.targetMaxBytes) words.push(`target_bytes ${pool.targetMaxBytes}`);
+  if (pool.targetMaxObjects) words.push(`target_objects ${pool.targetMaxObjects}`);
+  words.push(...hitSetWords(pool));
   if (pool.minReadRecencyForPromote)
     words.push(`min_read_recency_for_promote ${pool.minReadRecencyForPromote}`);
   if (pool.minWriteRecencyForPromote)
@@ -157,7 +209,7 @@ export function poolJson(pool: PgPool): { [key: string]: Json | undefined } {
     cache_min_flush_age: pool.cacheMinFlushAge,
     cache_min_evict_age: pool.cacheMinEvictAge,
     erasure_code_profile: pool.erasureCodeProfile,
-    hit_set_params: { type: 'none' },
+    hit_set_params: hitSet(pool),
     hit_set_period: pool.hitSetPeriod,
     hit_set_count: pool.hitSetCount,
     use_gmt_hitset: pool.useGmtHitset,
@@ -165,7 +217,7 @@ export function poolJson(pool: PgPool): { [key: string]: Json | undefined } {
     min_write_recency_for_promote: pool.minWriteRecencyForPromote,
     hit_set_grade_decay_rate: pool.hitSetGradeDecayRate,
     hit_set_search_last_n: pool.hitSetSearchLastN,
-    grade_table: [],
+    grade_table: gradeTable(pool),
     stripe_width: pool.stripeWidth,
     expected_num_objects: pool.expectedNumObjects,
     fast_read: pool.fastRead,
