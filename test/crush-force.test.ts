@@ -43,13 +43,17 @@ function addRule(map: CrushMap, ...steps: [number, number, number][]): number {
 }
 
 const { TAKE, EMIT } = RULE_OP;
-const firstn = { choose: RULE_OP.CHOOSE_FIRSTN, leaf: RULE_OP.CHOOSELEAF_FIRSTN };
-const indep = { choose: RULE_OP.CHOOSE_INDEP, leaf: RULE_OP.CHOOSELEAF_INDEP };
+interface Ops {
+  choose: number;
+  leaf: number;
+}
+const firstn: Ops = { choose: RULE_OP.CHOOSE_FIRSTN, leaf: RULE_OP.CHOOSELEAF_FIRSTN };
+const indep: Ops = { choose: RULE_OP.CHOOSE_INDEP, leaf: RULE_OP.CHOOSELEAF_INDEP };
 const weights = new Uint32Array(63).fill(0x10000);
 const root = (map: CrushMap): number => itemByName(map, 'default')!;
 
 /** What must differ between the devices of a result, by rule shape. */
-const SHAPES: [string, (map: CrushMap, ops: typeof firstn) => number, (osd: number) => number][] = [
+const SHAPES: [string, (map: CrushMap, ops: Ops) => number, (osd: number) => number][] = [
   [
     'devices',
     (map, { choose }) => addRule(map, [TAKE, root(map), 0], [choose, 0, 0], [EMIT, 0, 0]),

@@ -4,8 +4,10 @@ import type { EntityAddr, PgId } from '../wire/index.ts';
 import { applyToData } from './apply.ts';
 import type { Incremental } from './incremental.ts';
 import { decodeOSDMap, encodeOSDMap, OSD_STATE, type OSDMapData } from './osdmap-data.ts';
-import { NOWHERE, Placement, placesAlike, stableMod, type UpActing } from './placement.ts';
+import { stableMod } from './pg-seed.ts';
+import { NOWHERE, Placement, placesAlike, type UpActing } from './placement.ts';
 import type { PgPool } from './pool.ts';
+import { holds, mapPgs, type PoolMapping, upActingOf } from './pool-mapping.ts';
 
 /** A CRUSH map's bytes and what is made of them on demand; epochs that share the map share this. */
 class Crush {
@@ -44,13 +46,17 @@ export class OSDMap {
   private placement: Placement | undefined;
   /** By pool and seed. Shared with the previous epoch when it places everything alike. */
   private readonly places: Map<number, Map<number, UpActing>>;
+  /** By pool. Shared likewise. */
+  private readonly mappings: Map<number, PoolMapping>;
 
   constructor(data: OSDMapData, crc32c: Crc32c = portableCrc32c, previous?: OSDMap) {
     this.data = data;
     this.crc32c = crc32c;
     const same = previous !== undefined && previous.data.crush === data.crush;
     this.crush = same ? previous.crush : new Crush(data.crush);
-    this.places = previous && placesAlike(previous.data, data) ? previous.places : new Map();
+    const alike = previous && placesAlike(previous.data, data) ? previous : undefined;
+    this.places = alike?.places ?? new Map();
+    this.mappings = alike?.mappings ?? new Map();
   }
 
   /**
@@ -195,8 +201,7 @@ export class OSDMap {
 
   /** What CRUSH alone chooses for a PG. */
   pgToRaw(pgid: PgId): number[] {
-    const pool = this.pool(pgid.pool);
-    return pool ? this.placer.rawOsds(pool, pgid) : [];
+    return this.placer.rawOsds(pgid);
   }
 
   /** Where a PG lives: computed once, the result is shared. Nowhere for a PG that does not exist. */
@@ -210,9 +215,23 @@ export class OSDMap {
       seeds = new Map();
       this.places.set(pgid.pool, seeds);
     }
-    const place = this.placer.locate(pool, pgid);
+    const whole = this.mappings.get(pgid.pool);
+    const place = whole ? upActingOf(whole, pgid.seed) : this.placer.locate(pgid);
     seeds.set(pgid.seed, place);
     return place;
+  }
+
+  /**
+   * Where all PGs of a pool live: for who asks about most of them, since it costs less than asking for each. Computed
+   * once, the result is shared; undefined when the pool does not exist.
+   */
+  poolMapping(poolId: number): PoolMapping | undefined {
+    const known = this.mappings.get(poolId);
+    const pool = this.pool(poolId);
+    if (known || !pool) return known;
+    const mapping = mapPgs(this.placer.pool(poolId)!, poolId, pool.pgNum);
+    this.mappings.set(poolId, mapping);
+    return mapping;
   }
 
   /** Every PG of every pool, by pool and seed. */
@@ -222,12 +241,14 @@ export class OSDMap {
     }
   }
 
-  /** PGs that have this OSD in up or acting. */
+  /** PGs that have this OSD in up or acting, by pool and seed. */
   pgsOfOsd(osd: number): PgId[] {
     const out: PgId[] = [];
-    for (const pg of this.pgs()) {
-      const { up, acting } = this.pgToUpActing(pg);
-      if (up.includes(osd) || acting.includes(osd)) out.push(pg);
+    for (const pool of [...this.data.pools.keys()].sort((a, b) => a - b)) {
+      const mapping = this.poolMapping(pool)!;
+      for (let seed = 0; seed < mapping.pgNum; seed++) {
+        if (holds(mapping, seed, osd)) out.push({ pool, seed });
+      }
     }
     return out;
   }

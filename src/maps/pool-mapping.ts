@@ -1,5 +1,6 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
-import type { OSDMap } from './osdmap.ts';
+import type { UpActing } from './placement.ts';
+import type { OsdSet, PoolPlacement } from './pool-placement.ts';
 
 /**
  * Where every PG of one pool lives, in flat arrays. The set of PG `seed` begins at `seed * width` and holds as many ids
@@ -24,45 +25,58 @@ export interface PoolMapping {
   readonly actingPrimary: Int32Array;
 }
 
-/**
- * Maps all PGs of a pool, each as {@link OSDMap.pgToUpActing} does, without allocating for each.
- * @returns undefined when the pool does not exist
- */
-export function mapPool(map: OSDMap, poolId: number): PoolMapping | undefined {
-  const pool = map.pool(poolId);
-  if (!pool) return undefined;
-  const { pgNum } = pool;
-  const pgs = Array.from({ length: pgNum }, (_, seed) => {
-    const pgid = { pool: poolId, seed };
-    return { raw: map.pgToRaw(pgid), ...map.pgToUpActing(pgid) };
-  });
-  const longest = (n: number, { raw, up, acting }: (typeof pgs)[number]): number =>
-    Math.max(n, raw.length, up.length, acting.length);
-  const width = pgs.reduce(longest, pool.size);
-  const flat = (pick: (pg: (typeof pgs)[number]) => readonly number[]): Int32Array => {
-    const ids = new Int32Array(pgNum * width).fill(CRUSH_ITEM_NONE);
-    pgs.forEach((pg, seed) => {
-      ids.set(pick(pg), seed * width);
-    });
-    return ids;
+/** Maps all PGs of a pool, without allocating for each. */
+export function mapPgs(placement: PoolPlacement, poolId: number, pgNum: number): PoolMapping {
+  const { width, raw, up, acting } = placement;
+  const ids = (): Int32Array => new Int32Array(pgNum * width).fill(CRUSH_ITEM_NONE);
+  const out = {
+    ...{ poolId, pgNum, width },
+    ...{ raw: ids(), rawCounts: new Uint16Array(pgNum) },
+    ...{ up: ids(), upCounts: new Uint16Array(pgNum), upPrimary: new Int32Array(pgNum) },
+    ...{
+      acting: ids(),
+      actingCounts: new Uint16Array(pgNum),
+      actingPrimary: new Int32Array(pgNum),
+    },
   };
+  for (let seed = 0; seed < pgNum; seed++) {
+    placement.place(seed);
+    copyRow(raw, out.raw, seed * width);
+    copyRow(up, out.up, seed * width);
+    copyRow(acting, out.acting, seed * width);
+    out.rawCounts[seed] = raw.count;
+    out.upCounts[seed] = up.count;
+    out.actingCounts[seed] = acting.count;
+    out.upPrimary[seed] = placement.upPrimary;
+    out.actingPrimary[seed] = placement.actingPrimary;
+  }
+  return out;
+}
+
+function copyRow({ ids, count }: OsdSet, to: Int32Array, at: number): void {
+  for (let i = 0; i < count; i++) to[at + i] = ids[i]!;
+}
+
+/** The ids of one row of a mapping. */
+function row(ids: Int32Array, width: number, seed: number, count: number): number[] {
+  return Array.from(ids.subarray(seed * width, seed * width + count));
+}
+
+/** What the mapping says of one PG. */
+export function upActingOf(m: PoolMapping, seed: number): UpActing {
   return {
-    poolId,
-    pgNum,
-    width,
-    raw: flat((pg) => pg.raw),
-    rawCounts: Uint16Array.from(pgs, (pg) => pg.raw.length),
-    up: flat((pg) => pg.up),
-    upCounts: Uint16Array.from(pgs, (pg) => pg.up.length),
-    upPrimary: Int32Array.from(pgs, (pg) => pg.upPrimary),
-    acting: flat((pg) => pg.acting),
-    actingCounts: Uint16Array.from(pgs, (pg) => pg.acting.length),
-    actingPrimary: Int32Array.from(pgs, (pg) => pg.actingPrimary),
+    up: row(m.up, m.width, seed, m.upCounts[seed]!),
+    upPrimary: m.upPrimary[seed]!,
+    acting: row(m.acting, m.width, seed, m.actingCounts[seed]!),
+    actingPrimary: m.actingPrimary[seed]!,
   };
 }
 
-/** Maps every pool, by ascending id. */
-export function mapAllPools(map: OSDMap): Map<number, PoolMapping> {
-  const ids = [...map.data.pools.keys()].sort((a, b) => a - b);
-  return new Map(ids.map((id) => [id, mapPool(map, id)!]));
+/** Is the OSD in the up or the acting set of the PG? */
+export function holds(m: PoolMapping, seed: number, osd: number): boolean {
+  const start = seed * m.width;
+  for (let i = start; i < start + m.width; i++) {
+    if (m.up[i] === osd || m.acting[i] === osd) return true;
+  }
+  return false;
 }

@@ -1,6 +1,6 @@
 import { general } from '../../codec/index.ts';
 import { CRUSH_ITEM_NONE, currentWeight, editMany } from '../../crush/index.ts';
-import { mapPool, type OSDMap, osdList, type PoolMapping, WEIGHT_ONE } from '../../maps/index.ts';
+import { type OSDMap, osdList, type PoolMapping, WEIGHT_ONE } from '../../maps/index.ts';
 import { parsePgId } from '../../wire/index.ts';
 import { ToolFailure, type ToolIo } from '../tool-io.ts';
 import { ME } from './files.ts';
@@ -63,7 +63,7 @@ export function mapAll(r: Request, map: WorkingMap, io: ToolIo): void {
   const counts = new Counts(map.data.maxOsd);
   for (const id of [...map.data.pools.keys()].sort((a, b) => a - b)) {
     if (r.pool !== -1 && id !== r.pool) continue;
-    const real = mapPool(map.osdmap, id)!;
+    const real = map.osdmap.poolMapping(id)!;
     const m = r.testRandom ? scattered(real, map.osdmap.pool(id)!.size, map.data.maxOsd) : real;
     io.out(`pool ${id} pg_num ${m.pgNum}\n`);
     for (let seed = 0; seed < m.pgNum; seed++) {

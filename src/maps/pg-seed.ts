@@ -1,0 +1,34 @@
+import { type CrushMap, crushHash2 } from '../crush/index.ts';
+import { type PgPool, POOL_FLAG } from './pool.ts';
+
+// From a hash to a PG, and from a PG to what CRUSH is asked: fact sheet §8.2; pg_pool_t of src/osd/osd_types.cc, 16.2.
+
+/** Smallest 2^k - 1 with 2^k >= n. */
+function maskOf(n: number): number {
+  return n <= 1 ? 0 : 2 ** (32 - Math.clz32(n - 1)) - 1;
+}
+
+/** ceph_stable_mod: like x mod n, but growing n moves only what must move. @returns below n */
+export function stableMod(x: number, n: number): number {
+  const mask = maskOf(n);
+  const low = (x & mask) >>> 0;
+  return low < n ? low : (x & (mask >>> 1)) >>> 0;
+}
+
+/** The number a PG's placement is computed from. `seed` is a PG's seed or an object's full hash. */
+export function placementSeed(pool: PgPool, poolId: number, seed: number): number {
+  const s = stableMod(seed, pool.pgpNum);
+  return pool.flags & POOL_FLAG.hashpspool ? crushHash2(s, poolId) : (s + poolId) >>> 0;
+}
+
+/** The rule that places a pool: the first of its number, type and size; -1 when there is none. */
+export function ruleOf(crush: CrushMap, pool: PgPool): number {
+  return crush.rules.findIndex(
+    (rule) =>
+      rule !== undefined &&
+      rule.ruleset === pool.crushRule &&
+      rule.type === pool.type &&
+      rule.minSize <= pool.size &&
+      pool.size <= rule.maxSize,
+  );
+}
