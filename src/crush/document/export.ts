@@ -8,7 +8,7 @@ import { stepFromNode } from './step.ts';
 import type { BucketDocument, ChooseArgDocument, CrushDocument, StepDocument } from './types.ts';
 
 /** More device ids than this are not listed one by one. */
-const DEVICES_MAX = 1 << 20;
+const DEVICES_MAX = 1 << 16;
 
 /**
  * A map as plain values for JSON or XML, with nothing lost: `crushMapFromDocument` gives a map of the same bytes. It is what
