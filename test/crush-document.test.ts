@@ -80,9 +80,9 @@ test('damaged maps that decode come back as well', () => {
       const back = crushMapFromDocument(throughJson(crushMapToDocument(map)));
       expect(encodeCrushMap(back).equals(encodeCrushMap(map))).toBe(true);
     }),
-    { numRuns: 120 },
+    { numRuns: 80 },
   );
-  expect(decoded).toBeGreaterThan(20);
+  expect(decoded).toBeGreaterThan(10);
 });
 
 test('a device that is really called device0 keeps its name, one without a name has none', () => {

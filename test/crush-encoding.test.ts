@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  BUCKET_ALG,
+  type ChooseArg,
   CrushMapper,
   checkCrushMap,
   crushDump,
@@ -34,6 +36,79 @@ test('a map that ends before the newer tunables has the legacy ones', () => {
   expect(old.tunables.chooseTotalTries).toBe(19);
   expect(old.tunables.chooseleafStable).toBe(0);
   expect(old.buckets).toEqual(m.buckets);
+});
+
+test('a map may end after any part that a release added, and nowhere else', () => {
+  const whole = golden('straw2-small.crush');
+  const accepted: number[] = [];
+  for (let cut = 0; cut < 45; cut++) {
+    try {
+      decodeCrushMap(whole.subarray(0, whole.length - cut));
+      accepted.push(cut);
+    } catch (e) {
+      expect(e).toBeInstanceOf(DecodeError);
+    }
+  }
+  // As `crushtool -d`: choose_args, classes, chooseleaf_stable, allowed algorithms, straw_calc_version, vary_r,
+  // descend_once, and the three tries may be missing, the last first.
+  expect(accepted).toEqual([0, 4, 16, 17, 21, 22, 23, 27, 39]);
+});
+
+test('names under the 64-bit keys of early releases are read', () => {
+  const m = goldenMap('straw2-small');
+  const bytes = encodeCrushMap(m);
+  const typeMap = Buffer.alloc(4 + m.typeNames.size * 8 + 4);
+  const name = Buffer.from(m.typeNames.get(0)!);
+  typeMap.writeUInt32LE(m.typeNames.size, 0);
+  const at = bytes.indexOf(
+    Buffer.concat([typeMap.subarray(0, 8), Buffer.from([name.length, 0, 0, 0]), name]),
+  );
+  // The upper half of the key goes between the key and the length of the name.
+  const old = Buffer.concat([bytes.subarray(0, at + 8), Buffer.alloc(4), bytes.subarray(at + 8)]);
+  expect(decodeCrushMap(old)).toEqual(m);
+});
+
+describe('weight sets are made to fit the buckets, as Ceph does', () => {
+  const withArgs = (change: (args: Map<number, ChooseArg>) => void): Map<number, ChooseArg> => {
+    const m = goldenMap('straw2-small');
+    const args = new Map<number, ChooseArg>();
+    change(args);
+    m.chooseArgs.set(0, args);
+    return decodeCrushMap(encodeCrushMap(m)).chooseArgs.get(0)!;
+  };
+  const [first, second] = [...goldenMap('straw2-small').buckets.values()];
+  const long = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+  test('short lists end in zeros, long ones are cut', () => {
+    const n = first!.items.length;
+    const args = withArgs((a) => a.set(first!.id, { weightSets: [[5], long(n + 2)], ids: [] }));
+    expect(args.get(first!.id)!.weightSets).toEqual([[5, ...new Array(n - 1).fill(0)], long(n)]);
+  });
+  test('a bucket with other positions than the first stays as it is', () => {
+    const args = withArgs((a) => {
+      a.set(first!.id, { weightSets: [long(first!.items.length)], ids: [] });
+      a.set(second!.id, { weightSets: [[1], [2]], ids: [] });
+    });
+    expect(args.get(second!.id)!.weightSets).toEqual([[1], [2]]);
+  });
+  test('those of buckets that are gone, or not straw2, are dropped', () => {
+    const m = goldenMap('list-jewel');
+    m.chooseArgs.set(
+      0,
+      new Map([...m.buckets.keys()].map((id) => [id, { weightSets: [], ids: [1] }])),
+    );
+    const left = [...decodeCrushMap(encodeCrushMap(m)).chooseArgs.get(0)!.keys()];
+    expect(left.every((id) => m.buckets.get(id)!.alg === BUCKET_ALG.STRAW2)).toBe(true);
+    expect(left.length).toBeLessThan(m.buckets.size);
+  });
+  test('a few bytes that ask for many zeros are refused', () => {
+    const m = goldenMap('straw2-small');
+    const big = { id: -1, type: 1, alg: BUCKET_ALG.STRAW2, hash: 0, weight: 0 };
+    m.buckets.set(-1, { ...big, items: long(5000), itemWeights: long(5000) });
+    const weightSets = Array.from({ length: 5000 }, () => []);
+    m.chooseArgs.set(0, new Map([[-1, { weightSets, ids: [] }]]));
+    expect(() => decodeCrushMap(encodeCrushMap(m))).toThrow(/weight sets lack/);
+  });
 });
 
 test('bytes a newer release appends are ignored', () => {
