@@ -1,3 +1,4 @@
+import type { ShapeNode } from './rule-shape.ts';
 import type { PoolSpread } from './spread.ts';
 
 export interface SearchLimits {
@@ -11,6 +12,10 @@ export interface SearchLimits {
 
 /** Devices between, and devices at the end, that a detour of two moves tries. */
 const DETOUR = { between: 48, ends: 16 } as const;
+/** Items of a level that a whole group may go to, the emptiest first. */
+const GROUPS_TRIED = 4;
+/** Shards of a device that are tried with their group. */
+const SLOTS_TRIED = 16;
 
 /**
  * The search for an even spread: the fullest device gives a shard to the emptiest that may have it, until none is
@@ -23,6 +28,7 @@ export class Evenness {
   private readonly pools: readonly PoolSpread[];
   private readonly limits: SearchLimits;
   private checksLeft: number;
+  private readonly devicesBelow = new Map<ShapeNode, readonly number[]>();
 
   constructor(pools: readonly PoolSpread[], limits: SearchLimits) {
     this.pools = pools;
@@ -74,8 +80,9 @@ export class Evenness {
       if (deviation[to]! >= -this.limits.deviation) pass.use(i);
       return true;
     }
-    // A detour looks at one pool's deviation only, and would trade it for another's.
-    return pools.length === 1 && this.detour(from, pools[0]!, pass);
+    // What follows looks at one pool's deviation only, and would trade it for another's.
+    if (pools.length > 1) return false;
+    return this.moveGroup(from, pools[0]!) || this.detour(from, pools[0]!, pass);
   }
 
   /** Gives one shard to a device. */
@@ -135,6 +142,7 @@ export class Evenness {
     deviation: Float64Array,
   ): boolean {
     for (const pool of pools) {
+      if (!pool.isInReach(from, to)) continue;
       for (let slot = pool.firstOf(from); slot >= 0; slot = pool.nextOf(slot)) {
         if (!this.isGain(pool, slot, to, deviation)) continue;
         this.move(pool, slot, to);
@@ -142,6 +150,96 @@ export class Evenness {
       }
     }
     return false;
+  }
+
+  /**
+   * With a rule such as two racks and two hosts in each, no shard can leave its rack alone: all that a PG has in the
+   * rack go to another.
+   */
+  private moveGroup(from: number, pool: PoolSpread): boolean {
+    const { deviation } = pool;
+    const sums = new Map<ShapeNode, number>();
+    const sumOf = (node: ShapeNode): number => {
+      let sum = sums.get(node);
+      if (sum === undefined) {
+        sum = this.sumBelow(node, deviation);
+        sums.set(node, sum);
+      }
+      return sum;
+    };
+    let left = SLOTS_TRIED;
+    for (let slot = pool.firstOf(from); slot >= 0 && left > 0; slot = pool.nextOf(slot), left--) {
+      if (!this.mayChange(pool, slot)) continue;
+      for (let level = 0; this.checksLeft > 0; level++) {
+        const group = pool.groupOf(slot, level);
+        if (!group) break;
+        const { slots, own, others } = group;
+        // Only what makes the items themselves more alike; within one, shards move alone.
+        const emptier = others
+          .filter((node) => sumOf(own) - sumOf(node) > slots.length)
+          .sort((a, b) => sumOf(a) - sumOf(b))
+          .slice(0, GROUPS_TRIED);
+        for (const node of emptier) {
+          const to = this.placesIn(node, slots, pool);
+          if (!to || this.gainOf(slots, to, pool) >= 0) continue;
+          slots.forEach((s, i) => {
+            this.move(pool, s, to[i]!);
+          });
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The emptiest devices below an item that can take these shards together. */
+  private placesIn(
+    node: ShapeNode,
+    slots: readonly number[],
+    pool: PoolSpread,
+  ): number[] | undefined {
+    const { deviation } = pool;
+    const devices = this.below(node).toSorted((a, b) => deviation[a]! - deviation[b]! || a - b);
+    // One per item right below, in the order of their emptiest devices: then they fit whatever the levels are.
+    const seen = new Set<ShapeNode>();
+    const to: number[] = [];
+    const branchOf = new Map(
+      node.children.flatMap((child) => this.below(child).map((osd) => [osd, child] as const)),
+    );
+    for (const osd of devices) {
+      const branch = branchOf.get(osd)!;
+      if (seen.has(branch)) continue;
+      seen.add(branch);
+      to.push(osd);
+      if (to.length === slots.length) break;
+    }
+    if (to.length < slots.length || this.checksLeft <= 0) return undefined;
+    this.checksLeft -= devices.length;
+    return pool.canMoveTogether(slots, to) ? to : undefined;
+  }
+
+  private below(node: ShapeNode): readonly number[] {
+    let devices = this.devicesBelow.get(node);
+    if (!devices) {
+      const isDevice = node.children.length === 0 && node.id >= 0;
+      devices = isDevice ? [node.id] : node.children.flatMap((child) => this.below(child));
+      this.devicesBelow.set(node, devices);
+    }
+    return devices;
+  }
+
+  private sumBelow(node: ShapeNode, deviation: Float64Array): number {
+    const devices = this.below(node);
+    this.checksLeft -= devices.length;
+    return devices.reduce((sum, osd) => sum + deviation[osd]!, 0);
+  }
+
+  /** Half the change of the sum of squared deviations. */
+  private gainOf(slots: readonly number[], to: readonly number[], pool: PoolSpread): number {
+    return slots.reduce(
+      (sum, slot, i) => sum + pool.deviation[to[i]!]! - pool.deviation[pool.placed[slot]!]! + 1,
+      0,
+    );
   }
 
   /** From one device by way of a second to a third, where no PG can go straight. */
@@ -167,6 +265,7 @@ export class Evenness {
   }
 
   private slotFor(pool: PoolSpread, from: number, to: number, except: number): number {
+    if (!pool.isInReach(from, to)) return -1;
     for (let slot = pool.firstOf(from); slot >= 0; slot = pool.nextOf(slot)) {
       if (slot !== except && this.isAllowed(pool, slot, to)) return slot;
     }
@@ -188,8 +287,12 @@ export class Evenness {
   private isAllowed(pool: PoolSpread, slot: number, to: number): boolean {
     if (this.checksLeft <= 0) return false;
     this.checksLeft--;
-    const isFree = pool.isChanged(pool.pgOf(slot)) || this.changeCount < this.limits.changes;
-    return isFree && pool.canMove(slot, to);
+    return this.mayChange(pool, slot) && pool.canMove(slot, to);
+  }
+
+  /** Is the PG changed already, or room for one more? */
+  private mayChange(pool: PoolSpread, slot: number): boolean {
+    return pool.isChanged(pool.pgOf(slot)) || this.changeCount < this.limits.changes;
   }
 
   private get changeCount(): number {

@@ -1,6 +1,5 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
 import { type OSDMap, type PgPool, POOL_TYPE, type PoolMapping, stableMod } from '../maps/index.ts';
-import { mappingOf } from './mappings.ts';
 import { shardTargets } from './quality.ts';
 import {
   type CopyJob,
@@ -168,8 +167,8 @@ class PoolMove {
     this.devices = devices;
     this.jobs = jobs;
     this.pool = newMap.pool(poolId)!;
-    this.before = mappingOf(oldMap, poolId)!;
-    this.after = mappingOf(newMap, poolId)!;
+    this.before = oldMap.poolMapping(poolId)!;
+    this.after = newMap.poolMapping(poolId)!;
     this.dataShards = dataShardsOf(newMap, this.pool);
   }
 

@@ -1,6 +1,5 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
 import { type OSDMap, ruleOf, WEIGHT_ONE } from '../maps/index.ts';
-import { mappingOf } from './mappings.ts';
 import { addTargets, shapeOfRule } from './rule-shape.ts';
 
 /** How evenly shards lie on the devices, of one pool or several. */
@@ -62,7 +61,7 @@ export function distribution(
   const variance = new Float64Array(devices);
   for (const poolId of pools) {
     const wanted = shardTargets(map, poolId);
-    const mapping = mappingOf(map, poolId);
+    const mapping = map.poolMapping(poolId);
     if (!wanted || !mapping) continue;
     for (const osd of mapping.up) if (osd !== CRUSH_ITEM_NONE) actual[osd]!++;
     wanted.forEach((target, osd) => {

@@ -1,8 +1,13 @@
 import { CRUSH_ITEM_NONE } from '../crush/index.ts';
 import { type OSDMap, type PgKey, ruleOf, type UpmapItem, WEIGHT_ONE } from '../maps/index.ts';
 import { formatPgId, parsePgId } from '../wire/index.ts';
-import { mappingOf } from './mappings.ts';
-import { addTargets, fitsShape, type ShapeBlock, shapeOfRule } from './rule-shape.ts';
+import {
+  addTargets,
+  fitsShape,
+  type ShapeBlock,
+  type ShapeNode,
+  shapeOfRule,
+} from './rule-shape.ts';
 
 /** No slot. */
 const END = -1;
@@ -27,6 +32,8 @@ export class PoolSpread {
   readonly candidates: readonly number[];
   private readonly map: OSDMap;
   private readonly blocks: readonly ShapeBlock[];
+  /** Per block: which devices are in it, and the item below which a shard stays, if there is one. */
+  private readonly anchors: readonly { inside: Int32Array; anchor: Int32Array | undefined }[];
   private readonly blockOfPlace: (ShapeBlock | undefined)[];
   /** 1 for a PG that is left alone: with places that nobody serves, or placed by hand with pg_upmap. */
   private readonly frozen: Uint8Array;
@@ -61,7 +68,11 @@ export class PoolSpread {
     this.blockOfPlace = Array.from({ length: size }, (_, place) =>
       blocks.find((b) => place >= b.first && place < b.first + b.count),
     );
-    const mapping = mappingOf(map, poolId)!;
+    this.anchors = blocks.map((block) => ({
+      inside: block.levels.at(-1)!.above,
+      anchor: block.levels[fixedLevel(block)]?.above,
+    }));
+    const mapping = map.poolMapping(poolId)!;
     this.raw = new Int32Array(pgNum * size).fill(CRUSH_ITEM_NONE);
     for (let seed = 0; seed < pgNum; seed++) {
       const from = seed * mapping.width;
@@ -173,6 +184,17 @@ export class PoolSpread {
   }
 
   /**
+   * Might a shard of one device go to the other, as far as the rule tells without looking at its PG? Where a PG uses
+   * all racks there are, or as many as the rule lets it and several hosts of each, a shard stays in its rack.
+   */
+  isInReach(from: number, to: number): boolean {
+    return this.anchors.some(({ inside, anchor }) => {
+      if (inside[from] !== from || inside[to] !== to) return false;
+      return !anchor || anchor[from] === anchor[to];
+    });
+  }
+
+  /**
    * May this shard go to that device? Never to one that CRUSH chose for another place of the PG, so that the list of
    * upmap items means the same in any order.
    */
@@ -186,6 +208,52 @@ export class PoolSpread {
     }
     const block = this.blockOfPlace[slot - start];
     return block !== undefined && fitsShape(block, placed, start, slot - start, to);
+  }
+
+  /**
+   * For rules of several levels: the places of this slot's PG that lie below the same item of a level above the failure
+   * domain, and the other items of that level. All of them together may go where one alone may not.
+   */
+  groupOf(
+    slot: number,
+    level: number,
+  ): { slots: number[]; own: ShapeNode; others: ShapeNode[] } | undefined {
+    const start = this.pgOf(slot) * this.size;
+    const block = this.blockOfPlace[slot - start];
+    const above = block?.levels[level]?.above;
+    if (!block || !above || level >= block.levels.length - 2) return undefined;
+    const slots: number[] = [];
+    const taken = new Set<number>();
+    for (let i = start + block.first; i < start + block.first + block.count; i++) {
+      const item = above[this.placed[i]!]!;
+      if (item === above[this.placed[slot]!]) slots.push(i);
+      taken.add(item);
+    }
+    const nodes = nodesAt(block.tree, level);
+    const own = nodes.find(({ id }) => id === above[this.placed[slot]!]);
+    return own && { slots, own, others: nodes.filter(({ id }) => !taken.has(id)) };
+  }
+
+  /** May these shards of one PG go to those devices, all at once? As {@link canMove}. */
+  canMoveTogether(slots: readonly number[], to: readonly number[]): boolean {
+    const { size, raw, placed } = this;
+    const seed = this.pgOf(slots[0]!);
+    if (this.frozen[seed] || new Set(to).size < to.length) return false;
+    const start = seed * size;
+    const row = placed.slice(start, start + size);
+    slots.forEach((slot, i) => {
+      row[slot - start] = to[i]!;
+    });
+    return slots.every((slot, i) => {
+      const osd = to[i]!;
+      if (!this.isCandidate[osd]) return false;
+      for (let j = start; j < start + size; j++) {
+        if (j !== slot && (raw[j] === osd || row[j - start] === osd)) return false;
+      }
+      const place = slot - start;
+      const block = this.blockOfPlace[place];
+      return block !== undefined && fitsShape(block, row, 0, place, osd);
+    });
   }
 
   move(slot: number, to: number): void {
@@ -233,6 +301,26 @@ export class PoolSpread {
     }
     return items;
   }
+}
+
+/** The deepest level whose items a full PG's shards cannot leave one by one; -1 for none. */
+function fixedLevel({ levels, tree, capacity, count }: ShapeBlock): number {
+  // Above the failure domain, an item has all its shards of the PG, and no other has room for one.
+  let fixed = capacity === count ? levels.length - 3 : -1;
+  for (let l = fixed + 1; l < levels.length - 1; l++) {
+    const parents = l === 0 ? [tree] : nodesAt(tree, l - 1);
+    const isFull = ({ children }: ShapeNode): boolean =>
+      children.filter((child) => child.weight > 0).length <= levels[l]!.perParent;
+    if (capacity === count && parents.every(isFull)) fixed = l;
+  }
+  return fixed;
+}
+
+/** The items of a level, below this root. */
+function nodesAt(root: ShapeNode, level: number): ShapeNode[] {
+  let nodes = [...root.children];
+  for (let l = 0; l < level; l++) nodes = nodes.flatMap((node) => node.children);
+  return nodes;
 }
 
 /**

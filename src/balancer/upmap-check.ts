@@ -1,4 +1,4 @@
-import { CRUSH_ITEM_NONE, type CrushMap, RULE_OP } from '../crush/index.ts';
+import { type CrushMap, RULE_OP } from '../crush/index.ts';
 import { type OSDMap, type PgKey, ruleOf, type UpmapItem } from '../maps/index.ts';
 import { parsePgId } from '../wire/index.ts';
 import { upmapped } from './spread.ts';
@@ -79,9 +79,9 @@ class RuleTrees {
     return steps.filter((s) => s.op === RULE_OP.TAKE && s.arg1 < 0).map((s) => s.arg1);
   }
 
-  /** Does a device lie below a root that the rule takes? A place without a device does not count against a PG. */
+  /** Does a device lie below a root that the rule takes? A place without a device does not, and Ceph cancels for it. */
   weighs(rule: number, osd: number): boolean {
-    return osd === CRUSH_ITEM_NONE || this.rootsOf(rule).some((root) => this.below(root).has(osd));
+    return this.rootsOf(rule).some((root) => this.below(root).has(osd));
   }
 
   private ancestor(rule: number, osd: number, type: number): number | undefined {
@@ -108,7 +108,7 @@ class RuleTrees {
         if (arg2 > 0 && !this.isSpread(rule, arg2, row, isLeaf ? undefined : wanted)) return false;
       }
       if (op === RULE_OP.EMIT) {
-        const part = row.slice(cursor, cursor + count).filter((osd) => osd !== CRUSH_ITEM_NONE);
+        const part = row.slice(cursor, cursor + count);
         if (root < 0 && part.some((osd) => !this.below(root).has(osd))) return false;
         if (root < 0) cursor += count;
         count = 1;

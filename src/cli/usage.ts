@@ -43,7 +43,7 @@ export function parse(command: Command, words: string[]): Parsed {
       strict: true,
     }));
   } catch (e) {
-    throw new UsageError((e as Error).message.split('. ')[0]!.replace(/\.$/, ''));
+    throw new UsageError((e as Error).message.split(/\. |\n/)[0]!.replace(/\.$/, ''));
   }
   if (positionals.length < command.positionals.length) {
     throw new UsageError(`missing ${command.positionals[positionals.length]}`);
@@ -70,10 +70,11 @@ export function parse(command: Command, words: string[]): Parsed {
 /** Help of one subcommand. */
 export function commandHelp(command: Command): string {
   const lines = [`usage: sepiola ${command.words}`, '', command.about];
-  const rows = Object.entries(command.help).map(([option, text]) => {
+  const rows = Object.entries(command.help).map(([option, text]): [string, string] => {
     const takes = command.options[option]!.type === 'string' ? ' N' : '';
-    return `  --${option}${takes}`.padEnd(18) + text;
+    return [`  --${option}${takes}`, text];
   });
-  if (rows.length > 0) lines.push('', ...rows);
+  const width = rows.reduce((most, [head]) => Math.max(most, head.length + 1), 18);
+  if (rows.length > 0) lines.push('', ...rows.map(([head, text]) => head.padEnd(width) + text));
   return `${lines.join('\n')}\n`;
 }

@@ -13,7 +13,7 @@ import { OSD_STATE, OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
 import { nativeCrc32c } from '../../runtime-node/index.ts';
 import { formatPgId } from '../../wire/index.ts';
 import { type Parsed, UsageError } from '../usage.ts';
-import { sizeOption } from './words.ts';
+import { POOL_OPTIONS, sizeOption } from './words.ts';
 
 /** A file's map: a whole OSDMap, or a CRUSH map alone. */
 export type MapFile =
@@ -68,6 +68,7 @@ export function mapPair(
   args: Parsed,
 ): { before: OSDMap; after: OSDMap } {
   const [a, b] = [readMapFile(oldPath), readMapFile(newPath)];
+  refusePoolOptions(a.osdmap ? a : b, args);
   if (a.osdmap && b.osdmap) return { before: a.osdmap, after: b.osdmap };
   if (a.osdmap && b.crush) return { before: a.osdmap, after: withTree(a.osdmap, b.crush) };
   if (a.crush && b.osdmap) return { before: withTree(b.osdmap, a.crush), after: b.osdmap };
@@ -81,8 +82,16 @@ export function mapPair(
 /** One map to judge. */
 export function singleMap(path: string, args: Parsed): { file: MapFile; map: OSDMap } {
   const file = readMapFile(path);
+  refusePoolOptions(file, args);
   if (file.osdmap) return { file, map: file.osdmap };
   return { file, map: poolMap(path, file.crush, args, deviceCount(file.crush)) };
+}
+
+/** An OSDMap has pools of its own. */
+function refusePoolOptions({ path, osdmap }: MapFile, args: Parsed): void {
+  const given = Object.keys(POOL_OPTIONS).find((name) => args.string(name) !== undefined);
+  if (!osdmap || given === undefined) return;
+  throw new UsageError(`--${given} is for a CRUSH map alone; ${path} has its own pools`);
 }
 
 /** The map with another tree, whose devices that the map does not know are added as up and in. */
@@ -176,6 +185,10 @@ export function poolIds(map: OSDMap, args: Parsed): number[] {
  */
 export function statsOf(args: Parsed, map: OSDMap): { stats: PgStats; isKnown: boolean } {
   const path = args.string('pg-dump');
+  const total = ['objects', 'bytes'].find((name) => args.string(name) !== undefined);
+  if (path !== undefined && total !== undefined) {
+    throw new UsageError(`--${total} stands in for --pg-dump, not beside it`);
+  }
   if (path !== undefined) return { stats: readPgDump(path), isKnown: true };
   const bytes = sizeOption(args, 'bytes');
   const objects = args.integer('objects', 0, Number.MAX_SAFE_INTEGER);
@@ -204,7 +217,7 @@ function pgStatsIn(path: string, text: string): DumpedPg[] {
   try {
     dump = JSON.parse(text);
   } catch (e) {
-    throw new CephError('EINVAL', `${path} is no JSON: ${(e as Error).message}`, { cause: e });
+    throw new CephError('EINVAL', `${path} is no JSON`, { cause: e });
   }
   const whole = dump as { pg_map?: { pg_stats?: unknown }; pg_stats?: unknown } | null;
   const list = whole?.pg_map?.pg_stats ?? whole?.pg_stats;
