@@ -70,5 +70,6 @@ export function buildLayers(deviceCount: number, layers: readonly Layer[]): Laye
 
 function bucketName({ name, size }: Layer, n: number): string {
   const pattern = size === 0 ? name.slice(0, NAME_MAX) : `${name}%d`.slice(0, PATTERN_MAX);
-  return pattern.replace('%d', String(n)).slice(0, NAME_MAX);
+  // A pattern cut within its number leaves a percent sign that prints as nothing.
+  return pattern.replace('%d', String(n)).replace(/%$/, '').slice(0, NAME_MAX);
 }

@@ -192,10 +192,7 @@ class Merge {
     }
     for (const [id, shadows] of this.shadows) {
       const all = map.classBuckets.get(id) ?? new Map<number, number>();
-      for (const [classId, shadow] of shadows) {
-        all.set(classId, shadow);
-        map.classMap.set(shadow, classId);
-      }
+      for (const [classId, shadow] of shadows) all.set(classId, shadow);
       map.classBuckets.set(id, all);
     }
     for (const [id, name] of this.shadowNames) setItemName(map, id, name);

@@ -140,12 +140,12 @@ function dropDeadClasses(map: CrushMap): void {
     if (item >= 0) alive.add(classId);
     if (alive.size === map.classNames.size) return;
   }
+  const taken = new Set<number>();
   for (const rule of map.rules) {
-    for (const step of rule?.steps ?? []) {
-      const shadowClass = step.op === RULE_OP.TAKE && isShadow(map, step.arg1);
-      const classId = map.classMap.get(step.arg1);
-      if (shadowClass && classId !== undefined) alive.add(classId);
-    }
+    for (const step of rule?.steps ?? []) if (step.op === RULE_OP.TAKE) taken.add(step.arg1);
+  }
+  for (const shadows of map.classBuckets.values()) {
+    for (const [classId, shadow] of shadows) if (taken.has(shadow)) alive.add(classId);
   }
   for (const id of [...map.classNames.keys()]) if (!alive.has(id)) map.classNames.delete(id);
 }

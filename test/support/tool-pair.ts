@@ -28,13 +28,13 @@ export async function runHere(body: ToolBody, words: readonly string[]): Promise
   return { code, ...seen };
 }
 
-/** What says nothing: ids and times that are drawn anew, usage texts (ours are in our own words). */
+/** What says nothing: ids and times that are drawn anew, log lines, usage texts (ours are in our own words). */
 function masked(text: string, dir: string): string {
   return text
     .replaceAll(dir, '<dir>')
     .replace(/(^|\n) ?usage: [\s\S]*$/, '$1<usage>\n')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d{4} [0-9a-f]+ -1 /g, '')
+    .replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d{4} [0-9a-f]+ +-?\d+ .*\n\n?/gm, '')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d{4}/g, '<stamp>');
 }
 
@@ -46,8 +46,17 @@ export class ToolPair {
   /** Makes files comparable: what differs between two runs without meaning is taken out. */
   private readonly same: (file: Uint8Array) => unknown;
 
-  constructor(tool: string, body: ToolBody, same: (file: Uint8Array) => unknown) {
+  private readonly env: Readonly<Record<string, string>>;
+
+  /** @param env what the real tool finds in its environment, beside the path */
+  constructor(
+    tool: string,
+    body: ToolBody,
+    same: (file: Uint8Array) => unknown,
+    env: Readonly<Record<string, string>> = {},
+  ) {
     this.tool = tool;
+    this.env = env;
     this.body = body;
     this.same = same;
     for (const dir of [this.real, this.ours]) mkdirSync(dir);
@@ -78,7 +87,7 @@ export class ToolPair {
     words = line.split(' ').filter((w) => w !== ''),
   ): Promise<Outcome> {
     const at = (dir: string): string[] => words.map((w) => w.replace('@', `${dir}/`));
-    const env = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8' };
+    const env = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...this.env };
     const run = spawnSync(this.tool, at(this.real), { env, maxBuffer: 256 << 20, timeout: 60_000 });
     const ours = await runHere(this.body, at(this.ours));
     expect(

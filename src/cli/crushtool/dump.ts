@@ -1,4 +1,4 @@
-import { formatValue } from '../../codec/index.ts';
+import { formatValue, general } from '../../codec/index.ts';
 import { type CrushMap, crushDump } from '../../crush/index.ts';
 import { crushDumpToXml } from './xml.ts';
 
@@ -24,7 +24,10 @@ export function dumpText(map: CrushMap, format: string): string {
   }
 }
 
-/** Ceph's HTML is its XML with the innermost elements as entries of a list. */
+/** Ceph's HTML is its XML with the innermost elements as entries of a list, and fractions shortened. */
 function toHtml(xml: string): string {
-  return xml.replace(/<([^<>]+)>([^<>\n]+)<\/\1>/g, '<li>$1: $2</li>');
+  return xml.replace(/<([^<>]+)>([^<>\n]+)<\/\1>/g, (_, name: string, text: string) => {
+    const shown = /^-?\d+\.\d+$/.test(text) ? general(Number(text)) : text;
+    return `<li>${name}: ${shown}</li>`;
+  });
 }

@@ -25,10 +25,11 @@ import { readWords } from './words.ts';
 export const crushtool = {
   words: 'crushtool ...',
   about: 'Compile, edit, show and test CRUSH maps, in the words of the crushtool of Ceph.',
-  run: (words: string[], io: ToolIo = processIo()) => runTool(io, () => run(words, io)),
+  run: (words: string[], io: ToolIo = processIo()) => runTool(io, () => runCrushtool(words, io)),
 } satisfies Tool;
 
-function run(words: readonly string[], io: ToolIo): number {
+/** The body of the tool. @returns the exit status @throws ToolFailure */
+export function runCrushtool(words: readonly string[], io: ToolIo): number {
   if (words.length === 0) throw new ToolFailure(`${ME}: -h or --help for usage`);
   if (wantsUsage(words)) {
     io.out(USAGE);
