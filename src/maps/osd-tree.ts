@@ -3,7 +3,10 @@ import {
   type CrushTreeNode,
   type CrushTreeOptions,
   crushTree,
+  crushTreeName,
   crushTreeNodeFields,
+  crushTreeText,
+  strayDevices,
   strayTreeNode,
 } from '../crush/index.ts';
 import type { OSDMap } from './osdmap.ts';
@@ -14,11 +17,6 @@ import { affinityOf } from './osdmap-print.ts';
 
 /** Which part of the tree, and which OSDs. */
 export type OsdTreeOptions = Pick<CrushTreeOptions, 'start' | 'keep'>;
-
-/** `host vm` or `osd.0`, indented by its depth. */
-export function treeName({ id, type, name, depth }: CrushTreeNode): string {
-  return '    '.repeat(depth) + (id >= 0 ? name : `${type} ${name}`);
-}
 
 /** The lines of the map's tree; weight sets have the names of their pools. */
 export function treeOf(map: OSDMap, options: CrushTreeOptions = {}): CrushTreeNode[] {
@@ -41,14 +39,11 @@ const statusWord = (map: OSDMap, osd: number): string =>
 const reweightOf = (map: OSDMap, osd: number): number =>
   (map.data.osdWeight[osd] ?? 0) / WEIGHT_ONE;
 
-const PLACE_COLUMNS: readonly Column[] = [
+const OSD_COLUMNS: readonly Column[] = [
   ['ID', 'l', 'r'],
   ['CLASS', 'l', 'r'],
   ['WEIGHT', 'l', 'r'],
   ['TYPE NAME', 'l', 'l'],
-];
-const OSD_COLUMNS: readonly Column[] = [
-  ...PLACE_COLUMNS,
   ['STATUS', 'l', 'r'],
   ['REWEIGHT', 'l', 'r'],
   ['PRI-AFF', 'l', 'r'],
@@ -59,7 +54,7 @@ const placeCells = (node: CrushTreeNode): string[] => [
   String(node.id),
   node.deviceClass ?? '',
   weightText(node.crushWeight),
-  treeName(node),
+  crushTreeName(node),
 ];
 
 function shown(map: OSDMap, { start, keep }: OsdTreeOptions) {
@@ -105,10 +100,12 @@ const placeJson = (node: CrushTreeNode): { [key: string]: Json | undefined } => 
 
 /** What `osd crush tree` prints: places without the state of the OSDs. */
 export function placementTreeText(map: OSDMap, shadow: boolean): string {
-  return table(PLACE_COLUMNS, treeOf(map, { shadow }).map(placeCells));
+  return crushTreeText(map.crushMap, { shadow, weightSetName: (pool) => map.poolName(pool) });
 }
 
 /** The same as a value. */
 export function placementTreeJson(map: OSDMap, shadow: boolean): Json {
-  return { nodes: treeOf(map, { shadow }).map(placeJson), stray: [] };
+  const nodes = treeOf(map, { shadow });
+  const strays = strayDevices(map.crushMap, nodes);
+  return { nodes: nodes.map(placeJson), stray: strays.map(placeJson) };
 }

@@ -23,6 +23,8 @@ function poolFlagNames(pool: PgPool): string {
     .map(([name]) => name)
     .join(',');
 }
+/** `writeback` and the like; `none` of a pool that is no cache. */
+export const cacheModeName = (pool: PgPool): string => CACHE_MODES[pool.cacheMode] ?? 'unknown';
 const autoscaleMode = (pool: PgPool): string => AUTOSCALE_MODES[pool.pgAutoscaleMode] ?? 'unknown';
 
 /** Options that are set, in the order of their names. */
@@ -118,7 +120,7 @@ function poolLine(pool: PgPool): string {
   if (pool.tierOf >= 0) words.push(`tier_of ${pool.tierOf}`);
   if (pool.readTier >= 0) words.push(`read_tier ${pool.readTier}`);
   if (pool.writeTier >= 0) words.push(`write_tier ${pool.writeTier}`);
-  if (pool.cacheMode) words.push(`cache_mode ${CACHE_MODES[pool.cacheMode] ?? 'unknown'}`);
+  if (pool.cacheMode) words.push(`cache_mode ${cacheModeName(pool)}`);
   if (pool.targetMaxBytes) words.push(`target_bytes ${pool.targetMaxBytes}`);
   if (pool.targetMaxObjects) words.push(`target_objects ${pool.targetMaxObjects}`);
   words.push(...hitSetWords(pool));
@@ -200,7 +202,7 @@ export function poolJson(pool: PgPool): { [key: string]: Json | undefined } {
     tier_of: pool.tierOf,
     read_tier: pool.readTier,
     write_tier: pool.writeTier,
-    cache_mode: CACHE_MODES[pool.cacheMode] ?? 'unknown',
+    cache_mode: cacheModeName(pool),
     target_max_bytes: pool.targetMaxBytes,
     target_max_objects: pool.targetMaxObjects,
     cache_target_dirty_ratio_micro: pool.cacheTargetDirtyRatioMicro,

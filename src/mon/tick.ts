@@ -1,3 +1,4 @@
+import type { HealthCheck } from '../maps/index.ts';
 import type { LogLine } from './change.ts';
 import { expiredBlocklist } from './commands/blocklist.ts';
 import { expiredMutes } from './commands/health.ts';
@@ -7,7 +8,6 @@ import { updateFullness } from './services/fullness.ts';
 import { canGoDown, markDown, markOutLongDown } from './services/osd-state.ts';
 import type { MonState } from './state.ts';
 import { healthChecks } from './views/health.ts';
-import type { HealthCheck } from './views/health-check.ts';
 
 /** What the monitor does without being asked, once per second. */
 export class Tick {

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runOsdmaptool } from '../../src/cli/osdmaptool/index.ts';
 import { OSDMap } from '../../src/maps/index.ts';
+import { builtMap, nextMap, overrides } from '../support/built-osdmap.ts';
 import { toolsMissing } from '../support/interop.ts';
 import { ToolPair } from '../support/tool-pair.ts';
 
@@ -177,5 +180,36 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
     both.write('bad', Buffer.alloc(100, 8));
     both.write('empty', '');
     for (const line of lines) await both.expectSame(line);
+  });
+
+  /** What a look at a map can show. */
+  const LOOKS = [
+    '--print',
+    '--dump json-pretty',
+    '--tree=plain',
+    '--tree=json-pretty',
+    '--health',
+    '--test-map-pgs-dump-all',
+    '--test-map-pgs --mark-up-in',
+    '--upmap-cleanup -',
+    '--export-crush @crush',
+    '--import-crush @crush',
+    '--clear-temp --clean-temps --mark-out 1 --adjust-crush-weight 0:1 --save --print',
+  ];
+
+  it.each(['full.23', 'full.60', 'full.90', 'full.126'])('a real cluster, %s', async (name) => {
+    const both = pair();
+    const golden = new URL(`../golden/maps/live/${name}`, import.meta.url);
+    both.write('om', readFileSync(golden));
+    for (const look of LOOKS) await both.expectSame(`@om ${look}`);
+  });
+
+  it('maps with overrides at random', async () => {
+    const both = pair();
+    const base = builtMap();
+    for (const patch of fc.sample(overrides, { numRuns: 12, seed: 3 })) {
+      both.write('om', nextMap(base, patch).encode());
+      for (const look of LOOKS) await both.expectSame(`@om ${look}`);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { fixed } from '../../codec/index.ts';
-import { osdList } from '../../maps/index.ts';
+import { failure, type HealthCheck, osdList, warning } from '../../maps/index.ts';
 import {
   formatPgId,
   formatPgState,
@@ -11,7 +11,6 @@ import {
   type UTime,
 } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
-import { failure, type HealthCheck, warning } from './health-check.ts';
 import { allPgs, sumPgs } from './pg-view.ts';
 import { span } from './units.ts';
 

@@ -1,9 +1,9 @@
 import type { Json } from '../../codec/index.ts';
+import type { HealthCheck, HealthSeverity } from '../../maps/index.ts';
 import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { HealthMute, MonState } from '../state.ts';
-import type { HealthCheck, HealthSeverity } from './health-check.ts';
 import { osdChecks } from './health-osd.ts';
 import { pgChecks } from './health-pg.ts';
 import { poolChecks } from './health-pool.ts';
