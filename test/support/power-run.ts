@@ -11,7 +11,7 @@ const MIB = 2 ** 20;
 const NOTHING: DiskImage = { files: new Map(), stores: new Map() };
 
 /** A clock whose timers fire when they are told to. */
-class HandClock implements Clock {
+export class HandClock implements Clock {
   private readonly timers = new Set<() => void>();
   monotonicMs(): number {
     return 0;
@@ -31,7 +31,7 @@ class HandClock implements Clock {
   }
 }
 
-function place(disk: SimDisk, sizeBytes: number, clock: Clock = new HandClock()) {
+export function place(disk: SimDisk, sizeBytes: number, clock: Clock = new HandClock()) {
   return {
     path: '/sim',
     disk,

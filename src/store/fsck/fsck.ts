@@ -111,7 +111,7 @@ class Check {
     }
     this.identity(s, file);
     this.collectionNames(s);
-    for (const _ of kv.range('', '\xff')); // finds every damaged entry before anything is decided
+    this.lookUpAll(s);
     this.damagedEntries(s, isDiscarding);
     const stored = storedFigures(s);
     const total = (stored?.ownedUnits ?? 0) * BLOCK_BYTES;
@@ -154,6 +154,17 @@ class Check {
       s.report('never', `the data file has ${fileBytes} bytes, not ${sizeBytes}`);
     }
     s.units = Math.floor(sizeBytes / BLOCK_BYTES);
+  }
+
+  /**
+   * Reads every entry, so that damaged ones are known before anything is decided, and looks each up by its key: in a
+   * tree whose inner nodes are damaged, an entry may be walked to and yet not be found.
+   */
+  private lookUpAll(s: Survey): void {
+    for (const { key } of s.kv.range('', '\xff')) {
+      if (s.kv.sizeOf(key) !== undefined) continue;
+      s.report('never', `${keyText(key, s.collections)} is there and not found by its key`);
+    }
   }
 
   private collectionNames(s: Survey): void {
