@@ -2,7 +2,7 @@
  * Placement: a CRUSH map as data, its bytes, its compiled form that maps inputs to devices, and the edits a monitor
  * makes. Uses `errors` and `codec`. Source: crush/ of Ceph 16.2, for the facts; the code is our own.
  */
-export { itemWeights, makeBucket } from './bucket.ts';
+export { deviceLimit, itemWeights, makeBucket } from './bucket.ts';
 export * from './build.ts';
 export * from './check.ts';
 export {
@@ -68,7 +68,15 @@ export * from './tester/index.ts';
 export { compileCrushMap } from './text/compile.ts';
 export { decompileCrushMap } from './text/decompile.ts';
 export { CrushTextError } from './text/errors.ts';
-export * from './tree.ts';
+export {
+  type CrushTreeNode,
+  type CrushTreeOptions,
+  crushTree,
+  crushTreeNodeFields,
+  strayDevices,
+  strayTreeNode,
+} from './tree.ts';
+export * from './tree-text.ts';
 export * from './tunables.ts';
 export * from './types.ts';
 export * from './weight-sets.ts';

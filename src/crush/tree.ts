@@ -47,6 +47,15 @@ export function crushTree(map: CrushMap, options: CrushTreeOptions = {}): CrushT
   return out;
 }
 
+/** Devices that have a name but no place in the trees shown, as far as they are to be shown. */
+export function strayDevices(map: CrushMap, nodes: readonly CrushTreeNode[]): CrushTreeNode[] {
+  const shown = new Set(nodes.map(({ id }) => id));
+  return [...map.itemNames.keys()]
+    .filter((id) => id >= 0 && !shown.has(id))
+    .sort((a, b) => a - b)
+    .map((id) => strayTreeNode(map, id));
+}
+
 /** The line of a device that is in no bucket. */
 export function strayTreeNode(map: CrushMap, device: number): CrushTreeNode {
   return nodeOf(map, device, 0, 0);
@@ -110,13 +119,22 @@ function sortedItems(map: CrushMap, bucket: CrushBucket) {
 function poolWeights(map: CrushMap, options: CrushTreeOptions, parent: number, id: number) {
   const at = map.buckets.get(parent)!.items.indexOf(id);
   const out: Record<string, number[]> = {};
-  for (const [key, args] of [...map.chooseArgs].sort((a, b) => a[0] - b[0])) {
-    const name =
-      key === CHOOSE_ARGS_DEFAULT ? '(compat)' : (options.weightSetName?.(key) ?? String(key));
-    const sets = args.get(parent)?.weightSets ?? [];
+  for (const [key, name] of weightSetNames(map, options)) {
+    const sets = map.chooseArgs.get(key)?.get(parent)?.weightSets ?? [];
     out[name] = sets.map((set) => weightNumber(set[at] ?? 0));
   }
   return out;
+}
+
+/** The weight sets of a map and how a tree calls them, in their order there. */
+export function weightSetNames(map: CrushMap, options: CrushTreeOptions): Map<number, string> {
+  const keys = [...map.chooseArgs.keys()].sort((a, b) => a - b);
+  return new Map(
+    keys.map((key) => [
+      key,
+      key === CHOOSE_ARGS_DEFAULT ? '(compat)' : (options.weightSetName?.(key) ?? String(key)),
+    ]),
+  );
 }
 
 /** A node as the JSON of `ceph osd tree` and `osd df tree` begins it; `children` come after what those add. */

@@ -3,6 +3,8 @@
  * peers see `-errno` on the wire; malformed bytes are a {@link DecodeError}; a broken invariant asserts.
  */
 
+export { strerror } from './strerror.ts';
+
 /** Linux errno numbers (asm-generic/errno.h) that Ceph's clients know by name. */
 export const ERRNO = {
   EPERM: 1,

@@ -1,74 +1,144 @@
-import { checkCrushMap, decodeCrushMap, TUNABLE_PROFILES } from '../../crush/index.ts';
+import {
+  type CrushMap,
+  checkCrushMap,
+  decodeCrushMap,
+  encodeCrushMap,
+  setTunablesProfile,
+} from '../../crush/index.ts';
 import { DecodeError } from '../../errors/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { editCrush } from '../services/crush-change.ts';
+import {
+  CommandFailure,
+  type CommandSpec,
+  changed,
+  type Decision,
+  ok,
+  refuse,
+  unchanged,
+} from '../command.ts';
+import { edited } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
 import { PLACE_DEVICE_SIG, placeDevice } from './crush-place.ts';
 
-// Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
+// Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl and OSDMap::validate_crush_rules).
 
 /** Takes a whole CRUSH map from the input. The status is the number of the map that then holds. */
-function setMap(state: MonState, args: CommandArgs, input: Uint8Array) {
+function setMap(state: MonState, args: CommandArgs, input: Uint8Array): Decision {
   const { osdmap } = state;
   const version = osdmap.data.crushVersion;
+  const map = parse(input);
+  const crush = encodeCrushMap(map);
   const prior = args.number('prior_version');
   if (prior !== undefined && prior !== version) {
     // The answer to a request that was sent twice is the same: it is in place already.
-    const again = prior === version - 1 && Buffer.from(osdmap.data.crush).equals(input);
+    const again = prior === version - 1 && Buffer.from(osdmap.data.crush).equals(crush);
     if (again) return unchanged(ok('', String(version)));
     return unchanged(refuse('EPERM', `prior_version ${prior} != crush version ${version}`));
   }
-  validate(osdmap, input);
-  return changed(ok('', String(version + 1)), { osdmap: { crush: Buffer.from(input) } });
+  refuseUnlessPoolsFit(osdmap, map);
+  refuseHarm(state, map);
+  return changed(ok('', String(version + 1)), { osdmap: { crush } });
 }
 
-/** @throws CommandFailure when the map is damaged, harmful, or lacks what pools and OSDs need */
-function validate(osdmap: OSDMap, input: Uint8Array): void {
-  const map = (() => {
-    try {
-      return decodeCrushMap(input);
-    } catch (e) {
-      if (!(e instanceof DecodeError)) throw e;
-      throw new CommandFailure('EINVAL', `Failed to parse crushmap: ${e.reason}: Malformed input`);
+/** @throws CommandFailure EINVAL */
+function parse(input: Uint8Array): CrushMap {
+  try {
+    return decodeCrushMap(input);
+  } catch (e) {
+    if (!(e instanceof DecodeError)) throw e;
+    const isShort = /bytes left|bytes, -?\d+ left/.test(e.reason);
+    const why = isShort ? 'End of buffer' : `${e.reason}: Malformed input`;
+    throw new CommandFailure('EINVAL', `Failed to parse crushmap: ${why}`);
+  }
+}
+
+/** @throws CommandFailure EINVAL when a pool could not be placed by its rule */
+function refuseUnlessPoolsFit(osdmap: OSDMap, map: CrushMap): void {
+  const bad = (problem: string): never => {
+    throw new CommandFailure('EINVAL', problem);
+  };
+  for (const [id, pool] of [...osdmap.data.pools].sort((a, b) => a[0] - b[0])) {
+    const rule = map.rules[pool.crushRule];
+    const what = `rule ${pool.crushRule}`;
+    if (!rule) {
+      bad(`pool ${id} references crush_${what} but it is not present`);
+      return;
     }
-  })();
-  const problems = checkCrushMap(map, { devicesMax: osdmap.data.maxOsd });
-  for (const [id, pool] of osdmap.data.pools) {
-    if (map.rules[pool.crushRule]) continue;
-    problems.push(`pool ${id} uses rule ${pool.crushRule}, which is not in the map`);
+    if (rule.ruleset !== pool.crushRule) bad(`${what} mask ruleset does not match rule id`);
+    if (rule.type !== pool.type) bad(`pool ${id} type does not match ${what}`);
+    if (pool.size < rule.minSize || pool.size > rule.maxSize) {
+      const sizes = `min_size ${rule.minSize} and max_size ${rule.maxSize}`;
+      bad(`pool ${id} size ${pool.size} does not fall within ${what} ${sizes}`);
+    }
   }
-  if (problems.length > 0) {
-    throw new CommandFailure('EINVAL', `Failed crushmap test: ${problems.join('; ')}`);
-  }
+}
+
+/**
+ * Ceph tries a map on a few inputs in a process of its own, and gives up on it after some seconds. Here what would make
+ * a map harmful is looked up, which takes no longer than reading it.
+ * @throws CommandFailure EINVAL
+ */
+function refuseHarm(state: MonState, map: CrushMap): void {
+  const limit = state.option('mon_max_osd');
+  const devicesMax = Math.max(state.osdmap.data.maxOsd, typeof limit === 'number' ? limit : 0);
+  const problems = checkCrushMap(map, { devicesMax });
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, 10).join('; ');
+  const more = problems.length > 10 ? `; and ${problems.length - 10} more` : '';
+  throw new CommandFailure('EINVAL', `Failed crushmap test: ${shown}${more}`);
 }
 
 /** `osd crush set` with a device places it; with a map as input it is `osd setcrushmap`. */
-function set(state: MonState, args: CommandArgs, input: Uint8Array) {
+function set(state: MonState, args: CommandArgs, input: Uint8Array): Decision {
   return args.has('id') ? placeDevice(state, args) : setMap(state, args, input);
 }
 
-const PROFILES: Readonly<Record<string, keyof typeof TUNABLE_PROFILES>> = {
-  legacy: 'argonaut',
-  argonaut: 'argonaut',
+/** A release's name sets straws apart from its tunables only for the oldest. */
+const PROFILES = {
+  legacy: 'legacy',
+  argonaut: 'legacy',
   bobtail: 'bobtail',
   firefly: 'firefly',
   hammer: 'hammer',
   jewel: 'jewel',
-  optimal: 'jewel',
-  default: 'jewel',
-};
+  optimal: 'optimal',
+  default: 'default',
+} as const;
 
-function tunables(state: MonState, args: CommandArgs) {
+function tunables(state: MonState, args: CommandArgs): Decision {
   const name = args.text('profile') ?? '';
-  const profile = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
+  const profile = Object.hasOwn(PROFILES, name)
+    ? PROFILES[name as keyof typeof PROFILES]
+    : undefined;
   if (!profile) return unchanged(refuse('EINVAL', `unrecognized profile '${name}'`));
-  const crush = editCrush(state.osdmap, (map) => {
-    map.tunables = { ...TUNABLE_PROFILES[profile] };
-    return true;
-  })!;
-  return changed(ok('', `adjusted tunables profile to ${name}`), { osdmap: { crush } });
+  return edited(
+    state.osdmap,
+    (map) => {
+      setTunablesProfile(map, profile);
+      return true;
+    },
+    { done: `adjusted tunables profile to ${name}` },
+  );
+}
+
+function setTunable(state: MonState, args: CommandArgs): Decision {
+  const name = args.needText('tunable');
+  const value = args.needNumber('value');
+  if (name !== 'straw_calc_version') {
+    return unchanged(refuse('EINVAL', `unrecognized tunable '${name}'`));
+  }
+  if (value !== 0 && value !== 1) {
+    return unchanged(refuse('EINVAL', `value must be 0 or 1; got ${value}`));
+  }
+  return edited(
+    state.osdmap,
+    (map) => {
+      map.tunables.strawCalcVersion = value;
+      return true;
+    },
+    { done: `adjusted tunable ${name} to ${value}` },
+  );
 }
 
 const base = { module: 'osd', perm: 'rw' } as const;
@@ -94,5 +164,11 @@ export const crushMapCommands: CommandSpec[] = [
     sig: `osd crush tunables name=profile,type=CephChoices,strings=${Object.keys(PROFILES).join('|')}`,
     help: 'Set the tunables of a release.',
     decide: tunables,
+  },
+  {
+    ...base,
+    sig: 'osd crush set-tunable name=tunable,type=CephChoices,strings=straw_calc_version name=value,type=CephInt',
+    help: 'Set one tunable of CRUSH.',
+    decide: setTunable,
   },
 ];

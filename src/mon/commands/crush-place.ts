@@ -1,140 +1,131 @@
+import { general } from '../../codec/index.ts';
 import {
   addBucket,
-  type CrushLocation,
-  type CrushMap,
   createOrMoveItem,
+  insertItem,
   itemByName,
+  linkBucket,
   moveBucket,
-  removeItem,
   renameBucket,
-  reweightItem,
   setItem,
   typeByName,
   weightAt,
   weightOf,
 } from '../../crush/index.ts';
+import { CephError } from '../../errors/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { asCommandFailure, editCrush } from '../services/crush-change.ts';
+import {
+  CommandFailure,
+  type CommandSpec,
+  type Decision,
+  ok,
+  refuse,
+  unchanged,
+} from '../command.ts';
+import { edited, itsWords } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
-import { needOsd } from './osd-ids.ts';
+import {
+  LOCATION,
+  OPTIONAL_LOCATION,
+  parseLocation,
+  shownLocation,
+  WEIGHT,
+  word,
+} from './crush-words.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
 
-/** `host=a root=default`. @throws CommandFailure EINVAL for a word without a type */
-function parseLocation(words: readonly string[]): CrushLocation {
-  const loc: Record<string, string> = {};
-  for (const word of words) {
-    const [type, name] = word.split('=');
-    if (!type || !name) throw new CommandFailure('EINVAL', `bad location ${word}`);
-    loc[type] = name;
+/** What a command that places a device says of it. */
+function deviceOf(state: MonState, args: CommandArgs, unknown: string) {
+  const osd = args.needNumber('id');
+  if (!state.osdmap.exists(osd)) {
+    throw new CommandFailure(
+      'ENOENT',
+      `osd.${osd} does not exist.${unknown} it before updating the crush map`,
+    );
   }
-  return loc;
-}
-
-/** `{host=a,root=default}`, by type. */
-function shown(loc: CrushLocation): string {
-  const parts = Object.keys(loc).sort();
-  return `{${parts.map((type) => `${type}=${loc[type]}`).join(',')}}`;
-}
-
-function edited(
-  state: MonState,
-  edit: (m: CrushMap) => boolean | undefined,
-  done: string,
-  same = done,
-) {
-  const crush = asCommandFailure(() => editCrush(state.osdmap, edit));
-  return crush ? changed(ok('', done), { osdmap: { crush } }) : unchanged(ok('', same));
-}
-
-function reweight(state: MonState, args: CommandArgs) {
-  const name = args.text('name') ?? '';
+  const name = `osd.${osd}`;
   const weight = args.needNumber('weight');
-  const id = itemByName(state.osdmap.crushMap, name);
-  if (id === undefined) {
-    return unchanged(refuse('ENOENT', `device '${name}' does not appear in the crush map`));
+  const loc = parseLocation(args.list('args'));
+  const where = `name '${name}' weight ${general(weight)} at location ${shownLocation(loc)}`;
+  return { osd, name, weight, loc, where };
+}
+
+function createOrMove(state: MonState, args: CommandArgs): Decision {
+  const { osd, name, weight, loc, where } = deviceOf(state, args, '  create');
+  return edited(state.osdmap, (m) => createOrMoveItem(m, osd, weightOf(weight), name, loc), {
+    done: `create-or-move updating item ${where} to crush map`,
+    same: `create-or-move updated item ${where} to crush map`,
+  });
+}
+
+/** `osd crush set` for a device, and `osd crush add`, which leaves it where it is besides. */
+export function placeDevice(state: MonState, args: CommandArgs): Decision {
+  const { osd, name, weight, loc, where } = deviceOf(state, args, ' Create');
+  const { crushMap } = state.osdmap;
+  const isSet = args.prefix === 'osd crush set';
+  if (isSet && !crushMap.itemNames.has(osd)) {
+    return unchanged(refuse('ENOENT', `unable to set item id ${osd} ${where}: does not exist`));
   }
-  if (id < 0) return unchanged(refuse('EINVAL', `device '${name}' is not a leaf in the crush map`));
-  const text = `reweighted item id ${id} name '${name}' to ${weight} in crush map`;
+  if (isSet || weightAt(crushMap, osd, loc) !== undefined) {
+    const what = `set item id ${osd} ${where}`;
+    return edited(state.osdmap, (m) => setItem(m, osd, weightOf(weight), name, loc), {
+      done: `${what} to crush map`,
+      same: `${what}: no change`,
+    });
+  }
   return edited(
-    state,
+    state.osdmap,
     (m) => {
-      reweightItem(m, id, weightOf(weight));
+      insertItem(m, osd, weightOf(weight), name, loc);
       return true;
     },
-    text,
+    { done: `add item id ${osd} ${where} to crush map` },
   );
 }
 
-function createOrMove(state: MonState, args: CommandArgs) {
-  const osd = needOsd(state.osdmap, args.needNumber('id'));
-  const weight = args.needNumber('weight');
-  const loc = parseLocation(args.list('args'));
-  const what = `item name 'osd.${osd}' weight ${weight} at location ${shown(loc)} to crush map`;
-  return edited(
-    state,
-    (m) => createOrMoveItem(m, osd, weightOf(weight), `osd.${osd}`, loc),
-    `create-or-move updating ${what}`,
-    `create-or-move updated ${what}`,
-  );
-}
-
-/** `osd crush set` and `add`; without an id, the input is a whole map. */
-function place(state: MonState, args: CommandArgs) {
-  const osd = needOsd(state.osdmap, args.needNumber('id'));
-  const weight = args.needNumber('weight');
-  const loc = parseLocation(args.list('args'));
-  const verb = args.prefix === 'osd crush add' ? 'add' : 'set';
-  const what = `item id ${osd} name 'osd.${osd}' weight ${weight} at location ${shown(loc)}`;
-  return edited(
-    state,
-    (m) => setItem(m, osd, weightOf(weight), `osd.${osd}`, loc),
-    `${verb} ${what} to crush map`,
-    `set ${what}: no change`,
-  );
-}
-
-function move(state: MonState, args: CommandArgs) {
-  const name = args.text('name') ?? '';
+function move(state: MonState, args: CommandArgs): Decision {
+  const name = args.needText('name');
   const loc = parseLocation(args.list('args'));
   const id = itemByName(state.osdmap.crushMap, name);
   if (id === undefined) return unchanged(refuse('ENOENT', `item ${name} does not exist`));
-  const moveIt = (m: CrushMap): boolean => {
-    if (weightAt(m, id, loc) !== undefined) return false;
-    if (id < 0) {
-      moveBucket(m, id, loc);
-      return true;
-    }
-    return createOrMoveItem(m, id, 0, name, loc);
-  };
-  return edited(
-    state,
-    moveIt,
-    `moved item id ${id} name '${name}' to location ${shown(loc)} in crush map`,
-    `no need to move item id ${id} name '${name}' to location ${shown(loc)} in crush map`,
-  );
-}
-
-function remove(state: MonState, args: CommandArgs) {
-  const name = args.text('name') ?? '';
-  const id = itemByName(state.osdmap.crushMap, name);
-  if (id === undefined) {
-    return unchanged(ok('', `device '${name}' does not appear in the crush map`));
+  const where = `item id ${id} name '${name}' to location ${shownLocation(loc)} in crush map`;
+  if (weightAt(state.osdmap.crushMap, id, loc) !== undefined) {
+    return unchanged(ok('', `no need to move ${where}`));
   }
   return edited(
-    state,
+    state.osdmap,
     (m) => {
-      removeItem(m, id);
+      if (id < 0) moveBucket(m, id, loc);
+      else createOrMoveItem(m, id, 0, name, loc);
       return true;
     },
-    `removed item id ${id} name '${name}' from crush map`,
+    { done: `moved ${where}` },
   );
 }
 
-function add(state: MonState, args: CommandArgs) {
-  const name = args.text('name') ?? '';
-  const type = args.text('type') ?? '';
+function link(state: MonState, args: CommandArgs): Decision {
+  const name = args.needText('name');
+  const loc = parseLocation(args.list('args'));
+  const id = itemByName(state.osdmap.crushMap, name);
+  if (id === undefined) return unchanged(refuse('ENOENT', `item ${name} does not exist`));
+  const what = `item id ${id} name '${name}' to location ${shownLocation(loc)}`;
+  if (weightAt(state.osdmap.crushMap, id, loc) !== undefined) {
+    return unchanged(ok('', `no need to move ${what} in crush map`));
+  }
+  return edited(
+    state.osdmap,
+    (m) => {
+      linkBucket(m, id, loc);
+      return true;
+    },
+    { done: `linked ${what} in crush map`, explain: () => `cannot link ${what}` },
+  );
+}
+
+function add(state: MonState, args: CommandArgs): Decision {
+  const name = args.needText('name');
+  const type = args.needText('type');
   const loc = parseLocation(args.list('args'));
   const { crushMap } = state.osdmap;
   if (itemByName(crushMap, name) !== undefined) {
@@ -144,46 +135,70 @@ function add(state: MonState, args: CommandArgs) {
   if (number === undefined) {
     return unchanged(refuse('EINVAL', `type '${type}' does not exist`));
   }
-  if (number === 0)
+  if (number === 0) {
     return unchanged(refuse('EINVAL', `type '${type}' is for devices, not buckets`));
+  }
   const hasPlace = Object.keys(loc).length > 0;
+  const where = `location ${shownLocation(loc)}`;
   return edited(
-    state,
+    state.osdmap,
     (m) => {
       const id = addBucket(m, name, type);
       if (hasPlace) moveBucket(m, id, loc);
       return true;
     },
-    `added bucket ${name} type ${type} to ${hasPlace ? `location ${shown(loc)}` : 'crush map'}`,
+    {
+      done: `added bucket ${name} type ${type} to ${hasPlace ? where : 'crush map'}`,
+      explain: () => `error moving bucket '${name}' to ${where}`,
+    },
   );
 }
 
-function rename(state: MonState, args: CommandArgs) {
-  const from = args.text('srcname') ?? '';
-  const to = args.text('dstname') ?? '';
-  return edited(
-    state,
-    (m) => {
-      renameBucket(m, from, to);
-      return true;
-    },
-    `renamed bucket ${from} into ${to}`,
-  );
+function rename(state: MonState, args: CommandArgs): Decision {
+  const from = args.needText('srcname');
+  const to = args.needText('dstname');
+  try {
+    return edited(
+      state.osdmap,
+      (m) => {
+        renameBucket(m, from, to);
+        return true;
+      },
+      { done: `renamed bucket ${from} into ${to}`, explain: itsWords },
+    );
+  } catch (e) {
+    // Only the new name exists: a request that was sent twice succeeded the first time.
+    const isDone = e instanceof CephError && e.code === 'EALREADY';
+    if (!isDone) throw e;
+    return unchanged(ok('', e.message));
+  }
 }
 
 const base = { module: 'osd', perm: 'rw' } as const;
-const name = 'name=name,type=CephString,goodchars=[A-Za-z0-9-_.]';
-const where = 'name=args,type=CephString,n=N,goodchars=[A-Za-z0-9-_.=]';
-const device = `name=id,type=CephOsdName name=weight,type=CephFloat,range=0.0 ${where}`;
-const ancestor = 'name=ancestor,type=CephString,req=false,goodchars=[A-Za-z0-9-_.]';
+const device = `name=id,type=CephOsdName ${WEIGHT} ${LOCATION}`;
 
-/** `ceph osd crush ...`: where devices and buckets are, and what they weigh. */
+/** The form of `osd crush set` that names a device; the other is in crush-map.ts. */
+export const PLACE_DEVICE_SIG = `osd crush set ${device}`;
+
+/** `ceph osd crush ...`: where devices and buckets are put. */
 export const crushPlaceCommands: CommandSpec[] = [
   {
     ...base,
-    sig: `osd crush reweight ${name} name=weight,type=CephFloat,range=0.0`,
-    help: "Set a device's CRUSH weight.",
-    decide: reweight,
+    sig: `osd crush add-bucket ${word('name')} name=type,type=CephString ${OPTIONAL_LOCATION}`,
+    help: 'Make an empty bucket.',
+    decide: add,
+  },
+  {
+    ...base,
+    sig: `osd crush rename-bucket ${word('srcname')} ${word('dstname')}`,
+    help: 'Give a bucket another name.',
+    decide: rename,
+  },
+  {
+    ...base,
+    sig: `osd crush add ${device}`,
+    help: 'Put a device at a location, besides where it is.',
+    decide: placeDevice,
   },
   {
     ...base,
@@ -191,35 +206,16 @@ export const crushPlaceCommands: CommandSpec[] = [
     help: 'Put a device at a location unless it is there; it keeps a weight it has.',
     decide: createOrMove,
   },
-  { ...base, sig: `osd crush add ${device}`, help: 'Put a device at a location.', decide: place },
-  { ...base, sig: `osd crush move ${name} ${where}`, help: 'Move an item.', decide: move },
   {
     ...base,
-    sig: `osd crush rm ${name} ${ancestor}`,
-    help: 'Remove a device or an empty bucket.',
-    decide: remove,
+    sig: `osd crush move ${word('name')} ${LOCATION}`,
+    help: 'Move a bucket with all below it, or a device.',
+    decide: move,
   },
   {
     ...base,
-    flags: 4,
-    sig: `osd crush remove ${name} ${ancestor}`,
-    help: 'Same as osd crush rm.',
-    decide: remove,
-  },
-  {
-    ...base,
-    sig: `osd crush add-bucket ${name} name=type,type=CephString name=args,type=CephString,n=N,req=false,goodchars=[A-Za-z0-9-_.=]`,
-    help: 'Make an empty bucket.',
-    decide: add,
-  },
-  {
-    ...base,
-    sig: 'osd crush rename-bucket name=srcname,type=CephString,goodchars=[A-Za-z0-9-_.] name=dstname,type=CephString,goodchars=[A-Za-z0-9-_.]',
-    help: 'Give a bucket another name.',
-    decide: rename,
+    sig: `osd crush link name=name,type=CephString ${LOCATION}`,
+    help: 'Put a bucket at one more location.',
+    decide: link,
   },
 ];
-
-/** The form of `osd crush set` that names a device; the other is in crush-map.ts. */
-export const placeDevice = place;
-export const PLACE_DEVICE_SIG = `osd crush set ${device}`;

@@ -1,122 +1,147 @@
 import {
   addSimpleRule,
-  type CrushMap,
-  classOf,
-  itemByName,
-  removeDeviceClass,
+  RULE_TYPE,
   removeRule,
   renameRule,
   ruleByName,
-  setDeviceClass,
-  typeByName,
+  type SimpleRule,
 } from '../../crush/index.ts';
 import type { CommandArgs } from '../args.ts';
-import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { asCommandFailure, editCrush } from '../services/crush-change.ts';
+import {
+  CommandFailure,
+  type CommandSpec,
+  type Decision,
+  ok,
+  refuse,
+  unchanged,
+} from '../command.ts';
+import { edited, itsWords } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
-import { parseOsdIds } from './osd-ids.ts';
+import { word } from './crush-words.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
 
-function edited(state: MonState, text: string, edit: (m: CrushMap) => void) {
-  const crush = asCommandFailure(() =>
-    editCrush(state.osdmap, (m) => {
-      edit(m);
+function added(state: MonState, rule: SimpleRule, done = ''): Decision {
+  if (ruleByName(state.osdmap.crushMap, rule.name) !== undefined) {
+    return unchanged(ok('', `rule ${rule.name} already exists`));
+  }
+  return edited(
+    state.osdmap,
+    (m) => {
+      addSimpleRule(m, rule);
       return true;
-    }),
-  )!;
-  return changed(ok('', text), { osdmap: { crush } });
+    },
+    { done, explain: itsWords },
+  );
 }
 
-function create(state: MonState, args: CommandArgs) {
-  const map = state.osdmap.crushMap;
-  const name = args.text('name') ?? '';
-  const root = args.text('root') ?? '';
-  const failureDomain = args.text('type') ?? '';
+/** `create-simple` and `create-replicated`: both make rules for replicated pools. */
+function create(state: MonState, args: CommandArgs): Decision {
   const deviceClass = args.text('class');
-  const mode = args.text('mode') === 'indep' ? 'indep' : 'firstn';
-  if (ruleByName(map, name) !== undefined) {
+  return added(state, {
+    name: args.needText('name'),
+    root: args.needText('root'),
+    failureDomain: args.needText('type'),
+    mode: args.text('mode') === 'indep' ? 'indep' : 'firstn',
+    type: RULE_TYPE.REPLICATED,
+    ...(deviceClass && { deviceClass }),
+  });
+}
+
+function createErasure(state: MonState, args: CommandArgs): Decision {
+  const { osdmap } = state;
+  const name = args.needText('name');
+  const id = freeId(osdmap.crushMap.rules);
+  if (ruleByName(osdmap.crushMap, name) !== undefined) {
     return unchanged(ok('', `rule ${name} already exists`));
   }
-  if (itemByName(map, root) === undefined) {
-    return unchanged(refuse('ENOENT', `root item ${root} does not exist`));
+  const profile = osdmap.data.erasureCodeProfiles.get(args.text('profile') || 'default');
+  const plugin = profile?.get('plugin');
+  if (!profile || plugin === undefined) {
+    const text = [...(profile ?? [])].map(([key, value]) => `${key}=${value}`).sort();
+    const why = `cannot determine the erasure code plugin because there is no 'plugin' entry in the erasure_code_profile {${text.join(',')}}`;
+    return unchanged(refuse('EINVAL', why));
   }
-  if (typeByName(map, failureDomain) === undefined) {
-    return unchanged(refuse('EINVAL', `unknown type ${failureDomain}`));
-  }
-  if (deviceClass !== undefined && ![...map.classNames.values()].includes(deviceClass)) {
-    return unchanged(refuse('EINVAL', `device class ${deviceClass} does not exist`));
-  }
-  return edited(state, '', (m) => {
-    addSimpleRule(m, { name, root, failureDomain, deviceClass, mode });
-  });
+  const deviceClass = profile.get('crush-device-class');
+  return added(
+    state,
+    {
+      name,
+      root: profile.get('crush-root') || 'default',
+      failureDomain: profile.get('crush-failure-domain') || 'host',
+      mode: 'indep',
+      type: RULE_TYPE.ERASURE,
+      maxSize: chunksOf(plugin, profile),
+      ...(deviceClass && { deviceClass }),
+    },
+    `created rule ${name} at ${id}`,
+  );
 }
 
-function remove(state: MonState, args: CommandArgs) {
-  const name = args.text('name') ?? '';
-  const id = ruleByName(state.osdmap.crushMap, name);
+function freeId(rules: readonly unknown[]): number {
+  const free = rules.indexOf(undefined);
+  return free < 0 ? rules.length : free;
+}
+
+/** How many chunks an object has. @throws CommandFailure EINVAL */
+function chunksOf(plugin: string, profile: ReadonlyMap<string, string>): number {
+  // The layers of lrc decide on steps of their own.
+  if (!['jerasure', 'isa', 'shec', 'clay'].includes(plugin)) {
+    throw new CommandFailure('EINVAL', `no rule can be made for plugin ${plugin}`);
+  }
+  const [k, m] = [Number(profile.get('k') ?? 2), Number(profile.get('m') ?? 1)];
+  if (!(k >= 1 && m >= 1 && k + m <= 255)) {
+    throw new CommandFailure(
+      'EINVAL',
+      `k=${profile.get('k')} and m=${profile.get('m')} do not fit`,
+    );
+  }
+  return k + m;
+}
+
+function remove(state: MonState, args: CommandArgs): Decision {
+  const { osdmap } = state;
+  const name = args.needText('name');
+  const id = ruleByName(osdmap.crushMap, name);
   if (id === undefined) return unchanged(ok('', `rule ${name} does not exist`));
-  if ([...state.osdmap.data.pools.values()].some((p) => p.crushRule === id)) {
+  if ([...osdmap.data.pools.values()].some((p) => p.crushRule === id)) {
     return unchanged(refuse('EBUSY', `crush ruleset ${name} ${id} is in use`));
   }
-  return edited(state, '', (m) => removeRule(m, id));
+  return edited(osdmap, (m) => {
+    removeRule(m, id);
+    return true;
+  });
 }
 
-function rename(state: MonState, args: CommandArgs) {
-  const from = args.text('srcname') ?? '';
-  const to = args.text('dstname') ?? '';
-  const map = state.osdmap.crushMap;
-  if (ruleByName(map, from) === undefined && ruleByName(map, to) !== undefined) {
+function rename(state: MonState, args: CommandArgs): Decision {
+  const { crushMap } = state.osdmap;
+  const [from, to] = [args.needText('srcname'), args.needText('dstname')];
+  if (from === to) {
+    return unchanged(ok('', 'destination rule name is equal to source rule name'));
+  }
+  if (ruleByName(crushMap, from) === undefined && ruleByName(crushMap, to) !== undefined) {
     return unchanged(ok('', `already renamed to '${to}'`));
   }
-  return edited(state, '', (m) => renameRule(m, from, to));
-}
-
-function setClass(state: MonState, args: CommandArgs) {
-  const name = args.text('class') ?? '';
-  const { osdmap } = state;
-  const ids = parseOsdIds(args.list('ids'), () => osdmap.osds());
-  const set: number[] = [];
-  let text = '';
-  for (const osd of ids) {
-    const known = classOf(osdmap.crushMap, osd);
-    if (!osdmap.exists(osd)) text += `osd.${osd} does not exist. `;
-    else if (known === name) {
-      text += `osd.${osd} already set to class ${name}. set-device-class item id ${osd} name 'osd.${osd}' device_class '${name}': no change. `;
-    } else if (known !== undefined) {
-      const why = `osd.${osd} has already bound to class '${known}', can not reset class to '${name}'; use 'ceph osd crush rm-device-class <id>' to remove old class first`;
-      return unchanged(refuse('EBUSY', why));
-    } else set.push(osd);
-  }
-  text += `set osd(s) ${set.join(',')} to class '${name}'`;
-  if (set.length === 0) return unchanged(ok('', text));
-  return edited(state, text, (m) => {
-    for (const osd of set) setDeviceClass(m, osd, name);
-  });
-}
-
-function removeClass(state: MonState, args: CommandArgs) {
-  const { osdmap } = state;
-  const ids = parseOsdIds(args.list('ids'), () => osdmap.osds());
-  const bound = ids.filter((osd) => classOf(osdmap.crushMap, osd) !== undefined);
-  let text = ids
-    .filter((osd) => !bound.includes(osd))
-    .map((osd) =>
-      osdmap.exists(osd) ? `osd.${osd} belongs to no class, ` : `osd.${osd} does not exist. `,
-    )
-    .join('');
-  text += `done removing class of osd(s): ${bound.join(',')}`;
-  if (bound.length === 0) return unchanged(ok('', text));
-  return edited(state, text, (m) => {
-    for (const osd of bound) removeDeviceClass(m, osd);
-  });
+  return edited(
+    state.osdmap,
+    (m) => {
+      renameRule(m, from, to);
+      return true;
+    },
+    { explain: itsWords },
+  );
 }
 
 const base = { module: 'osd', perm: 'rw' } as const;
-const word = (name: string): string => `name=${name},type=CephString,goodchars=[A-Za-z0-9-_.]`;
 
-/** `ceph osd crush rule ...` and device classes. */
+/** `ceph osd crush rule ...`. */
 export const crushRuleCommands: CommandSpec[] = [
+  {
+    ...base,
+    sig: `osd crush rule create-simple ${word('name')} ${word('root')} ${word('type')} name=mode,type=CephChoices,strings=firstn|indep,req=false`,
+    help: 'Make a rule without a device class.',
+    decide: create,
+  },
   {
     ...base,
     sig: `osd crush rule create-replicated ${word('name')} ${word('root')} ${word('type')} name=class,type=CephString,req=false,goodchars=[A-Za-z0-9-_.]`,
@@ -125,9 +150,9 @@ export const crushRuleCommands: CommandSpec[] = [
   },
   {
     ...base,
-    sig: `osd crush rule create-simple ${word('name')} ${word('root')} ${word('type')} name=mode,type=CephChoices,strings=firstn|indep,req=false`,
-    help: 'Make a rule without a device class.',
-    decide: create,
+    sig: `osd crush rule create-erasure ${word('name')} name=profile,type=CephString,req=false,goodchars=[A-Za-z0-9-_.=]`,
+    help: 'Make a rule that places the chunks of an erasure code as its profile says.',
+    decide: createErasure,
   },
   { ...base, sig: `osd crush rule rm ${word('name')}`, help: 'Remove a rule.', decide: remove },
   {
@@ -135,17 +160,5 @@ export const crushRuleCommands: CommandSpec[] = [
     sig: `osd crush rule rename ${word('srcname')} ${word('dstname')}`,
     help: 'Give a rule another name.',
     decide: rename,
-  },
-  {
-    ...base,
-    sig: 'osd crush set-device-class name=class,type=CephString,goodchars=[A-Za-z0-9-_] name=ids,type=CephString,n=N',
-    help: 'Set the device class of OSDs that have none.',
-    decide: setClass,
-  },
-  {
-    ...base,
-    sig: 'osd crush rm-device-class name=ids,type=CephString,n=N',
-    help: 'Take the device class of OSDs away.',
-    decide: removeClass,
   },
 ];

@@ -3,9 +3,12 @@ import { authCommands } from './auth.ts';
 import { blocklistCommands } from './blocklist.ts';
 import { configCommands } from './config.ts';
 import { configKeyCommands } from './config-key.ts';
+import { crushClassCommands } from './crush-classes.ts';
 import { crushMapCommands } from './crush-map.ts';
 import { crushPlaceCommands } from './crush-place.ts';
+import { crushRemoveCommands } from './crush-remove.ts';
 import { crushRuleCommands } from './crush-rules.ts';
+import { crushWeightCommands } from './crush-weights.ts';
 import { erasureProfileCommands } from './erasure-profiles.ts';
 import { healthMuteCommands } from './health.ts';
 import { logCommands } from './log.ts';
@@ -33,6 +36,9 @@ export const changeCommands: readonly CommandSpec[] = [
   ...blocklistCommands,
   ...crushMapCommands,
   ...crushPlaceCommands,
+  ...crushRemoveCommands,
+  ...crushWeightCommands,
+  ...crushClassCommands,
   ...crushRuleCommands,
   ...erasureProfileCommands,
   ...configCommands,

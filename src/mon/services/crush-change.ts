@@ -1,7 +1,7 @@
-import { type CrushMap, decodeCrushMap, encodeCrushMap } from '../../crush/index.ts';
-import { CephError, type ErrnoName } from '../../errors/index.ts';
+import { type CrushMap, decodeCrushMap, deviceLimit, encodeCrushMap } from '../../crush/index.ts';
+import { CephError, type ErrnoName, strerror } from '../../errors/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
-import { CommandFailure } from '../command.ts';
+import { CommandFailure, changed, type Decision, ok, unchanged } from '../command.ts';
 
 /**
  * The CRUSH map after an edit, encoded; undefined when the edit says that nothing changed. The map that epochs share
@@ -12,15 +12,46 @@ export function editCrush(
   edit: (crush: CrushMap) => boolean | undefined,
 ): Buffer | undefined {
   const copy = decodeCrushMap(osdmap.data.crush);
-  return edit(copy) === false ? undefined : encodeCrushMap(copy);
+  if (edit(copy) === false) return undefined;
+  // Ceph counts devices anew each time it reads a map, and so may end with fewer than the edit left.
+  copy.maxDevices = deviceLimit(copy);
+  return encodeCrushMap(copy);
 }
 
-/** Turns an edit's refusal into that of a command. */
-export function asCommandFailure<T>(run: () => T): T {
+/**
+ * Turns an edit's refusal into that of a command.
+ * @param explain the status to show; default: the name of the error, as Ceph shows where it has no words of its own
+ */
+export function asCommandFailure<T>(
+  run: () => T,
+  explain: (e: CephError) => string = (e) => strerror(e.errno),
+): T {
   try {
     return run();
   } catch (e) {
-    if (e instanceof CephError) throw new CommandFailure(e.code as ErrnoName, e.message);
+    if (e instanceof CephError) throw new CommandFailure(e.code as ErrnoName, explain(e));
     throw e;
   }
+}
+
+/** The status of an edit whose own words are those of Ceph. */
+export const itsWords = (e: CephError): string => e.message;
+
+export interface EditTexts {
+  /** Status once the edit is made. Default: none. */
+  readonly done?: string;
+  /** Status when nothing changed. Default: that of `done`. */
+  readonly same?: string;
+  readonly explain?: (e: CephError) => string;
+}
+
+/** The answer to a command that edits the map. The edit says with `false` that there was nothing to do. */
+export function edited(
+  osdmap: OSDMap,
+  edit: (crush: CrushMap) => boolean | undefined,
+  texts: EditTexts = {},
+): Decision {
+  const { done = '', same = done, explain } = texts;
+  const crush = asCommandFailure(() => editCrush(osdmap, edit), explain);
+  return crush ? changed(ok('', done), { osdmap: { crush } }) : unchanged(ok('', same));
 }

@@ -6,6 +6,8 @@ import {
   crushDump,
   crushRuleDump,
   crushTunablesDump,
+  devicesOfClass,
+  rulesOfClass,
 } from '../../crush/index.ts';
 import type { CommandArgs } from '../args.ts';
 import {
@@ -42,12 +44,23 @@ function ruleLs(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-function classLsOsd(state: MonState, args: CommandArgs): CommandReply {
+/** Names of the rules that take devices of a class. */
+function rulesByClass(state: MonState, args: CommandArgs): CommandReply {
   const crush = state.osdmap.crushMap;
   const name = args.needText('class');
-  const osds = [...crush.classMap.keys()]
-    .filter((id) => id >= 0 && classOf(crush, id) === name)
-    .sort((a, b) => a - b);
+  if (![...crush.classNames.values()].includes(name)) {
+    return refuse('ENOENT', `failed to get rules by class '${name}'`);
+  }
+  const names = rulesOfClass(crush, name).map((id) => crush.ruleNames.get(id) ?? '');
+  return textOrValue(
+    args,
+    () => names.map((n) => `${n}\n`).join(''),
+    () => names,
+  );
+}
+
+function classLsOsd(state: MonState, args: CommandArgs): CommandReply {
+  const osds = devicesOfClass(state.osdmap.crushMap, args.needText('class'));
   return textOrValue(
     args,
     () => osds.map((osd) => `${osd}\n`).join(''),
@@ -94,16 +107,21 @@ export const crushDumpCommands: ReadCommand[] = [
   readCommand('osd', 'osd crush rule list', 'List the CRUSH rules', ruleLs, 4),
   readCommand(
     'osd',
+    'osd crush rule ls-by-class name=class,type=CephString,goodchars=[A-Za-z0-9-_.]',
+    'List the CRUSH rules that take devices of a class',
+    rulesByClass,
+  ),
+  readCommand(
+    'osd',
     'osd crush rule dump name=name,type=CephString,goodchars=[A-Za-z0-9-_.],req=false',
     'Print one CRUSH rule, or all',
     ruleDump,
   ),
   readCommand('osd', 'osd crush class ls', 'List the device classes', (state, args) => {
-    const { classMap, classNames } = state.osdmap.crushMap;
-    const used = new Set([...classMap].filter(([id]) => id >= 0).map(([, c]) => c));
+    const { classNames } = state.osdmap.crushMap;
     return valueReply(
       args,
-      [...classNames].filter(([id]) => used.has(id)).map(([, name]) => name),
+      [...classNames].sort((a, b) => a[0] - b[0]).map(([, name]) => name),
     );
   }),
   readCommand(

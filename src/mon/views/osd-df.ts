@@ -1,11 +1,12 @@
 import { type Column, type Json, table, weightText } from '../../codec/index.ts';
 import {
   type CrushTreeNode,
+  crushTreeName,
   crushTreeNodeFields,
   devicesBelow,
   itemByName,
 } from '../../crush/index.ts';
-import { strayNodes, treeName, treeOf, WEIGHT_ONE } from '../../maps/index.ts';
+import { strayNodes, treeOf, WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandReply, type ReadCommand } from '../command.ts';
 import type { MonState } from '../state.ts';
@@ -109,7 +110,7 @@ function osdDf(state: MonState, args: CommandArgs): CommandReply {
     lowPrecision(variance),
     item.id < 0 ? '-' : String(perOsd.get(item.id)?.acting ?? 0),
     item.id < 0 ? '' : map.isUp(item.id) ? 'up' : 'down',
-    ...(tree ? [treeName(item)] : []),
+    ...(tree ? [crushTreeName(item)] : []),
   ];
   const totalRow = [
     '',
