@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crushtool } from '../../src/cli/crushtool/index.ts';
+import {
+  BUCKET_ALG,
+  type CrushMap,
+  createWeightSet,
+  crushHash2,
+  decodeCrushMap,
+  encodeCrushMap,
+  reweightWeightSet,
+  TUNABLE_PROFILES,
+} from '../../src/crush/index.ts';
+import { randomEditStep } from './crush-edit-steps.ts';
+import { differences, randomCrushMap } from './crush-maps.ts';
+import { dice } from './sim-disk.ts';
+
+export interface EditCounts {
+  changed: number;
+  refused: number;
+  /** Ceph's tool dies of a failed assertion, of memory it corrupted, or hangs dying. */
+  crashed: number;
+}
+
+interface ToolRun {
+  status: number;
+  stdout: string;
+  stderr: string;
+  /** The map it wrote, if it did. */
+  bytes: Uint8Array | undefined;
+}
+
+/**
+ * Edits the map of a seed step by step with crushtool and with our command, each step from the map that crushtool made.
+ * Tree buckets are left out, whose inner nodes crushtool leaves to chance, and uniform ones, whose shadows it cannot
+ * make.
+ * @throws Error on the first difference: exit status, output, or map
+ */
+export async function compareEdits(seed: number, steps: number): Promise<EditCounts> {
+  const dir = mkdtempSync(join(tmpdir(), 'crush-edit-'));
+  const roll = dice(crushHash2(seed, steps));
+  const counts: EditCounts = { changed: 0, refused: 0, crashed: 0 };
+  const file = join(dir, 'map');
+  try {
+    let bytes: Uint8Array = encodeCrushMap(mapToEdit(seed));
+    for (let step = 0; step < steps; step++) {
+      const words = ['-i', file, ...randomEditStep(decodeCrushMap(bytes), roll)];
+      writeFileSync(file, bytes);
+      const theirs = runReference(words, join(dir, 'theirs'));
+      if (theirs === undefined) {
+        counts.crashed++;
+        continue;
+      }
+      const ours = await runOurs(words, join(dir, 'ours'));
+      const difference = differenceOf(ours, theirs);
+      if (difference)
+        throw new Error(`seed ${seed} step ${step}: ${words.join(' ')}\n${difference}`);
+      if (theirs.status === 0) counts.changed++;
+      else counts.refused++;
+      bytes = theirs.bytes ?? bytes;
+    }
+    return counts;
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Every other map has weight sets; these are whole, as commands make them, and all buckets are straw2. */
+function mapToEdit(seed: number): CrushMap {
+  const roll = dice(crushHash2(seed, 0));
+  const { LIST, STRAW, STRAW2 } = BUCKET_ALG;
+  if (seed % 2 === 0) {
+    return randomCrushMap(roll, { trees: 2, algs: [LIST, STRAW, STRAW2], chooseArgs: false });
+  }
+  const tunables = TUNABLE_PROFILES.jewel;
+  const map = randomCrushMap(roll, { trees: 2, algs: [STRAW2], chooseArgs: false, tunables });
+  const positions = 1 + roll(3);
+  createWeightSet(map, -1, positions);
+  if (roll(2) === 1) createWeightSet(map, 3, 1 + roll(3));
+  const held = new Set([...map.buckets.values()].flatMap((b) => b.items));
+  for (const item of [...held].filter((id) => id >= 0).slice(0, 4)) {
+    const weights = Array.from({ length: positions }, () => roll(5 * 0x10000));
+    reweightWeightSet(map, -1, item, weights);
+  }
+  return map;
+}
+
+function runReference(words: string[], outFile: string): ToolRun | undefined {
+  rmSync(outFile, { force: true });
+  const { status, stdout, stderr } = spawnSync('crushtool', [...words, '-o', outFile], {
+    encoding: 'utf8',
+    // Its log would come between the lines of its output, at any place.
+    env: { ...process.env, CEPH_ARGS: '--debug-crush=0/0' },
+    timeout: 1000,
+    killSignal: 'SIGKILL',
+  });
+  if (status === null) return undefined;
+  return { status, stdout, stderr, bytes: existsSync(outFile) ? readFileSync(outFile) : undefined };
+}
+
+async function runOurs(words: string[], outFile: string): Promise<ToolRun> {
+  rmSync(outFile, { force: true });
+  const io = collectingIo();
+  const status = await crushtool.run([...words, '-o', outFile], io);
+  const bytes = existsSync(outFile) ? readFileSync(outFile) : undefined;
+  return { status, stdout: io.stdout(), stderr: io.stderr(), bytes };
+}
+
+/** Streams that keep what is written. */
+function collectingIo() {
+  let stdout = '';
+  let stderr = '';
+  return {
+    out: (text: string | Uint8Array) => {
+      stdout += typeof text === 'string' ? text : Buffer.from(text).toString();
+    },
+    err: (text: string) => {
+      stderr += text;
+    },
+    isOutClosed: false,
+    stdin: () => new Uint8Array(),
+    isStdinTerminal: false,
+    flush: () => {},
+    stdout: () => stdout,
+    stderr: () => stderr,
+  };
+}
+
+function whatItSaid({ status, stdout, stderr }: ToolRun): string {
+  return `${status} ${stdout}${stderr}`;
+}
+
+/** Maps are compared as Ceph reads them back: it writes weight sets of buckets that have no use for them. */
+function differenceOf(ours: ToolRun, theirs: ToolRun): string | undefined {
+  const [said, saidThere] = [whatItSaid(ours), whatItSaid(theirs)];
+  if (said !== saidThere) return `ours ${said}\ncrushtool's ${saidThere}`;
+  if (!ours.bytes || !theirs.bytes) {
+    return ours.bytes || theirs.bytes ? 'only one of the two wrote a map' : undefined;
+  }
+  const [a, b] = [decodeCrushMap(ours.bytes), decodeCrushMap(theirs.bytes)];
+  const parts = differences(a, b);
+  if (parts.length > 0) return `maps differ in ${parts}`;
+  return encodeCrushMap(a).equals(encodeCrushMap(b)) ? undefined : 'maps differ in their bytes';
+}
