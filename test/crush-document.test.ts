@@ -94,6 +94,13 @@ test('a device that is really called device0 keeps its name, one without a name 
   expect(back.itemNames.has(1)).toBe(false);
 });
 
+test('a bucket that only looks like a shadow comes back as it was', () => {
+  const map = goldenMap('classes');
+  for (const [id, name] of map.itemNames) map.itemNames.set(id, name.replace('~ssd', '~odd'));
+  const back = crushMapFromDocument(throughJson(crushMapToDocument(map)));
+  expect(encodeCrushMap(back).equals(encodeCrushMap(map))).toBe(true);
+});
+
 test('weights that a float rounds are exact in weight sets', () => {
   const map = compileCrushMap('type 0 osd\ntype 1 host\ndevice 0 a\nhost x { alg straw2 item a }');
   map.chooseArgs.set(-1, new Map([[-1, { weightSets: [[0xfffffffd]], ids: [7] }]]));
@@ -185,6 +192,11 @@ describe('a document that does not fit is refused with its place', () => {
       'choose_args.0[0].weight_set[0][1]: -1 is no weight',
       'choose_args',
       { 0: [{ bucket_id: -1, weight_set: [[1, -1]] }] },
+    ],
+    [
+      'choose_args.0[0].ids: has 1 ids for 2 items',
+      'choose_args',
+      { 0: [{ bucket_id: -1, ids: [5] }] },
     ],
     [
       'devices[1].named: is neither true nor false',

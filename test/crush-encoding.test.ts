@@ -95,11 +95,15 @@ describe('weight sets are made to fit the buckets, as Ceph does', () => {
     const m = goldenMap('list-jewel');
     m.chooseArgs.set(
       0,
-      new Map([...m.buckets.keys()].map((id) => [id, { weightSets: [], ids: [1] }])),
+      new Map([...m.buckets.keys()].map((id) => [id, { weightSets: [[1]], ids: [] }])),
     );
     const left = [...decodeCrushMap(encodeCrushMap(m)).chooseArgs.get(0)!.keys()];
     expect(left.every((id) => m.buckets.get(id)!.alg === BUCKET_ALG.STRAW2)).toBe(true);
     expect(left.length).toBeLessThan(m.buckets.size);
+  });
+  test('ids are as many as the items, or the bytes are refused', () => {
+    const ids = long(first!.items.length + 1);
+    expect(() => withArgs((a) => a.set(first!.id, { weightSets: [], ids }))).toThrow(/ids for/);
   });
   test('a few bytes that ask for many zeros are refused', () => {
     const m = goldenMap('straw2-small');

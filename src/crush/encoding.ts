@@ -197,7 +197,10 @@ function decodeChooseArgs(d: Decoder, { maxBuckets, buckets }: CrushMap): CrushM
         missing += Math.max(0, size - weights.length);
         if (missing > d.offset) d.fail(`weight sets lack ${missing} weights`);
       }
-      args.set(-1 - index, { weightSets, ids: numbers(d, d.u32(), s32) });
+      const ids = numbers(d, d.u32(), s32);
+      // Ceph's daemons stop at this, so it must never reach them.
+      if (ids.length > 0 && ids.length !== size) d.fail(`${ids.length} ids for ${size} items`);
+      args.set(-1 - index, { weightSets, ids });
     }
     out.set(key, args);
   }

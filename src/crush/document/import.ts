@@ -135,7 +135,8 @@ function readClasses(root: DocumentNode, map: CrushMap): void {
   for (const node of root.get('buckets').list()) {
     const [original, className] = node.optional('name')?.text().split('~') ?? [];
     const originalId = byName.get(original ?? '');
-    if (className === undefined || originalId === undefined) continue;
+    const isShadow = className !== undefined && originalId !== undefined;
+    if (!isShadow || (named && !ids.has(className))) continue;
     const id = node.get('id').integer(S32);
     const classId = idOf(node.get('name'), className);
     map.classMap.set(id, classId);
@@ -154,12 +155,15 @@ function readChooseArgs(node: DocumentNode | undefined, map: CrushMap): void {
   for (const word of Object.keys(node?.fields() ?? {})) {
     const list = node!.get(word);
     const key = new DocumentNode(word, list.path).integer(SAFE);
-    const args = list.table('bucket_id', [-map.maxBuckets, -1], (arg): ChooseArg => {
+    const args = list.table('bucket_id', [-map.maxBuckets, -1], (arg, id): ChooseArg => {
       const sets = arg.optional('weight_set')?.list() ?? [];
-      const ids = arg.optional('ids')?.list() ?? [];
+      const ids = arg.optional('ids');
+      const count = ids?.list().length ?? 0;
+      const size = map.buckets.get(id)?.items.length ?? 0;
+      if (count > 0 && count !== size) ids!.fail(`has ${count} ids for ${size} items`);
       return {
         weightSets: sets.map((set) => set.list().map(weight)),
-        ids: ids.map((id) => id.integer(S32)),
+        ids: ids?.list().map((n) => n.integer(S32)) ?? [],
       };
     });
     map.chooseArgs.set(key, args);
