@@ -92,7 +92,7 @@ export class PgRegistry {
       if (map.pool(pg.pgid.pool)) ops.push(...pg.advance(viewOf(map, pg.pgid)));
     }
     for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
-    for (const pgid of map.pgs()) {
+    for (const pgid of map.pgsOfOsd(this.host.id)) {
       const number = pgNumber(pgid.pool, pgid.seed);
       if (!isOurs || this.pgs.has(number) || this.removing.has(number)) continue;
       const view = viewOf(map, pgid);

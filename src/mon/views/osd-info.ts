@@ -154,9 +154,9 @@ function utilization(state: MonState, args: CommandArgs): CommandReply {
       .map((osd) => [osd, 0]),
   );
   let total = 0;
-  for (const pg of map.pgs()) {
-    total += map.pool(pg.pool)?.size ?? 0;
-    for (const osd of map.pgToUpActing(pg).up) {
+  for (const [id, { size, pgNum }] of map.data.pools) {
+    total += size * pgNum;
+    for (const osd of map.poolMapping(id)!.up) {
       const n = counts.get(osd);
       if (n !== undefined) counts.set(osd, n + 1);
     }
