@@ -1,11 +1,8 @@
 import { CephError } from '../../errors/index.ts';
 import { makeBucket } from '../bucket.ts';
-import { BUCKET_ALG, BUCKET_ALG_NAMES, type BucketAlg, type CrushBucket } from '../types.ts';
+import { BUCKET_ALG, type CrushBucket } from '../types.ts';
+import { ALG_BY_NAME } from '../words.ts';
 import { type DocumentNode, type Range, S32, U8, U16, U32 } from './node.ts';
-
-const ALG_BY_NAME = new Map(
-  Object.values(BUCKET_ALG).map((alg): [string, BucketAlg] => [BUCKET_ALG_NAMES[alg], alg]),
-);
 
 /** @param strawCalcVersion the tunable, for straws that are not given */
 export function bucketFromNode(

@@ -1,18 +1,15 @@
 import { deviceLimit } from '../bucket.ts';
-import { TUNABLE_WORDS } from '../text/words.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import type { ChooseArg, CrushMap, CrushRule, CrushTunables } from '../types.ts';
+import { BUCKET_SLOTS_MAX, BYTE_TUNABLES, RULE_SLOTS_MAX, TUNABLE_WORDS } from '../words.ts';
 import { bucketFromNode } from './bucket.ts';
 import { DocumentNode, type Range, S32, U8, U32 } from './node.ts';
 import { stepFromNode } from './step.ts';
 
-/** Slots take room, used or not. */
-const BUCKETS_MAX = 1 << 24;
-const RULES_MAX = 1 << 20;
 const DEVICES_MAX = 0x7ffffffe;
 const SAFE: Range = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
-const BUCKET_ID: Range = [-BUCKETS_MAX, -1];
-const RULE_ID: Range = [0, RULES_MAX - 1];
+const BUCKET_ID: Range = [-BUCKET_SLOTS_MAX, -1];
+const RULE_ID: Range = [0, RULE_SLOTS_MAX - 1];
 
 /**
  * A map from its document, or from what `ceph osd crush dump` prints as JSON. The shape is checked, not whether the map
@@ -50,9 +47,7 @@ export function crushMapFromDocument(doc: unknown): CrushMap {
 function readTunables(node: DocumentNode | undefined): CrushTunables {
   const tunables: CrushTunables = { ...LEGACY_TUNABLES };
   for (const [word, key] of Object.entries(TUNABLE_WORDS)) {
-    const isByte =
-      key === 'chooseleafVaryR' || key === 'strawCalcVersion' || key === 'chooseleafStable';
-    const value = node?.optional(word)?.integer(isByte ? U8 : U32);
+    const value = node?.optional(word)?.integer(BYTE_TUNABLES.has(key) ? U8 : U32);
     if (value !== undefined) tunables[key] = value;
   }
   return tunables;
@@ -63,7 +58,7 @@ function readSlots(root: DocumentNode, map: CrushMap): void {
   for (const id of map.buckets.keys()) lowest = Math.min(lowest, id);
   let slots = lowest === 0 ? 0 : 8;
   while (slots < -lowest) slots *= 2;
-  map.maxBuckets = root.optional('max_buckets')?.integer([-lowest, BUCKETS_MAX]) ?? slots;
+  map.maxBuckets = root.optional('max_buckets')?.integer([-lowest, BUCKET_SLOTS_MAX]) ?? slots;
 }
 
 function readRules(root: DocumentNode, map: CrushMap): void {
@@ -85,7 +80,7 @@ function readRules(root: DocumentNode, map: CrushMap): void {
   });
   let needed = 0;
   for (const id of rules.keys()) needed = Math.max(needed, id + 1);
-  const count = root.optional('max_rules')?.integer([needed, RULES_MAX]) ?? needed;
+  const count = root.optional('max_rules')?.integer([needed, RULE_SLOTS_MAX]) ?? needed;
   map.rules = Array.from({ length: count }, (_, id) => rules.get(id));
   const names = root.optional('rule_names');
   if (names) map.ruleNames = names.table('rule_id', S32, (n) => n.get('name').text());

@@ -3,13 +3,8 @@ import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
 import { classIdFor } from '../classes.ts';
 import { makeShadows } from '../shadows.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
-import {
-  BUCKET_ALG,
-  BUCKET_ALG_NAMES,
-  type BucketAlg,
-  type CrushMap,
-  type CrushTunables,
-} from '../types.ts';
+import type { BucketAlg, CrushMap } from '../types.ts';
+import { ALG_BY_NAME, BUCKET_SLOTS_MAX, BYTE_TUNABLES, TUNABLE_WORDS } from '../words.ts';
 import { placeItems } from './bucket-items.ts';
 import { compileChooseArgs } from './choose-args.ts';
 import { CrushTextError } from './errors.ts';
@@ -17,21 +12,6 @@ import { type BucketStatement, parseStatements, type Statement } from './grammar
 import { orderBuckets } from './order.ts';
 import { compileRule } from './rule.ts';
 import { Source } from './source.ts';
-import { TUNABLE_WORDS } from './words.ts';
-
-/** Ids of buckets end here: every slot up to the lowest id takes room, used or not. */
-const BUCKETS_MAX = 1 << 24;
-const ALG_BY_NAME = new Map(
-  Object.values(BUCKET_ALG).map((alg): [string, BucketAlg] => [BUCKET_ALG_NAMES[alg], alg]),
-);
-
-/** What becomes of numbers that a tunable cannot hold; the others have 32 bits. */
-const TUNABLE_RANGE: Partial<Record<keyof CrushTunables, (value: number) => number>> = {
-  chooseleafDescendOnce: (value) => (value === 0 ? 0 : 1),
-  chooseleafVaryR: (value) => value & 0xff,
-  strawCalcVersion: (value) => value & 0xff,
-  chooseleafStable: (value) => value & 0xff,
-};
 
 /**
  * A map from its text, the same to the byte when encoded as `crushtool -c` makes. Tunables that the text does not name
@@ -119,7 +99,9 @@ class Compiler {
   #tunable(name: string, value: number): void {
     const key = (TUNABLE_WORDS as Record<string, keyof CrushMap['tunables']>)[name];
     if (key === undefined) refuse(`tunable ${name} not recognized`);
-    this.#map.tunables[key] = TUNABLE_RANGE[key]?.(value) ?? value >>> 0;
+    const fitting = BYTE_TUNABLES.has(key) ? value & 0xff : value >>> 0;
+    // This one is a flag to Ceph's setter, though it has 32 bits.
+    this.#map.tunables[key] = key === 'chooseleafDescendOnce' ? Math.min(fitting, 1) : fitting;
   }
 
   #device(id: number, name: string, className: string | undefined): void {
@@ -174,7 +156,7 @@ class Compiler {
     const { id } = head;
     if (this.#map.buckets.has(id)) refuse(`Duplicate bucket id ${id}`);
     if (id >= 0) refuse('add_bucket failed (22) Invalid argument');
-    if (id < -BUCKETS_MAX) refuse('add_bucket failed (12) Cannot allocate memory');
+    if (id < -BUCKET_SLOTS_MAX) refuse('add_bucket failed (12) Cannot allocate memory');
     makeSlot(this.#map, id);
     try {
       const version = this.#map.tunables.strawCalcVersion;
@@ -189,7 +171,8 @@ class Compiler {
   #makeShadows(): void {
     for (const shadowIds of this.#shadowIds.values()) {
       for (const id of shadowIds.values()) {
-        if (id > 0 || id < -BUCKETS_MAX) refuse('add_bucket failed (12) Cannot allocate memory');
+        if (id > 0 || id < -BUCKET_SLOTS_MAX)
+          refuse('add_bucket failed (12) Cannot allocate memory');
       }
     }
     try {

@@ -1,5 +1,6 @@
 import { itemWeights } from '../bucket.ts';
 import { classOf } from '../classes.ts';
+import { itemByName, keyOf } from '../lookup.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import {
   BUCKET_ALG,
@@ -13,9 +14,9 @@ import {
   RULE_OP,
   RULE_TYPE,
 } from '../types.ts';
+import { TUNABLE_WORDS } from '../words.ts';
 import { CrushTextError } from './errors.ts';
 import { fixedPoint } from './numbers.ts';
-import { TUNABLE_WORDS } from './words.ts';
 
 /**
  * A map as text, byte for byte as `crushtool -d` prints it. Shadow buckets are left out: they come back from the ids that
@@ -185,8 +186,8 @@ class Decompiler {
     const tilde = name.indexOf('~');
     if (tilde < 0) return name;
     const [original, className] = [name.slice(0, tilde), name.slice(tilde + 1)];
-    const isKnown = [...itemNames.values()].includes(original);
-    if (!isKnown || ![...classNames.values()].includes(className)) throw new CrushTextError([]);
+    const isKnown = itemByName(this.#map, original) !== undefined;
+    if (!isKnown || keyOf(classNames, className) === undefined) throw new CrushTextError([]);
     return `${original} class ${className}`;
   }
 

@@ -1,10 +1,10 @@
+import { keyOf } from '../lookup.ts';
 import { type CrushMap, type CrushRuleStep, RULE_OP, RULE_TYPE } from '../types.ts';
+import { RULE_SLOTS_MAX } from '../words.ts';
 import { CrushTextError } from './errors.ts';
 import type { RuleStatement, StepStatement } from './grammar.ts';
 
 const RULES_MAX = 256;
-/** Ours: every slot up to the highest id takes room. */
-const RULE_ID_MAX = 1 << 20;
 
 /** Ids by name. */
 interface Known {
@@ -15,12 +15,12 @@ interface Known {
 /** Adds a rule to the map. @throws CrushTextError for a name or id twice, items, types and classes that are not there */
 export function compileRule(map: CrushMap, rule: RuleStatement, known: Known): void {
   const { id, name } = rule;
-  if (name !== '' && [...map.ruleNames.values()].includes(name)) {
+  if (name !== '' && keyOf(map.ruleNames, name) !== undefined) {
     throw new CrushTextError([`rule name '${name}' already defined`, '']);
   }
   if (map.rules[id]) throw new CrushTextError([`rule ${id} already exists`]);
   // One rule may go beyond, by however much: the check is of the room before.
-  if (id < 0 || id > RULE_ID_MAX || (id >= map.rules.length && map.rules.length >= RULES_MAX)) {
+  if (id < 0 || id >= RULE_SLOTS_MAX || (id >= map.rules.length && map.rules.length >= RULES_MAX)) {
     throw new CrushTextError([`unable to add rule id ${id} for rule '${name}'`]);
   }
   while (map.rules.length < id) map.rules.push(undefined);
@@ -70,7 +70,7 @@ function takenItem(
     throw new CrushTextError([`in rule '${ruleName}' item '${item}' not defined`]);
   }
   if (className === undefined) return id;
-  const classId = [...map.classNames].find(([, name]) => name === className)?.[0];
+  const classId = keyOf(map.classNames, className);
   if (classId === undefined) throw new CrushTextError([]);
   const shadows = map.classBuckets.get(id);
   const where = `in rule '${ruleName}' step take ${item}`;
