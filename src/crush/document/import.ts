@@ -1,4 +1,5 @@
 import { deviceLimit } from '../bucket.ts';
+import { emptyCrushMap } from '../build.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import type { ChooseArg, CrushMap, CrushRule, CrushTunables } from '../types.ts';
 import { BUCKET_SLOTS_MAX, BYTE_TUNABLES, RULE_SLOTS_MAX, TUNABLE_WORDS } from '../words.ts';
@@ -22,20 +23,8 @@ export function crushMapFromDocument(doc: unknown): CrushMap {
   const typeNames = root.get('types').table('type_id', S32, (n) => n.get('name').text());
   const version = tunables.strawCalcVersion;
   const bucketNodes = root.get('buckets').table('id', BUCKET_ID, (n) => n);
-  const map: CrushMap = {
-    maxBuckets: 0,
-    maxDevices: 0,
-    buckets: new Map([...bucketNodes].map(([id, n]) => [id, bucketFromNode(n, id, version)])),
-    rules: [],
-    typeNames,
-    itemNames: new Map(),
-    ruleNames: new Map(),
-    tunables,
-    classMap: new Map(),
-    classNames: new Map(),
-    classBuckets: new Map(),
-    chooseArgs: new Map(),
-  };
+  const buckets = new Map([...bucketNodes].map(([id, n]) => [id, bucketFromNode(n, id, version)]));
+  const map: CrushMap = { ...emptyCrushMap(), buckets, typeNames, tunables };
   readSlots(root, map);
   readRules(root, map);
   readNames(root, map, bucketNodes);

@@ -1,5 +1,6 @@
 import { CephError } from '../../errors/index.ts';
 import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
+import { emptyCrushMap } from '../build.ts';
 import { classIdFor } from '../classes.ts';
 import { makeShadows } from '../shadows.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
@@ -37,20 +38,7 @@ function refuse(...lines: string[]): never {
 }
 
 class Compiler {
-  readonly #map: CrushMap = {
-    maxBuckets: 0,
-    maxDevices: 0,
-    buckets: new Map(),
-    rules: [],
-    typeNames: new Map(),
-    itemNames: new Map(),
-    ruleNames: new Map(),
-    tunables: { ...LEGACY_TUNABLES },
-    classMap: new Map(),
-    classNames: new Map(),
-    classBuckets: new Map(),
-    chooseArgs: new Map(),
-  };
+  readonly #map: CrushMap = { ...emptyCrushMap(), tunables: { ...LEGACY_TUNABLES } };
   readonly #typeIds = new Map<string, number>();
   readonly #itemIds = new Map<string, number>();
   /** Ids of devices and buckets that are not to be given out. */
