@@ -306,7 +306,7 @@ export class PoolSpread {
 /** The deepest level whose items a full PG's shards cannot leave one by one; -1 for none. */
 function fixedLevel({ levels, tree, capacity, count }: ShapeBlock): number {
   // Above the failure domain, an item has all its shards of the PG, and no other has room for one.
-  let fixed = capacity === count ? levels.length - 3 : -1;
+  let fixed = capacity === count ? Math.max(levels.length - 3, -1) : -1;
   for (let l = fixed + 1; l < levels.length - 1; l++) {
     const parents = l === 0 ? [tree] : nodesAt(tree, l - 1);
     const isFull = ({ children }: ShapeNode): boolean =>

@@ -25,7 +25,7 @@ const RELEASE_NAMES: readonly string[] = [
 /** `pacific`; `unknown` for a number that this release does not know. */
 export const releaseName = (release: number): string => RELEASE_NAMES[release] ?? 'unknown';
 
-/** Names of the map's flags in Ceph's order, comma separated. */
+/** Names of the map's flags, comma separated. */
 export function flagNames(flags: number): string {
   return Object.entries(OSDMAP_FLAG)
     .filter(([, bit]) => (flags & bit) !== 0)

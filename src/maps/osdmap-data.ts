@@ -49,7 +49,7 @@ export const OSD_STATE = {
   stop: 4096,
 } as const;
 
-/** Bits of the map's `flags`, by the names `ceph osd dump` prints. */
+/** Bits of the map's `flags`, by the names that `ceph osd dump` prints and in its order. */
 export const OSDMAP_FLAG = {
   nearfull: 1 << 0,
   full: 1 << 1,
@@ -61,18 +61,18 @@ export const OSDMAP_FLAG = {
   noout: 1 << 7,
   noin: 1 << 8,
   nobackfill: 1 << 9,
+  norebalance: 1 << 14,
   norecover: 1 << 10,
   noscrub: 1 << 11,
   'nodeep-scrub': 1 << 12,
   notieragent: 1 << 13,
-  norebalance: 1 << 14,
+  nosnaptrim: 1 << 21,
   sortbitwise: 1 << 15,
   require_jewel_osds: 1 << 16,
   require_kraken_osds: 1 << 17,
   require_luminous_osds: 1 << 18,
   recovery_deletes: 1 << 19,
   purged_snapdirs: 1 << 20,
-  nosnaptrim: 1 << 21,
   pglog_hardlimit: 1 << 22,
 } as const;
 
