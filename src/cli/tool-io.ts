@@ -4,7 +4,7 @@
  */
 import {
   closeSync,
-  existsSync,
+  fchmodSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -113,19 +113,20 @@ function writeAll(fd: number, bytes: Uint8Array): boolean {
  * @throws the system's error
  */
 export function writeWhole(path: string, bytes: Uint8Array | string): void {
-  const target = existsSync(path) ? realpathSync(path) : path;
-  const old = existsSync(target) ? statSync(target) : undefined;
-  if (old && !old.isFile()) return writeFileSync(target, bytes);
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old && !old.isFile()) return writeFileSync(path, bytes);
+  const target = old ? realpathSync(path) : path;
   const beside = `${target}.${process.pid}.tmp`;
   let fd: number;
   try {
-    fd = openSync(beside, 'wx', old ? old.mode & 0o777 : 0o644);
+    fd = openSync(beside, 'wx', 0o644);
   } catch (e) {
     const { code } = e as NodeJS.ErrnoException;
-    if (old && (code === 'EACCES' || code === 'EPERM')) return writeFileSync(target, bytes);
+    if (old && (code === 'EACCES' || code === 'EPERM')) return writeFileSync(path, bytes);
     throw e;
   }
   try {
+    if (old) fchmodSync(fd, old.mode & 0o777);
     writeFileSync(fd, bytes);
     fsyncSync(fd);
     closeSync(fd);

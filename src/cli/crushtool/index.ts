@@ -74,9 +74,9 @@ function writeMap(path: string, bytes: Uint8Array, io: ToolIo): void {
     writeWhole(path, bytes);
   } catch (e) {
     const why = strerror(systemErrno(e));
-    if ((e as NodeJS.ErrnoException).syscall === 'open') {
-      io.err(`bufferlist::write_file(${path}): failed to open file: ${why}\n`);
-    }
+    const isWrite = (e as NodeJS.ErrnoException).syscall === 'write';
+    const what = isWrite ? 'write_fd(%): write_fd error' : 'write_file(%): failed to open file';
+    io.err(`bufferlist::${what.replace('%', path)}: ${why}\n`);
     throw new ToolFailure(`${ME}: error writing '${path}': ${why}`);
   }
 }

@@ -10,7 +10,6 @@ export interface Request {
   compile: string | undefined;
   importJson: string | undefined;
   importXml: string | undefined;
-  unsafeTunables: boolean;
   build: boolean;
   deviceCount: number;
   /** Words that no option took: layers for --build. */
@@ -74,7 +73,6 @@ export function emptyRequest(): Request {
     compile: undefined,
     importJson: undefined,
     importXml: undefined,
-    unsafeTunables: false,
     build: false,
     deviceCount: 0,
     left: [],

@@ -54,9 +54,8 @@ function inputOptions(r: Request): CephOption[] {
     flag(['-v', '--verbose'], () => {
       r.verbose = true;
     }),
-    flag(['--enable_unsafe_tunables'], () => {
-      r.unsafeTunables = true;
-    }),
+    // All tunables of this release compile without.
+    flag(['--enable_unsafe_tunables'], () => {}),
     flag(['--build'], () => {
       r.build = true;
     }),

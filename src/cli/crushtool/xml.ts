@@ -1,4 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { general } from '../../codec/index.ts';
 import type { CrushDocument } from '../../crush/index.ts';
 import { CephError } from '../../errors/index.ts';
 
@@ -57,7 +58,9 @@ function element(name: string, value: unknown, style: Style, indent: string): st
   const end = style.pretty ? '\n' : '';
   const lead = style.pretty ? indent : '';
   if (typeof value !== 'object' || value === null) {
-    return `${lead}<${tag}>${escaped(String(value))}</${tag}>${end}`;
+    // As many digits as tell every double apart, which is what Ceph prints.
+    const text = typeof value === 'number' ? general(value, 17) : String(value);
+    return `${lead}<${tag}>${escaped(text)}</${tag}>${end}`;
   }
   const itemName = ITEM_NAMES[name] ?? KEYED_ITEM_NAME;
   const fields: [string, unknown][] = Array.isArray(value)
