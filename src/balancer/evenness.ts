@@ -181,7 +181,7 @@ export class Evenness {
           .slice(0, GROUPS_TRIED);
         for (const node of emptier) {
           const to = this.placesIn(node, slots, pool);
-          if (!to || this.gainOf(slots, to, pool) >= 0) continue;
+          if (!to || !this.isGroupGain(from, slots, to, pool)) continue;
           slots.forEach((s, i) => {
             this.move(pool, s, to[i]!);
           });
@@ -234,12 +234,22 @@ export class Evenness {
     return devices.reduce((sum, osd) => sum + deviation[osd]!, 0);
   }
 
-  /** Half the change of the sum of squared deviations. */
-  private gainOf(slots: readonly number[], to: readonly number[], pool: PoolSpread): number {
-    return slots.reduce(
-      (sum, slot, i) => sum + pool.deviation[to[i]!]! - pool.deviation[pool.placed[slot]!]! + 1,
-      0,
-    );
+  /** Does the sum of squares fall, and no device end up worse than the one that is to be relieved? */
+  private isGroupGain(
+    from: number,
+    slots: readonly number[],
+    to: readonly number[],
+    { deviation, placed }: PoolSpread,
+  ): boolean {
+    const worst = Math.max(this.limits.deviation, deviation[from]!);
+    let halfChange = 0;
+    for (const [i, slot] of slots.entries()) {
+      const gives = deviation[placed[slot]!]!;
+      const takes = deviation[to[i]!]!;
+      if (gives - 1 < -worst || takes + 1 > worst) return false;
+      halfChange += takes - gives + 1;
+    }
+    return halfChange < 0;
   }
 
   /** From one device by way of a second to a third, where no PG can go straight. */
