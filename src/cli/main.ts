@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   osd: {
     load: async () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd })),
   },
+  store: { load: async () => import('./store/index.ts').then((m) => m.storeTool) },
   crushtool: { load: async () => import('./crushtool/index.ts').then((m) => m.crushtool) },
   osdmaptool: { load: async () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool) },
   monmaptool: { load: async () => import('./monmaptool/index.ts').then((m) => m.monmaptool) },

@@ -5,3 +5,4 @@
  */
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
+export * from './offline.ts';

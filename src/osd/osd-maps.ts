@@ -52,7 +52,7 @@ const Superblock = struct('Superblock', {
   /** PGs, as text, of which no interval could yet hold a write: whoever gets them first may create them. */
   untouched: set(str),
 });
-type Superblock = ValueOf<typeof Superblock>;
+export type Superblock = ValueOf<typeof Superblock>;
 
 type Crc32c = (seed: number, bytes: Uint8Array) => number;
 
@@ -93,9 +93,8 @@ export class OsdMaps {
       await store.submit([{ op: 'mkcoll', c: META }, maps.put([maps.superEntry()])]);
       return maps;
     }
-    const bytes = store.omapGet(META, MAPS, [SUPER_KEY]).get(SUPER_KEY);
-    if (!bytes) throw new CephError('EINVAL', 'the store has no superblock');
-    const known = decodeAll(Superblock, bytes);
+    const known = readSuperblock(store);
+    if (!known) throw new CephError('EINVAL', 'the store has no superblock');
     if (known.fsid !== who.fsid || known.uuid !== who.uuid || known.osd !== who.id) {
       throw new CephError('EINVAL', `the store belongs to osd.${known.osd} of ${known.fsid}`);
     }
@@ -213,8 +212,7 @@ export class OsdMaps {
   }
 
   private bytes(kind: 'i' | 'f', epoch: number): Uint8Array | undefined {
-    const key = mapKey(kind, epoch);
-    return this.store.omapGet(META, MAPS, [key]).get(key);
+    return readMap(this.store, kind, epoch);
   }
   private superEntry(): [string, Uint8Array] {
     return [SUPER_KEY, encodeToBytes(Superblock, this.superblock)];
@@ -222,6 +220,22 @@ export class OsdMaps {
   private put(entries: Iterable<[string, Uint8Array]>): StoreOp {
     return { op: 'omapSet', c: META, oid: MAPS, entries: new Map(entries) };
   }
+}
+
+/** What a store says of itself; undefined when no OSD ever opened it. @throws DecodeError */
+export function readSuperblock(store: ObjectStore): Superblock | undefined {
+  const bytes = store.omapGet(META, MAPS, [SUPER_KEY]).get(SUPER_KEY);
+  return bytes && decodeAll(Superblock, bytes);
+}
+
+/** The bytes of a full map (`f`; only the newest is kept) or of the change that led to an epoch (`i`). */
+export function readMap(
+  store: ObjectStore,
+  kind: 'i' | 'f',
+  epoch: number,
+): Uint8Array | undefined {
+  const key = mapKey(kind, epoch);
+  return store.omapGet(META, MAPS, [key]).get(key);
 }
 
 function mapKey(kind: 'i' | 'f', epoch: number): string {

@@ -8,7 +8,7 @@ import { MissingItem, type MissingSet } from './missing.ts';
 import { PgInfo } from './pg-info.ts';
 import { decodeLogged, type Logged, PgLog } from './pg-log.ts';
 
-const INFO_KEY = 'i';
+export const INFO_KEY = 'i';
 const MISSING_KEYS_END = 'n';
 const PAGE = 1000;
 

@@ -5,7 +5,7 @@
 export * from './clock.ts';
 export * from './crc32c.ts';
 export * from './device-class.ts';
-export { nodeDisk } from './disk.ts';
+export { nodeDisk, syncDirectory } from './disk.ts';
 export * from './lmdb.ts';
 export * from './log.ts';
 export * from './random.ts';

@@ -94,6 +94,16 @@ export class Allocator {
     if (count >= RUN_MIN && unit < this.cursor) this.cursor = unit;
   }
 
+  /** Runs of units that nothing has, ascending. */
+  *freeRuns(): Generator<Run> {
+    for (let at = 0; ; ) {
+      const unit = this.next(this.used, at, this.units, false);
+      if (unit >= this.units) return;
+      at = this.next(this.used, unit, this.units, true);
+      yield { unit, count: at - unit };
+    }
+  }
+
   /** The chunks of `owned` that changed since the last call, as they are to be stored. */
   takeTouched(): { chunk: number; bytes: Buffer }[] {
     const out: { chunk: number; bytes: Buffer }[] = [];

@@ -472,6 +472,11 @@ export class BlockStore implements ObjectStore {
     return this.space.usage();
   }
 
+  /** How the free space of the data file is parted: lengths of its runs in bytes, in the order of the file. */
+  *freeRuns(): Generator<number> {
+    for (const { count } of this.allocator.freeRuns()) yield count * BLOCK_BYTES;
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;

@@ -13,13 +13,25 @@ export interface Finding {
   readonly mends: 'repair' | 'discard' | 'never';
 }
 
+/** A byte string as text: UTF-8 where it is that, else one character per byte. */
+export function nameText(name: string): string {
+  const bytes = Buffer.from(name, 'latin1');
+  const text = bytes.toString('utf8');
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : name;
+}
+
+/** The fields by which Ceph's tools name an object, in their order. */
+export function objectFields(oid: HObject): Record<string, string | number> {
+  const { hash, pool } = oid;
+  const snapid = oid.snap === SNAP_HEAD ? -2 : Number(BigInt.asIntN(64, oid.snap));
+  const [name, key, namespace] = [oid.name, oid.key, oid.namespace].map(nameText);
+  return { oid: name!, key: key!, snapid, hash, max: 0, pool, namespace: namespace! };
+}
+
 /** An object as Ceph's tools write it, `["1.2f",{"oid":...}]`: the words of `sepiola store` take it back. */
 export function objectText(collection: string, oid: HObject): string {
-  const { name, key, snap, hash, pool, namespace } = oid;
-  const snapid = snap === SNAP_HEAD ? -2 : Number(BigInt.asIntN(64, snap));
-  const fields = { oid: name, key, snapid, hash, max: 0, pool, namespace };
   // The real tool names `max` twice; whoever reads JSON cannot tell.
-  return `["${collection}",${JSON.stringify(fields).slice(0, -1)},"max":0}]`;
+  return `["${collection}",${JSON.stringify(objectFields(oid)).slice(0, -1)},"max":0}]`;
 }
 
 /** What stands under a key, in words; the key itself may be what is damaged. */

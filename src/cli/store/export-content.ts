@@ -1,0 +1,83 @@
+import { Decoder, Encoder } from '../../codec/index.ts';
+import type { HObject } from '../../wire/index.ts';
+
+/** Whose PG an export is. */
+export interface ExportHead {
+  readonly cluster: string;
+  readonly osd: number;
+  readonly pgid: string;
+  /** Of the OSDMap that comes with it. */
+  readonly epoch: number;
+}
+
+/** What an object has beside data and omap entries. */
+export interface ExportedObject {
+  readonly oid: HObject;
+  readonly size: number;
+  readonly attrs: ReadonlyMap<string, Uint8Array>;
+  readonly omapHeader: Uint8Array | undefined;
+}
+
+export function encodeObject(o: ExportedObject): Buffer {
+  const e = new Encoder(0n);
+  e.byteString(o.oid.key);
+  e.byteString(o.oid.name);
+  e.byteString(o.oid.namespace);
+  e.u64(o.oid.snap);
+  e.u32(o.oid.hash);
+  e.s64(BigInt(o.oid.pool));
+  e.u53(o.size);
+  encodeMap(e, o.attrs);
+  e.u8(o.omapHeader ? 1 : 0);
+  if (o.omapHeader) e.bytes(o.omapHeader);
+  return e.finish();
+}
+
+/** @throws DecodeError */
+export function decodeObject(bytes: Uint8Array): ExportedObject {
+  const d = new Decoder(bytes);
+  const key = d.byteString();
+  const name = d.byteString();
+  const namespace = d.byteString();
+  const snap = d.u64();
+  const hash = d.u32();
+  const pool = Number(d.s64());
+  const size = d.u53();
+  const attrs = decodeMap(d);
+  const omapHeader = d.bool() ? d.bytes() : undefined;
+  d.finish();
+  return { oid: { key, name, namespace, snap, hash, pool, max: false }, size, attrs, omapHeader };
+}
+
+export function encodeData(offset: number, data: Uint8Array): Buffer {
+  const e = new Encoder(0n, 8);
+  e.u53(offset);
+  return Buffer.concat([e.finish(), data]);
+}
+export function decodeData(bytes: Uint8Array): { offset: number; data: Buffer } {
+  const d = new Decoder(bytes);
+  const offset = d.u53();
+  return { offset, data: d.view(d.remaining) };
+}
+
+export function encodeEntries(entries: ReadonlyMap<string, Uint8Array>): Buffer {
+  const e = new Encoder(0n);
+  encodeMap(e, entries);
+  return e.finish();
+}
+export function decodeEntries(bytes: Uint8Array): Map<string, Uint8Array> {
+  return decodeMap(new Decoder(bytes));
+}
+
+function encodeMap(e: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
+  e.u32(map.size);
+  for (const [name, value] of map) {
+    e.byteString(name);
+    e.bytes(value);
+  }
+}
+function decodeMap(d: Decoder): Map<string, Uint8Array> {
+  const out = new Map<string, Uint8Array>();
+  for (let left = d.length(); left > 0; left--) out.set(d.byteString(), d.bytes());
+  return out;
+}

@@ -1,0 +1,103 @@
+/*
+ * What tools need to know of an OSD's store while the OSD is not running.
+ */
+import { decodeAll, encodeToBytes } from '../codec/index.ts';
+import { CephError } from '../errors/index.ts';
+import { decodeIncremental, OSDMap } from '../maps/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import { formatPgId, type PgId } from '../wire/index.ts';
+import { addInterval, closeInterval, sameMembers } from './intervals.ts';
+import { META, readMap, readSuperblock, type Superblock } from './osd-maps.ts';
+import { PgInfo } from './pg-info.ts';
+import { viewOf } from './pg-registry.ts';
+import { INFO_KEY, PG_META } from './pg-state.ts';
+
+export type { PgInfo } from './pg-info.ts';
+/** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */
+export { META, PG_META };
+
+/** Who a store belongs to. */
+export type StoreOwner = Pick<Superblock, 'fsid' | 'uuid' | 'osd' | 'oldest' | 'newest'>;
+
+/** @throws CephError EINVAL when no OSD ever used the store, DecodeError when its superblock is damaged */
+export function storeOwner(store: ObjectStore): StoreOwner {
+  const owner = store.hasCollection(META) ? readSuperblock(store) : undefined;
+  if (!owner) throw new CephError('EINVAL', 'the store is of no OSD: it has no superblock');
+  return owner;
+}
+
+/** The newest OSDMap that an OSD has seen. @throws CephError EIO */
+export function newestMap(store: ObjectStore): Uint8Array {
+  const { newest } = storeOwner(store);
+  const bytes = readMap(store, 'f', newest);
+  if (!bytes) throw new CephError('EIO', `the store lacks osdmap ${newest}`);
+  return bytes;
+}
+
+/** What a member knows of a PG; undefined for a PG whose removal or import was cut short. @throws DecodeError */
+export function pgInfo(store: ObjectStore, pgid: PgId): PgInfo | undefined {
+  const bytes = store.omapGet(formatPgId(pgid), PG_META, [INFO_KEY]).get(INFO_KEY);
+  return bytes && decodeAll(PgInfo, bytes);
+}
+
+/**
+ * The entries of {@link PG_META} as they must be in another store, to which a PG is brought: its info follows the maps
+ * that this store's OSD has seen since, as it would have done there.
+ * @param entries as they were exported, with `map`, the newest OSDMap of then
+ * @throws CephError ESTALE when the maps between are not here, ENOENT when the pool is gone
+ */
+export function adoptPgMeta(
+  store: ObjectStore,
+  pgid: PgId,
+  entries: ReadonlyMap<string, Uint8Array>,
+  map: Uint8Array,
+  crc32c: (seed: number, bytes: Uint8Array) => number,
+): Map<string, Uint8Array> {
+  const bytes = entries.get(INFO_KEY);
+  if (!bytes) throw new CephError('EINVAL', 'the export has no info of its PG');
+  let info = decodeAll(PgInfo, bytes);
+  for (const next of mapsSince(store, OSDMap.decode(Buffer.from(map), crc32c), crc32c)) {
+    const pool = next.pool(pgid.pool);
+    if (!pool) throw new CephError('ENOENT', `pool ${pgid.pool} is gone since epoch ${next.epoch}`);
+    const view = viewOf(next, pgid);
+    if (view.pgCount !== info.view.pgCount) {
+      throw new CephError('ESTALE', `pool ${pgid.pool} has ${view.pgCount} PGs now`);
+    }
+    if (sameMembers(info.view, view)) continue;
+    const closed = closeInterval(info.view, info.since, view.epoch - 1);
+    const stored = {
+      ...view,
+      up: [...view.up],
+      acting: [...view.acting],
+      upFrom: [...view.upFrom],
+    };
+    const history = addInterval(info.history, closed);
+    info = { ...info, history, since: view.epoch, view: stored };
+  }
+  return new Map([...entries, [INFO_KEY, encodeToBytes(PgInfo, info)]]);
+}
+
+/** The maps that this store's OSD has seen after `map`, one by one. */
+function* mapsSince(
+  store: ObjectStore,
+  map: OSDMap,
+  crc32c: (seed: number, bytes: Uint8Array) => number,
+): Generator<OSDMap> {
+  const { newest, osd } = storeOwner(store);
+  if (newest < map.epoch) {
+    throw new CephError(
+      'ESTALE',
+      `the export is of epoch ${map.epoch}, and osd.${osd} has seen ${newest}: let it run once before`,
+    );
+  }
+  let current = map;
+  while (current.epoch < newest) {
+    const epoch = current.epoch + 1;
+    const change = readMap(store, 'i', epoch);
+    if (!change) {
+      throw new CephError('ESTALE', `osd.${osd} does not keep osdmap ${epoch} any more`);
+    }
+    current = current.applyIncremental(decodeIncremental(change, crc32c));
+    yield current;
+  }
+}
