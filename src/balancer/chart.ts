@@ -13,7 +13,7 @@ export function scale(from: number, to: number, pixelFrom: number, pixelTo: numb
 }
 
 /** About `count` round numbers within an interval, ascending. */
-export function ticks(from: number, to: number, count: number): number[] {
+function ticks(from: number, to: number, count: number): number[] {
   if (!(to > from)) return [from];
   const rough = (to - from) / count;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -9,7 +9,7 @@ import {
 } from './recovery.ts';
 
 /** What a PG of the old map holds: client data, before replication or coding. */
-export interface PgContents {
+interface PgContents {
   readonly objects: number;
   readonly bytes: number;
 }
@@ -42,13 +42,13 @@ export interface MovedData {
   lost: number;
 }
 
-export interface PoolMovement extends MovedData {
+interface PoolMovement extends MovedData {
   readonly poolId: number;
   readonly name: string;
 }
 
 /** Per device, by id. */
-export interface DeviceMovement {
+interface DeviceMovement {
   readonly shardsIn: Float64Array;
   readonly shardsOut: Float64Array;
   readonly bytesIn: Float64Array;
@@ -242,7 +242,7 @@ function rowOf(mapping: PoolMapping, seed: number): Int32Array {
 }
 
 /** How many shards make an object whole: k of an erasure code, one copy of a replicated pool. */
-export function dataShardsOf(map: OSDMap, pool: PgPool): number {
+function dataShardsOf(map: OSDMap, pool: PgPool): number {
   if (pool.type !== POOL_TYPE.erasure) return 1;
   const k = Number(map.data.erasureCodeProfiles.get(pool.erasureCodeProfile)?.get('k'));
   return Number.isInteger(k) && k > 0 ? k : Math.max(1, pool.minSize - 1);

@@ -6,7 +6,7 @@ import { CRUSH_ITEM_NONE, type CrushMap, itemWeights, RULE_OP } from '../crush/i
  */
 
 /** One level of a block: within one parent, at most `perParent` different items of `type` serve a PG. */
-export interface ShapeLevel {
+interface ShapeLevel {
   readonly type: number;
   readonly perParent: number;
   /** The item of this level that a device lies below; CRUSH_ITEM_NONE for a device outside the block. */

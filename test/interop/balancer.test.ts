@@ -17,7 +17,8 @@ import { formatPgId } from '../../src/wire/index.ts';
 import { anyDevices, clusterOf, regular, type TestDevice } from '../support/balancer-maps.ts';
 import { toolsMissing } from '../support/interop.ts';
 
-const missing = toolsMissing('osdmaptool');
+const TOOL = 'osdmaptool';
+const missing = toolsMissing(TOOL);
 
 describe.skipIf(missing)(`osdmaptool${missing ? ` (${missing})` : ''}`, () => {
   let dir = '';
@@ -31,7 +32,7 @@ describe.skipIf(missing)(`osdmaptool${missing ? ` (${missing})` : ''}`, () => {
     const file = join(dir, 'map');
     const commands = join(dir, 'commands');
     writeFileSync(file, map.encode());
-    execFileSync('osdmaptool', [file, option, commands, ...more], { stdio: 'ignore' });
+    execFileSync(TOOL, [file, option, commands, ...more], { stdio: 'ignore' });
     return readFileSync(commands, 'utf8')
       .split('\n')
       .filter((line) => line !== '');

@@ -24,7 +24,7 @@ export type MapFile =
 const CRUSH_MAGIC = 0x00010000;
 
 /** @throws CephError EINVAL for what is no map; the system's error for a file that cannot be read */
-export function readMapFile(path: string): MapFile {
+function readMapFile(path: string): MapFile {
   const bytes = readFileSync(path);
   try {
     if (bytes.length >= 4 && bytes.readUInt32LE(0) === CRUSH_MAGIC) {

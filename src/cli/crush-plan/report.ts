@@ -36,7 +36,7 @@ export function percent(ratio: number): string {
   return `${value.toFixed(value < 1 ? 3 : value < 10 ? 2 : 1)}%`;
 }
 
-export function countText(n: number): string {
+function countText(n: number): string {
   return `${Math.round(n)}`;
 }
 
@@ -117,7 +117,7 @@ export function spreadJson(s: DistributionSummary): Record<string, number> {
   };
 }
 
-export function movedJson(d: MovedData): Record<string, number | null> {
+function movedJson(d: MovedData): Record<string, number | null> {
   return {
     pgs: d.pgs,
     pgs_moved: d.pgsMoved,
