@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CrushMapper } from '../src/crush/index.ts';
+import { CrushMapper, checkCrushMap } from '../src/crush/index.ts';
 import { goldenJson, goldenMap, goldenMappings, toolWeights } from './crush-golden.ts';
 
 /** crushtool looks for the choose_args of index 0, then for the default ones. */
@@ -29,4 +29,16 @@ test('every recorded mapping of crushtool comes out the same, of both engines', 
     }
   }
   expect(count).toBeGreaterThan(300_000);
+});
+
+test('steps of later releases are passed over by a mapping, and refused in a map', () => {
+  const map = goldenMap('straw2-small');
+  const weights = toolWeights(map, {});
+  const plain = new CrushMapper(map).run(0, 1, 3, weights);
+  const { steps } = map.rules[0]!;
+  for (const op of [14, 15, 16]) {
+    map.rules[0]!.steps = [steps[0]!, { op, arg1: 1, arg2: 0 }, ...steps.slice(1)];
+    expect(new CrushMapper(map).run(0, 1, 3, weights)).toEqual(plain);
+    expect(checkCrushMap(map)).toContain(`rule 0 has unknown step ${op}`);
+  }
 });

@@ -11,7 +11,11 @@ export const BUCKET_ALG_NAMES: Readonly<Record<BucketAlg, string>> = {
   5: 'straw2',
 };
 
-/** Operations of a rule step. Source: crush/crush.h, release 16.2. */
+/**
+ * Operations of a rule step. Source: crush/crush.h, release 16.2. Later releases use 14 (set_msr_descents), 15
+ * (set_msr_collision_tries) and 16 (choose_msr): as in 16.2, a mapping passes them over, and `checkCrushMap` refuses
+ * them, so nothing else may take these numbers.
+ */
 export const RULE_OP = {
   NOOP: 0,
   TAKE: 1,
@@ -28,7 +32,10 @@ export const RULE_OP = {
   SET_CHOOSELEAF_STABLE: 13,
 } as const;
 
-/** Kinds of pool a rule serves: the `type` of a rule and of a pool. */
+/**
+ * Kinds of pool a rule serves: the `type` of a rule and of a pool. Later releases use 4 and 5 for their msr rules, firstn
+ * and indep.
+ */
 export const RULE_TYPE = { REPLICATED: 1, ERASURE: 3 } as const;
 
 /** Stands in a result of an `indep` rule for "no device here". */
