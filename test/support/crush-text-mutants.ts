@@ -1,7 +1,7 @@
 import type { Dice } from './sim-disk.ts';
 
 /** Texts that have every kind of statement, for mutants: most still compile after a small change. */
-export const MUTANT_SOURCES: readonly string[] = [
+const MUTANT_SOURCES: readonly string[] = [
   `# begin crush map
 tunable choose_total_tries 50
 tunable straw_calc_version 1

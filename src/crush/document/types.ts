@@ -32,7 +32,7 @@ export interface CrushDocument {
   class_buckets?: { id: number; shadows: { class_id: number; id: number }[] }[];
 }
 
-export interface DeviceDocument {
+interface DeviceDocument {
   id: number;
   /** `deviceN` stands for no name. */
   name: string;
@@ -60,7 +60,7 @@ export interface BucketDocument {
   straws?: number[];
 }
 
-export interface RuleDocument {
+interface RuleDocument {
   rule_id: number;
   /** Empty for none. */
   rule_name: string;
@@ -93,7 +93,7 @@ export interface ChooseArgDocument {
   ids?: number[];
 }
 
-export interface TunablesDocument {
+interface TunablesDocument {
   choose_local_tries: number;
   choose_local_fallback_tries: number;
   choose_total_tries: number;
