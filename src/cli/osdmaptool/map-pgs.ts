@@ -1,7 +1,7 @@
 import { general } from '../../codec/index.ts';
 import { CRUSH_ITEM_NONE, currentWeight, editMany } from '../../crush/index.ts';
 import { type OSDMap, osdList, type PoolMapping, WEIGHT_ONE } from '../../maps/index.ts';
-import { parsePgId } from '../../wire/index.ts';
+import { formatPgId, parsePgId } from '../../wire/index.ts';
 import { ToolFailure, type ToolIo } from '../tool-io.ts';
 import { ME } from './files.ts';
 import type { Request } from './request.ts';
@@ -17,9 +17,7 @@ export function mapOne(r: Request, { osdmap }: WorkingMap, io: ToolIo): void {
     if (!place) throw new ToolFailure(`There is no pool ${pool}`);
     const { pgid } = place;
     const { acting } = osdmap.pgToUpActing(pgid);
-    io.out(
-      ` object '${r.testMapObject}' -> ${pgid.pool}.${pgid.seed.toString(16)} -> ${osdList(acting)}\n`,
-    );
+    io.out(` object '${r.testMapObject}' -> ${formatPgId(pgid)} -> ${osdList(acting)}\n`);
   }
   if (r.testMapPg !== '') {
     const pgid = parsePgId(r.testMapPg);
@@ -28,7 +26,7 @@ export function mapOne(r: Request, { osdmap }: WorkingMap, io: ToolIo): void {
       io.out(USAGE);
       throw new ToolFailure('');
     }
-    const name = `${pgid.pool}.${pgid.seed.toString(16)}`;
+    const name = formatPgId(pgid);
     io.out(` parsed '${r.testMapPg}' -> ${name}\n`);
     const raw = osdmap.pgToRaw(pgid);
     // A seed beyond pg_num is taken for the hash of an object.
@@ -194,14 +192,20 @@ function spread(seen: readonly { osd: number; count: number }[]): string[] {
   return lines;
 }
 
-/** --test-crush: maps every PG a hundred times, and all over again, until someone stops the tool. */
+/** Status of a program that a closed pipe ended, as shells tell it. */
+const STATUS_SIGPIPE = 141;
+
+/**
+ * --test-crush: maps every PG a hundred times, and all over again, until someone stops the tool.
+ * @throws ToolFailure once nobody listens any more
+ */
 export function mapForever(r: Request, { osdmap }: WorkingMap, io: ToolIo): void {
   if (!r.testCrush) return;
   const known = new Map<string, string>();
   for (let pass = 1; !io.isOutClosed; pass++) {
     io.out(`pass ${pass}\n`);
     for (const pg of osdmap.pgs()) {
-      const name = `${pg.pool}.${pg.seed.toString(16)}`;
+      const name = formatPgId(pg);
       for (let attempt = 0; attempt < 100 && !io.isOutClosed; attempt++) {
         io.out(`${name} attempt ${attempt}\n`);
         const now = osdList(osdmap.pgToRaw(pg));
@@ -211,4 +215,5 @@ export function mapForever(r: Request, { osdmap }: WorkingMap, io: ToolIo): void
       }
     }
   }
+  throw new ToolFailure('', STATUS_SIGPIPE);
 }
