@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -14,7 +13,7 @@ import {
 } from '../../src/maps/index.ts';
 import { builtMap, nextMap, overrides } from '../support/built-osdmap.ts';
 import { toolsMissing } from '../support/interop.ts';
-import { runHere, ToolPair } from '../support/tool-pair.ts';
+import { ToolPair } from '../support/tool-pair.ts';
 
 /** A map without the time it was made, after its bytes were found to be what our encoder makes of them. */
 function sameFile(bytes: Uint8Array): unknown {
@@ -253,9 +252,8 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
   });
 
   /** How far the PGs of pool 1 are from each OSD's share by weight: the farthest. */
-  async function farthest(path: string): Promise<number> {
-    const { stdout } = await runHere(runOsdmaptool, [path, '--test-map-pgs', '--pool', '1']);
-    const rows = stdout.split('\n').flatMap((line) => {
+  function farthest(text: string): number {
+    const rows = text.split('\n').flatMap((line) => {
       const [osd = '', count, , , crushWeight, weight] = line.split('\t');
       if (!osd.startsWith('osd.')) return [];
       return [{ count: Number(count), weight: Number(crushWeight) * Number(weight) }];
@@ -268,31 +266,21 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
   it.each(['straw36', 'classes47', 'cargs24'])('evens out %s as well', async (name) => {
     const both = pair();
     both.write('om', readFileSync(new URL(`../golden/maps/syn/${name}`, import.meta.url)));
-    const words = [
-      '--mark-up-in',
-      '--upmap',
-      '-',
-      '--upmap-deviation',
-      '1',
-      '--upmap-max',
-      '500',
-      '--save',
-    ];
-    const run = spawnSync('osdmaptool', [`${both.real}/om`, ...words], { encoding: 'utf8' });
-    const ours = await runHere(runOsdmaptool, [`${both.ours}/om`, ...words]);
-    const lines = (text: string): string[] =>
+    const line = '@om --mark-up-in --upmap - --upmap-deviation 1 --upmap-max 500 --save';
+    const real = both.runReal(line);
+    const ours = await both.runOurs(line);
+    const frame = (text: string): string[] =>
       text
         .replace(/prepared \d+/, 'prepared N')
         .split('\n')
         .filter((l) => !/^ceph osd |writing/.test(l));
-    expect(lines(ours.stdout)).toEqual(lines(run.stdout));
+    expect(frame(ours.stdout)).toEqual(frame(real.stdout));
     expect(ours.stdout).toMatch(/^ceph osd (rm-)?pg-upmap-items 1\.[0-9a-f]+( \d+ \d+)*$/m);
-    const real = await farthest(`${both.real}/om`);
-    expect(await farthest(`${both.ours}/om`)).toBeLessThanOrEqual(Math.max(1, real));
-    // The real tool takes the result for what it says it is.
-    const check = spawnSync('osdmaptool', [`${both.ours}/om`, '--upmap-cleanup', '-'], {
-      encoding: 'utf8',
-    });
+    const counts = '@om --test-map-pgs --pool 1';
+    const reached = farthest(both.runReal(counts, both.ours).stdout);
+    expect(reached).toBeLessThanOrEqual(Math.max(1, farthest(both.runReal(counts).stdout)));
+    // The real tool finds no fault with the result.
+    const check = both.runReal('@om --upmap-cleanup -', both.ours);
     expect(check.stdout).toBe('checking for upmap cleanups\n');
   });
 
@@ -307,9 +295,7 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
     ]) {
       await both.expectSame(line);
     }
-    const { stdout } = await runHere(runOsdmaptool, [
-      ...[`${both.ours}/om`, '--upmap', '-', '--upmap-active', '--upmap-deviation', '100'],
-    ]);
+    const { stdout } = await both.runOurs('@om --upmap - --upmap-active --upmap-deviation 100');
     expect(stdout).toMatch(/^osd\.7 pgs \d+\nTotal time elapsed [\d.e-]+ secs, 0 rounds$/m);
   });
 });

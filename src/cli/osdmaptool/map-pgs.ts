@@ -96,18 +96,19 @@ function scattered(m: PoolMapping, size: number, maxOsd: number): PoolMapping {
   };
 }
 
+const pgName = (m: PoolMapping, seed: number): string => formatPgId({ pool: m.poolId, seed });
 const row = (ids: Int32Array, m: PoolMapping, seed: number, count: number): number[] => [
   ...ids.subarray(seed * m.width, seed * m.width + count),
 ];
 
 function dumpLine(m: PoolMapping, seed: number): string {
   const acting = row(m.acting, m, seed, m.actingCounts[seed]!);
-  return `${m.poolId}.${seed.toString(16)}\t${osdList(acting)}\t${m.actingPrimary[seed]}\n`;
+  return `${pgName(m, seed)}\t${osdList(acting)}\t${m.actingPrimary[seed]}\n`;
 }
 
 function dumpAllLine(m: PoolMapping, seed: number): string {
   return placeLine(
-    `${m.poolId}.${seed.toString(16)}`,
+    pgName(m, seed),
     row(m.raw, m, seed, m.rawCounts[seed]!),
     row(m.up, m, seed, m.upCounts[seed]!),
     m.upPrimary[seed]!,
