@@ -58,9 +58,13 @@ async function perform(store: BlockStore, request: Request): Promise<void> {
   }
 }
 
-/** As fast as the reader takes it, so that a listing of millions does not pile up here. */
+/** As fast as the reader takes it, so that a listing of millions does not pile up here; until it has seen enough. */
 async function printAll(texts: Iterable<string>): Promise<void> {
-  for (const text of texts) if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  try {
+    for (const text of texts) if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'EPIPE') throw e;
+  }
 }
 
 function help(): string {
