@@ -1,6 +1,8 @@
-import { Descent } from './descent.ts';
+import { Firstn } from './firstn.ts';
 import { ForcedWay } from './force.ts';
+import { Indep } from './indep.ts';
 import { type ArgsLayout, argsFor, layOut } from './layout.ts';
+import { Search } from './search.ts';
 import type { Straw2Engine } from './straw2.ts';
 import {
   CRUSH_ITEM_NONE,
@@ -33,7 +35,9 @@ export class CrushMapper {
    * crush/crush.h, release 16.2, of which `crushtool --show-choose-tries` prints the first `chooseTotalTries`.
    */
   readonly choosesByTries: Uint32Array;
-  private readonly descent: Descent;
+  private readonly search: Search;
+  private readonly firstn: Firstn;
+  private readonly indep: Indep;
   private readonly maxDevices: number;
   private readonly tunables: CrushTunables;
   private readonly rules: readonly (readonly CrushRuleStep[] | undefined)[];
@@ -52,7 +56,9 @@ export class CrushMapper {
       options.countTries ? map.tunables.chooseTotalTries + 1 : 0,
     );
     const layout = layOut(map, options.engine);
-    this.descent = new Descent(layout, this.choosesByTries);
+    this.search = new Search(layout, this.choosesByTries);
+    this.firstn = new Firstn(this.search);
+    this.indep = new Indep(this.search);
     this.maxDevices = map.maxDevices;
     this.tunables = { ...map.tunables };
     this.rules = map.rules.map((rule) => rule?.steps.map((step) => ({ ...step })));
@@ -99,9 +105,9 @@ export class CrushMapper {
   ): number {
     const steps = this.rules[ruleId];
     if (!steps) return 0;
-    this.descent.begin(this.tunables, x, weights, argsFor(this.argSets, chooseArgsKey));
+    this.search.begin(this.tunables, x, weights, argsFor(this.argSets, chooseArgsKey));
     this.makeRoom(resultMax);
-    this.forced = force >= 0 && force < this.maxDevices && !this.descent.isOut(force) ? force : -1;
+    this.forced = force >= 0 && force < this.maxDevices && !this.search.isOut(force) ? force : -1;
     this.forcedIsPlaced = false;
     let workCount = 0;
     let length = 0;
@@ -133,7 +139,7 @@ export class CrushMapper {
   }
 
   private exists(item: number): boolean {
-    return item >= 0 ? item < this.maxDevices : this.descent.bucketIndex(item) >= 0;
+    return item >= 0 ? item < this.maxDevices : this.search.bucketIndex(item) >= 0;
   }
 
   private makeRoom(resultMax: number): void {
@@ -145,7 +151,7 @@ export class CrushMapper {
 
   /** Replaces every bucket of the work list by what is chosen below it. @returns the new length of the list */
   private chooseStep(step: CrushRuleStep, workCount: number, resultMax: number): number {
-    const { descent, chosen } = this;
+    const { search, chosen } = this;
     const type = step.arg2;
     const numrep = step.arg1 > 0 ? step.arg1 : step.arg1 + resultMax;
     const firstn = step.op === RULE_OP.CHOOSE_FIRSTN || step.op === RULE_OP.CHOOSELEAF_FIRSTN;
@@ -153,17 +159,17 @@ export class CrushMapper {
     const leaves = toLeaf ? this.leaves : undefined;
     let length = 0;
     for (let i = 0; i < workCount && numrep > 0; i++) {
-      const bucket = descent.bucketIndex(this.work[i]!);
+      const bucket = search.bucketIndex(this.work[i]!);
       if (bucket < 0) continue;
       const room = resultMax - length;
       // The forced device is below the first bucket, if it is below any: every step puts it first.
       const placed = i === 0 && room > 0 && this.forced >= 0 ? this.placeForced(bucket, type) : 0;
       if (firstn) {
-        length += descent.firstn(bucket, numrep, type, chosen, length, placed, room, leaves);
+        length += this.firstn.fill(bucket, numrep, type, chosen, length, placed, room, leaves);
       } else {
         const left = Math.min(numrep, room);
-        const tries = descent.chooseTries;
-        descent.indep(bucket, left, numrep, type, chosen, length, 0, placed, tries, leaves, 0);
+        const tries = search.chooseTries;
+        this.indep.fill(bucket, left, numrep, type, chosen, length, 0, placed, tries, leaves, 0);
         length += left;
       }
     }
@@ -185,14 +191,14 @@ export class CrushMapper {
 
   /** Overrides a tunable for the rest of the rule; a value out of range leaves it as it is. */
   private setStep({ op, arg1 }: CrushRuleStep): void {
-    const { descent } = this;
-    if (op === RULE_OP.SET_CHOOSE_TRIES && arg1 > 0) descent.chooseTries = arg1;
-    else if (op === RULE_OP.SET_CHOOSELEAF_TRIES && arg1 > 0) descent.leafTries = arg1;
+    const { search } = this;
+    if (op === RULE_OP.SET_CHOOSE_TRIES && arg1 > 0) search.chooseTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_TRIES && arg1 > 0) search.leafTries = arg1;
     else if (arg1 < 0) return;
-    else if (op === RULE_OP.SET_CHOOSE_LOCAL_TRIES) descent.localTries = arg1;
-    else if (op === RULE_OP.SET_CHOOSE_LOCAL_FALLBACK_TRIES) descent.fallbackTries = arg1;
-    else if (op === RULE_OP.SET_CHOOSELEAF_VARY_R) descent.varyR = arg1;
-    else if (op === RULE_OP.SET_CHOOSELEAF_STABLE) descent.stable = arg1 !== 0;
+    else if (op === RULE_OP.SET_CHOOSE_LOCAL_TRIES) search.localTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSE_LOCAL_FALLBACK_TRIES) search.fallbackTries = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_VARY_R) search.varyR = arg1;
+    else if (op === RULE_OP.SET_CHOOSELEAF_STABLE) search.stable = arg1 !== 0;
   }
 }
 
