@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { crushHash2 } from '../src/crush/index.ts';
+import { compareCommandLines } from './support/crush-command-lines.ts';
 import { compareEdits } from './support/crush-edit-reference.ts';
 import { randomCrushMap } from './support/crush-maps.ts';
 import { compareBatch, makeBatch } from './support/crush-reference.ts';
@@ -37,12 +38,18 @@ test.skipIf(skip)(
   'random edits leave what the real crushtool leaves, and are refused alike',
   async () => {
     const total = { changed: 0, refused: 0 };
-    for (let seed = 0; seed < 16; seed++) {
+    for (let seed = 0; seed < 12; seed++) {
       const counts = await compareEdits(seed, 6);
       total.changed += counts.changed;
       total.refused += counts.refused;
     }
-    expect(total.changed).toBeGreaterThan(45);
-    expect(total.refused).toBeGreaterThan(8);
+    expect(total.changed).toBeGreaterThan(35);
+    expect(total.refused).toBeGreaterThan(5);
   },
 );
+
+test.skipIf(skip)('random command lines print and write what those of crushtool do', async () => {
+  let equal = 0;
+  for (let seed = 0; seed < 5; seed++) equal += await compareCommandLines(seed);
+  expect(equal).toBeGreaterThan(90);
+});

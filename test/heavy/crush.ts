@@ -1,10 +1,12 @@
 /**
  * CRUSH held against the real crushtool at full size: `npm run verify:crush [-- --maps N --inputs N --texts N --edits N
- * --seed N]`. Places N inputs on N random maps, decompiles and compiles maps, edits maps step by step. Prints what was
- * compared; ends with status 1 at the first difference, which names the seed that shows it again (`--seed SEED`).
+ * --lines N --seed N]`. Places N inputs on N random maps, decompiles and compiles maps, edits maps step by step, runs
+ * command lines of all kinds. Prints what was compared; ends with status 1 at the first difference, which names the seed
+ * that shows it again (`--seed SEED`).
  */
 import { parseArgs } from 'node:util';
 import { crushHash2 } from '../../src/crush/index.ts';
+import { compareCommandLines } from '../support/crush-command-lines.ts';
 import { type Coverage, coverageOf, totalCoverage } from '../support/crush-coverage.ts';
 import { compareEdits, type EditCounts } from '../support/crush-edit-reference.ts';
 import { randomCrushMap } from '../support/crush-maps.ts';
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     maps: { type: 'string', default: '10000' },
     texts: { type: 'string', default: '1000' },
     edits: { type: 'string', default: '300' },
+    lines: { type: 'string', default: '100' },
     inputs: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
   },
@@ -74,4 +77,10 @@ await timed(async () => {
     total.crashed += counts.crashed;
   }
   return `edits of ${values.edits} maps, with crushtool ${JSON.stringify(total)}`;
+});
+
+await timed(async () => {
+  let equal = 0;
+  for (let i = 0; i < Number(values.lines); i++) equal += await compareCommandLines(firstSeed + i);
+  return `${equal} command lines on ${values.lines} maps, equal to crushtool's`;
 });

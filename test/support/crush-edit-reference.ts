@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crushtool } from '../../src/cli/crushtool/index.ts';
 import {
   BUCKET_ALG,
   type CrushMap,
@@ -14,7 +12,8 @@ import {
   TUNABLE_PROFILES,
 } from '../../src/crush/index.ts';
 import { randomEditStep } from './crush-edit-steps.ts';
-import { differences, randomCrushMap } from './crush-maps.ts';
+import { randomCrushMap } from './crush-maps.ts';
+import { differenceOf, runOurs, runReference } from './crush-tool-runs.ts';
 import { dice } from './sim-disk.ts';
 
 export interface EditCounts {
@@ -22,14 +21,6 @@ export interface EditCounts {
   refused: number;
   /** Ceph's tool dies of a failed assertion, of memory it corrupted, or hangs dying. */
   crashed: number;
-}
-
-interface ToolRun {
-  status: number;
-  stdout: string;
-  stderr: string;
-  /** The map it wrote, if it did. */
-  bytes: Uint8Array | undefined;
 }
 
 /**
@@ -85,62 +76,4 @@ function mapToEdit(seed: number): CrushMap {
     reweightWeightSet(map, -1, item, weights);
   }
   return map;
-}
-
-function runReference(words: string[], outFile: string): ToolRun | undefined {
-  rmSync(outFile, { force: true });
-  const { status, stdout, stderr } = spawnSync('crushtool', [...words, '-o', outFile], {
-    encoding: 'utf8',
-    // Its log would come between the lines of its output, at any place.
-    env: { ...process.env, CEPH_ARGS: '--debug-crush=0/0' },
-    timeout: 1000,
-    killSignal: 'SIGKILL',
-  });
-  if (status === null) return undefined;
-  return { status, stdout, stderr, bytes: existsSync(outFile) ? readFileSync(outFile) : undefined };
-}
-
-async function runOurs(words: string[], outFile: string): Promise<ToolRun> {
-  rmSync(outFile, { force: true });
-  const io = collectingIo();
-  const status = await crushtool.run([...words, '-o', outFile], io);
-  const bytes = existsSync(outFile) ? readFileSync(outFile) : undefined;
-  return { status, stdout: io.stdout(), stderr: io.stderr(), bytes };
-}
-
-/** Streams that keep what is written. */
-function collectingIo() {
-  let stdout = '';
-  let stderr = '';
-  return {
-    out: (text: string | Uint8Array) => {
-      stdout += typeof text === 'string' ? text : Buffer.from(text).toString();
-    },
-    err: (text: string) => {
-      stderr += text;
-    },
-    isOutClosed: false,
-    stdin: () => new Uint8Array(),
-    isStdinTerminal: false,
-    flush: () => {},
-    stdout: () => stdout,
-    stderr: () => stderr,
-  };
-}
-
-function whatItSaid({ status, stdout, stderr }: ToolRun): string {
-  return `${status} ${stdout}${stderr}`;
-}
-
-/** Maps are compared as Ceph reads them back: it writes weight sets of buckets that have no use for them. */
-function differenceOf(ours: ToolRun, theirs: ToolRun): string | undefined {
-  const [said, saidThere] = [whatItSaid(ours), whatItSaid(theirs)];
-  if (said !== saidThere) return `ours ${said}\ncrushtool's ${saidThere}`;
-  if (!ours.bytes || !theirs.bytes) {
-    return ours.bytes || theirs.bytes ? 'only one of the two wrote a map' : undefined;
-  }
-  const [a, b] = [decodeCrushMap(ours.bytes), decodeCrushMap(theirs.bytes)];
-  const parts = differences(a, b);
-  if (parts.length > 0) return `maps differ in ${parts}`;
-  return encodeCrushMap(a).equals(encodeCrushMap(b)) ? undefined : 'maps differ in their bytes';
 }
