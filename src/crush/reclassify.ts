@@ -1,4 +1,4 @@
-import { CephError } from '../errors/index.ts';
+import { CephError, strerror } from '../errors/index.ts';
 import { itemWeightAt, makeBucket } from './bucket.ts';
 import { classIdFor } from './classes.ts';
 import { insertItem, linkBucket } from './edit.ts';
@@ -228,7 +228,8 @@ class Merge {
     try {
       edit();
     } catch (e) {
-      if (e instanceof CephError) this.print(`reclassify err from insert_item: ${e.code}`);
+      if (e instanceof CephError)
+        this.print(`reclassify err from insert_item: ${strerror(e.errno)}`);
       throw e;
     }
   }

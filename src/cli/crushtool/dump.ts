@@ -27,7 +27,8 @@ export function dumpText(map: CrushMap, format: string): string {
 /** Ceph's HTML is its XML with the innermost elements as entries of a list, and fractions shortened. */
 function toHtml(xml: string): string {
   return xml.replace(/<([^<>]+)>([^<>\n]+)<\/\1>/g, (_, name: string, text: string) => {
-    const shown = /^-?\d+\.\d+$/.test(text) ? general(Number(text)) : text;
+    const isFraction = name === 'weight' && /[.e]/.test(text);
+    const shown = isFraction ? general(Number(text)) : text;
     return `<li>${name}: ${shown}</li>`;
   });
 }
