@@ -2,16 +2,14 @@ import { general } from '../codec/index.ts';
 import {
   childrenOf,
   crushTunablesDump,
-  devicesBelow,
   fullLocation,
   parentOf,
-  rootsOf,
   typeNameOf,
 } from '../crush/index.ts';
 import { failure, type HealthCheck, warning } from './health-check.ts';
 import { flagNames } from './names.ts';
 import type { OSDMap } from './osdmap.ts';
-import { OSD_STATE, OSDMAP_FLAG } from './osdmap-data.ts';
+import { OSD_STATE, OSDMAP_FLAG, RELEASE } from './osdmap-data.ts';
 
 // Source for codes, texts and counts: OSDMap::check_health, osd/OSDMap.cc, release 16.2.
 
@@ -50,6 +48,7 @@ export function osdHealthChecks(map: OSDMap): HealthCheck[] {
     ...fullChecks(map),
     ...osdFlags(map),
     ...crushChecks(map),
+    ...upgradeFinished(map),
   ];
 }
 
@@ -75,7 +74,9 @@ function downChecks(map: OSDMap): HealthCheck[] {
   const checks = [warning('OSD_DOWN', `${osds.length} osds down`, osds.length, detail)];
   const typeMax = Math.max(...crush.typeNames.keys());
   for (const [type, name] of crush.typeNames) {
-    const whole = [...buckets].filter((id) => crush.buckets.get(id)?.type === type);
+    const whole = [...buckets]
+      .filter((id) => crush.buckets.get(id)?.type === type)
+      .sort((a, b) => b - a);
     if (type === 0 || whole.length === 0) continue;
     const counts = whole.map((id) => placesBelow(map, id));
     const count = counts.reduce((sum, n) => sum + n, 0);
@@ -126,16 +127,16 @@ function locationText(map: OSDMap, item: number): string {
     .join(',');
 }
 
-/** Devices of the tree that are no OSDs. */
+/** Devices of the CRUSH map that are no OSDs. */
 function orphans(map: OSDMap): HealthCheck[] {
-  const crush = map.crushMap;
-  const roots = rootsOf(crush, { shadow: false });
-  const devices = new Set(roots.flatMap((root) => devicesBelow(crush, root)));
-  const lost = [...devices].sort((a, b) => a - b).filter((osd) => !map.exists(osd));
+  const lost: string[] = [];
+  for (let osd = 0; osd < map.data.maxOsd; osd++) {
+    if (map.exists(osd) || !map.crushMap.itemNames.has(osd)) continue;
+    lost.push(`osd.${osd} exists in crush map but not in osdmap`);
+  }
   if (lost.length === 0) return [];
-  const detail = lost.map((osd) => `osd.${osd} exists in crush map but not in osdmap`);
   const summary = `${lost.length} osds exist in the crush map but not in the osdmap`;
-  return [warning('OSD_ORPHAN', summary, lost.length, detail)];
+  return [warning('OSD_ORPHAN', summary, lost.length, lost)];
 }
 
 /** Each ratio counts as at least the one before. */
@@ -219,4 +220,26 @@ function crushChecks(map: OSDMap): HealthCheck[] {
     checks.push(warning('OLD_CRUSH_STRAW_CALC_VERSION', summary, 0, [TUNABLES_HELP]));
   }
   return checks;
+}
+
+/** Feature bits that OSDs of a release have, the newest first. Source: include/ceph_features.h, release 16.2. */
+const RELEASE_FEATURES = [
+  ['pacific', (1n << 20n) | (1n << 57n) | (1n << 28n)],
+  ['octopus', (1n << 16n) | (1n << 57n) | (1n << 28n)],
+  ['nautilus', (1n << 2n) | (1n << 57n) | (1n << 28n)],
+] as const;
+
+/** All that are up could do more than they are allowed to. */
+function upgradeFinished(map: OSDMap): HealthCheck[] {
+  const up = map.osds().filter((osd) => map.isUp(osd));
+  const features = up.reduce((all, osd) => all & map.data.osdXInfo[osd]!.features, -1n);
+  const { requireOsdRelease } = map.data;
+  const found = RELEASE_FEATURES.find(
+    ([name, bits]) =>
+      up.length > 0 && (features & bits) === bits && requireOsdRelease < RELEASE[name],
+  );
+  if (!found) return [];
+  const [name] = found;
+  const text = `all OSDs are running ${name} or later but require_osd_release < ${name}`;
+  return [warning('OSD_UPGRADE_FINISHED', text, 0, [text])];
 }

@@ -245,6 +245,22 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
       { newPools: pool({ flags: POOL_FLAG.full | POOL_FLAG.full_quota | POOL_FLAG.nearfull }) },
       { newPools: pool({ flags: POOL_FLAG.backfillfull | POOL_FLAG['nodeep-scrub'] }) },
     ];
+    // What every OSD of a release says it can do.
+    const able = (bits: bigint) =>
+      new Map(base.osds().map((osd) => [osd, { ...base.data.osdXInfo[osd]!, features: bits }]));
+    const pacific = 0x3f01cfbdfffdffffn;
+    const without = (...bits: bigint[]) => bits.reduce((left, bit) => left & ~(1n << bit), pacific);
+    for (const [bits, release] of [
+      [pacific, 12],
+      [pacific, 15],
+      [without(20n), 14],
+      [without(20n), 15],
+      [without(20n, 16n), 13],
+      [without(20n, 16n, 2n), 12],
+      [(1n << 21n) | (1n << 57n), 10],
+    ] as const) {
+      ills.push({ newXinfo: able(bits), newRequireOsdRelease: release });
+    }
     for (const ill of ills) {
       both.write('om', nextMap(base, ill).encode());
       await both.expectSame('@om --health --print');
