@@ -124,6 +124,13 @@ it('a configuration that cannot be read is told', async () => {
   expect(existsSync(join(dir, 'far-map'))).toBe(false);
 });
 
+it('both tell their version', async () => {
+  const version = /^ceph version 16\.2\.\d+ \(sepiola\) pacific \(stable\)\n$/;
+  expect(await osdmaptool('--version')).toMatchObject({ code: 0, stderr: '' });
+  expect((await osdmaptool('-v')).stdout).toMatch(version);
+  expect((await monmaptool('--create -v')).stdout).toMatch(version);
+});
+
 it('monmaptool --add without words says how to go on', async () => {
   await monmaptool('--create @mm');
   expect(await monmaptool('@mm --add')).toEqual({

@@ -3,7 +3,8 @@ import type { OptionValue } from '../config/index.ts';
 import { optionValue } from '../config/index.ts';
 import { CephError } from '../errors/index.ts';
 import { type CephConf, confValue, parseCephConf } from '../rados/index.ts';
-import type { GenericArgs } from './generic-args.ts';
+import { VERSION_TEXT } from '../wire/index.ts';
+import { type GenericArgs, takeGenericOptions } from './generic-args.ts';
 import { strerror, systemErrno, ToolFailure, type ToolIo } from './tool-io.ts';
 
 /** Who a tool of the command line is, for the sections of a configuration file. */
@@ -50,4 +51,21 @@ export class ToolConfig {
   text(name: string): string | undefined {
     return this.settings.get(name) ?? confValue(this.conf, ENTITY, name);
   }
+}
+
+/**
+ * Takes the options that all of Ceph's programs have out of a command line.
+ * @returns the words that are left, and the configuration; undefined when all that was wanted is the version, now told
+ * @throws ToolFailure
+ */
+export function takeCommonOptions(
+  words: readonly string[],
+  io: ToolIo,
+): { left: readonly string[]; config: ToolConfig } | undefined {
+  const generic = takeGenericOptions(words, io, process.env.CEPH_ARGS);
+  if (generic.wantsVersion) {
+    io.out(`${VERSION_TEXT}\n`);
+    return undefined;
+  }
+  return { left: generic.left, config: ToolConfig.read(generic, io) };
 }

@@ -22,8 +22,7 @@ import {
 } from '../../maps/index.ts';
 import { formatAddrVec, UUID_ZERO, utimeOfMs } from '../../wire/index.ts';
 import { wantsUsage } from '../ceph-args.ts';
-import { takeGenericOptions } from '../generic-args.ts';
-import { ToolConfig } from '../tool-config.ts';
+import { type ToolConfig, takeCommonOptions } from '../tool-config.ts';
 import {
   processIo,
   runTool,
@@ -58,9 +57,10 @@ export async function runMonmaptool(words: readonly string[], io: ToolIo): Promi
     io.out(USAGE);
     return 0;
   }
-  const generic = takeGenericOptions(words, io, process.env.CEPH_ARGS);
-  const config = ToolConfig.read(generic, io);
-  const r = readWords(generic.left, io);
+  const common = takeCommonOptions(words, io);
+  if (!common) return 0;
+  const { left, config } = common;
+  const r = readWords(left, io);
   const [path, more] = r.left;
   if (path === undefined) return refuse(`${ME}: must specify monmap filename`);
   if (more !== undefined) refuse(`${ME}: too many arguments`);

@@ -5,8 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { blankOSDMap, OSDMap } from '../../maps/index.ts';
 import { wantsUsage } from '../ceph-args.ts';
-import { takeGenericOptions } from '../generic-args.ts';
-import { ToolConfig } from '../tool-config.ts';
+import { type ToolConfig, takeCommonOptions } from '../tool-config.ts';
 import { processIo, runTool, strerror, systemErrno, ToolFailure, type ToolIo } from '../tool-io.ts';
 import type { Tool } from '../usage.ts';
 import { adjustCrushWeights, clearTemps, exportCrush, importCrush, markOsds } from './change.ts';
@@ -36,9 +35,10 @@ export function runOsdmaptool(words: readonly string[], io: ToolIo): number {
     io.out(USAGE);
     return 1;
   }
-  const generic = takeGenericOptions(words, io, process.env.CEPH_ARGS);
-  const config = ToolConfig.read(generic, io);
-  const r = readWords(generic.left);
+  const common = takeCommonOptions(words, io);
+  if (!common) return 0;
+  const { left, config } = common;
+  const r = readWords(left);
   const path = checked(r, io);
   if (r.rangeFirst >= 0 && r.rangeLast >= 0) return decodeRange(path, r, io);
   io.err(`${ME}: osdmap file '${path}'\n`);
