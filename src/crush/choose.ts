@@ -64,19 +64,9 @@ export class BucketChooser {
   }
 
   private straw(bucket: number, x: number, r: number): number {
-    const { items, weights: straws, start, size } = this.layout;
-    const from = start[bucket]!;
-    const to = from + size[bucket]!;
-    let best = from;
-    let bestDraw = -1;
-    for (let i = from; i < to; i++) {
-      const draw = (hash3(x, items[i]!, r) & 0xffff) * straws[i]!;
-      if (draw > bestDraw) {
-        best = i;
-        bestDraw = draw;
-      }
-    }
-    return items[best]!;
+    const { straw2, items } = this.layout;
+    const start = this.layout.start[bucket]!;
+    return items[start + straw2.drawStraw(start, start, this.layout.size[bucket]!, x, r)]!;
   }
 
   /** From the newest item back: each takes the draw with its share of the weight up to it. */
@@ -92,7 +82,7 @@ export class BucketChooser {
 
   /** Down a binary tree whose nodes are numbered in order, so that leaves are the odd numbers. */
   private tree(bucket: number, x: number, r: number): number {
-    const { items, nodes, nodeStart, nodeCount, start } = this.layout;
+    const { items, nodes, nodeStart, nodeCount, start, size } = this.layout;
     const base = nodeStart[bucket]!;
     let n = nodeCount[bucket]! >> 1;
     while ((n & 1) === 0) {
@@ -100,7 +90,8 @@ export class BucketChooser {
       const half = (n & -n) >> 1;
       n = draw < nodes[base + n - half]! ? n - half : n + half;
     }
-    return items[start[bucket]! + (n >> 1)]!;
+    // In a tree without any weight the walk ends to the right of all items, where Ceph reads what is no item.
+    return items[start[bucket]! + Math.min(n >> 1, size[bucket]! - 1)]!;
   }
 
   /**

@@ -114,7 +114,8 @@ export function setItemName(map: CrushMap, id: number, name: string): void {
   map.itemNames.set(id, name);
   const index = indexes.get(map);
   if (!index) return;
-  index.ids.set(name, id);
+  const other = index.ids.get(name);
+  if (other === undefined || id < other) index.ids.set(name, id);
   if (id < 0) index.changes.buckets.add(id);
 }
 
