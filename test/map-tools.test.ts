@@ -107,6 +107,25 @@ it('a directory of epochs is decoded one by one', async () => {
     code: 0,
     stdout: `${dir}/1 got ${sizes[0]} bytes\n${dir}/2 got ${sizes[1]} bytes\n`,
   });
+  writeFileSync(join(dir, '3'), 'junk');
+  expect(await osdmaptool(`${dir} --range-first 3 --range-last 4`)).toEqual({
+    code: 255,
+    stdout: `${dir}/3 got 4 bytes\n`,
+    stderr: `osdmaptool: error decoding osdmap '${dir}/3'\n`,
+  });
+});
+
+it('what cannot be placed makes no map', async () => {
+  writeFileSync(join(dir, 'conf'), '[osd.7]\nhost = a b\n');
+  for (const line of [
+    '-c @conf --create-from-conf @om',
+    '--createsimple 3 @om --osd_crush_chooseleaf_type 77',
+  ]) {
+    const { code, stderr } = await osdmaptool(line);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^osdmaptool: cannot make the map: /m);
+  }
+  expect(existsSync(join(dir, 'om'))).toBe(false);
 });
 
 it('a configuration that cannot be read is told', async () => {

@@ -14,8 +14,13 @@ export function readMap(path: string): OSDMapData {
   const bytes = readBytes(path, (why) => {
     throw new ToolFailure(`${ME}: couldn't open ${path}: ${why}`, STATUS_NO_MAP);
   });
+  return decoded(path, bytes).data;
+}
+
+/** The map that these bytes of a file are. @throws ToolFailure */
+export function decoded(path: string, bytes: Uint8Array): OSDMap {
   try {
-    return OSDMap.decode(bytes).data;
+    return OSDMap.decode(bytes);
   } catch (e) {
     if (!(e instanceof DecodeError)) throw e;
     throw new ToolFailure(`${ME}: error decoding osdmap '${path}'`, STATUS_NO_MAP);

@@ -3,13 +3,13 @@
  * osdmaptool. Source: tools/osdmaptool.cc, release 16.2.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { blankOSDMap, OSDMap } from '../../maps/index.ts';
+import { blankOSDMap } from '../../maps/index.ts';
 import { wantsUsage } from '../ceph-args.ts';
 import { type ToolConfig, takeCommonOptions } from '../tool-config.ts';
 import { processIo, runTool, strerror, systemErrno, ToolFailure, type ToolIo } from '../tool-io.ts';
 import type { Tool } from '../usage.ts';
 import { adjustCrushWeights, clearTemps, exportCrush, importCrush, markOsds } from './change.ts';
-import { ME, readMap, STATUS_NO_MAP, writeBytes } from './files.ts';
+import { decoded, ME, readMap, STATUS_NO_MAP, writeBytes } from './files.ts';
 import { makeMap } from './make.ts';
 import { mapAll, mapForever, mapOne } from './map-pgs.ts';
 import { hasAction, type Request } from './request.ts';
@@ -100,7 +100,7 @@ function decodeRange(directory: string, r: Request, io: ToolIo): number {
       throw new ToolFailure(`unable to read ${path}: ${strerror(systemErrno(e))}`);
     }
     io.out(`${path} got ${bytes.length} bytes\n`);
-    OSDMap.decode(bytes);
+    decoded(path, bytes);
   }
   return 0;
 }

@@ -1,4 +1,5 @@
 import type { CrushLocation } from '../../crush/index.ts';
+import { CephError } from '../../errors/index.ts';
 import {
   newPgPool,
   type OSDMapData,
@@ -25,13 +26,19 @@ export function makeMap(r: Request, config: ToolConfig): OSDMapData {
   const devices =
     r.createSimple === undefined ? devicesOfConf(config) : devicesOfOneHost(r.createSimple);
   const maxOsd = r.createSimple ?? Math.max(0, ...devices.map(({ id }) => id)) + 1;
-  return simpleOSDMap({
-    stamp: utimeOfMs(Date.now()),
-    maxOsd,
-    devices,
-    failureDomain: Number(config.value('osd_crush_chooseleaf_type')),
-    ...(r.withDefaultPool && { pool: { name: 'rbd', pool: defaultPool(r, maxOsd, config) } }),
-  });
+  try {
+    return simpleOSDMap({
+      stamp: utimeOfMs(Date.now()),
+      maxOsd,
+      devices,
+      failureDomain: Number(config.value('osd_crush_chooseleaf_type')),
+      ...(r.withDefaultPool && { pool: { name: 'rbd', pool: defaultPool(r, maxOsd, config) } }),
+    });
+  } catch (e) {
+    // Ceph's tool leaves a device out that it cannot place, or aborts.
+    if (e instanceof CephError) throw new ToolFailure(`${ME}: cannot make the map: ${e.message}`);
+    throw e;
+  }
 }
 
 interface Device {
