@@ -1,7 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import { itemWeights } from './bucket.ts';
 import { BUCKET_ALG, type CrushMap } from './types.ts';
-import { settleArgs, weightSetPositions } from './weights.ts';
+import { carryUp, completeArgs, weightSetPositions } from './weights.ts';
 
 /**
  * Weight sets: weights in place of a pool's own, or of all pools', which a balancer trims. Source: create_choose_args
@@ -47,8 +47,9 @@ export function reweightWeightSet(
   weights: readonly number[],
 ): void {
   const args = argsOf(map, key);
-  settleArgs(map, args);
-  let found = false;
+  const made = completeArgs(map, args);
+  for (const id of made) carryUp(map, args, id);
+  let found = made.length > 0;
   let problems = '';
   for (const id of [...map.buckets.keys()].sort((a, b) => b - a)) {
     const sets = args.get(id)?.weightSets ?? [];
@@ -62,9 +63,9 @@ export function reweightWeightSet(
     sets.forEach((set, position) => {
       set[at] = weights[position]!;
     });
+    carryUp(map, args, id);
   }
   if (!found) throw new CephError('ENOENT', `${problems}item ${item} not found in crush map`);
-  settleArgs(map, args);
 }
 
 function argsOf(map: CrushMap, key: number) {

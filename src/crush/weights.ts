@@ -116,17 +116,42 @@ export function settleWeightSets(map: CrushMap): void {
   for (const args of map.chooseArgs.values()) settleArgs(map, args);
 }
 
-/** {@link settleWeightSets} for the buckets of one set. */
-export function settleArgs(map: CrushMap, args: Map<number, ChooseArg>): void {
-  if (![...args.values()].some((arg) => arg.weightSets.length > 0)) return;
+/** Gives every straw2 bucket without a weight set one, with the weights that hold. @returns the buckets that had none */
+export function completeArgs(map: CrushMap, args: Map<number, ChooseArg>): number[] {
   const positions = weightSetPositions(args);
+  const made: number[] = [];
   for (const b of map.buckets.values()) {
     const arg = args.get(b.id);
     if (arg ? arg.weightSets.length > 0 : b.alg !== BUCKET_ALG.STRAW2) continue;
     const weights = b.items.map((_, i) => itemWeightAt(b, i));
     const weightSets = Array.from({ length: positions }, () => [...weights]);
     args.set(b.id, { weightSets, ids: arg?.ids ?? [] });
+    made.push(b.id);
   }
+  return made;
+}
+
+/** Carries the sums of a bucket's weight set into the buckets above. */
+export function carryUp(
+  map: CrushMap,
+  args: ReadonlyMap<number, ChooseArg>,
+  bucketId: number,
+): void {
+  const sums = args.get(bucketId)?.weightSets.map(sumOf) ?? [];
+  for (const parent of parentsOf(map, bucketId)) {
+    const sets = args.get(parent)?.weightSets ?? [];
+    if (sets.length !== sums.length) continue;
+    const at = map.buckets.get(parent)!.items.indexOf(bucketId);
+    sets.forEach((set, position) => {
+      set[at] = sums[position]!;
+    });
+    carryUp(map, args, parent);
+  }
+}
+
+function settleArgs(map: CrushMap, args: Map<number, ChooseArg>): void {
+  if (![...args.values()].some((arg) => arg.weightSets.length > 0)) return;
+  completeArgs(map, args);
   const settled = new Set<number>();
   const settle = (id: number): void => {
     settled.add(id);

@@ -38,33 +38,30 @@ function setClass(state: MonState, args: CommandArgs): Decision {
   const words = args.list('ids');
   const isQuiet = meansAll(words);
   let text = '';
-  const ids: number[] = [];
+  const set = new Set<number>();
   for (const word of isQuiet ? ['all'] : words) {
+    let ids: number[] = [];
     try {
-      ids.push(...parseOsdIds([word], () => osdmap.osds()));
+      ids = parseOsdIds([word], () => osdmap.osds());
     } catch (e) {
       if (!(e instanceof CommandFailure)) throw e;
       // Ceph goes on with the others.
       text += `${parseProblem(e)}, unable to parse osd id:"${word}". `;
     }
-  }
-  const classes = new Map(ids.map((osd) => [osd, classOf(osdmap.crushMap, osd)]));
-  const set = new Set<number>();
-  for (const osd of ids) {
-    const known = classes.get(osd);
-    if (!osdmap.exists(osd)) {
-      text += `osd.${osd} does not exist. `;
-    } else if (known === name) {
-      text += `osd.${osd} already set to class ${name}. `;
-      if (!isQuiet) {
+    for (const osd of ids) {
+      const known = set.has(osd) ? name : classOf(osdmap.crushMap, osd);
+      if (!osdmap.exists(osd)) {
+        text += `osd.${osd} does not exist. `;
+      } else if (known === undefined) {
+        set.add(osd);
+      } else if (known === name) {
+        text += `osd.${osd} already set to class ${name}. `;
+        if (isQuiet) continue;
         text += `set-device-class item id ${osd} name 'osd.${osd}' device_class '${name}': no change. `;
+      } else {
+        const why = `osd.${osd} has already bound to class '${known}', can not reset class to '${name}'; use 'ceph osd crush rm-device-class <id>' to remove old class first`;
+        return unchanged(refuse('EBUSY', text + why));
       }
-    } else if (known !== undefined) {
-      const why = `osd.${osd} has already bound to class '${known}', can not reset class to '${name}'; use 'ceph osd crush rm-device-class <id>' to remove old class first`;
-      return unchanged(refuse('EBUSY', text + why));
-    } else {
-      set.add(osd);
-      classes.set(osd, name);
     }
   }
   text += `set osd(s) ${ascending(set)} to class '${name}'`;
@@ -146,7 +143,7 @@ function remove(state: MonState, args: CommandArgs): Decision {
     (m) => {
       removeClass(m, name);
       if (profiles.length === 0) return true;
-      const why = `class '${name}' is still referenced by erasure-code-profile(s): [${profiles.join(',')}]`;
+      const why = `class '${name}' is still referenced by erasure-code-profile(s): ${profiles.join(',')}`;
       throw new CommandFailure('EBUSY', why);
     },
     {

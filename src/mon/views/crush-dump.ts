@@ -73,7 +73,7 @@ function deviceClasses(state: MonState, args: CommandArgs): CommandReply {
   const crush = state.osdmap.crushMap;
   const osds = args.list('ids').map((word): number => {
     const m = /^(?:osd\.)?(\d+)$/.exec(word);
-    if (!m) throw new CommandFailure('EINVAL', `unable to parse osd id:"${word}"`);
+    if (!m) throw new CommandFailure('EINVAL', `unable to parse osd id:'${word}'`);
     return Number(m[1]);
   });
   return textOrValue(
@@ -82,7 +82,7 @@ function deviceClasses(state: MonState, args: CommandArgs): CommandReply {
     () => osds.map((osd) => ({ osd, device_class: classOf(crush, osd) ?? '' })),
   );
 }
-const lineOf = (osd: number, name?: string): string => (name ? `osd.${osd} ${name}\n` : '');
+const lineOf = (osd: number, name = ''): string => `osd.${osd} ${name}\n`;
 
 /** Names of the pools that have weights of their own, and `(compat)` for the set of all others. */
 function weightSets(state: MonState, args: CommandArgs): CommandReply {
