@@ -144,10 +144,17 @@ const SCRIPTS: Record<string, readonly string[]> = {
     '-c @odd.txt',
     '-c @odd.txt --tree',
     '-c @sets',
-    ...['json', 'json-pretty', 'xml', 'xml-pretty', 'html', 'html-pretty', 'foo'].flatMap((f) => [
-      `-i @odd --dump -f ${f}`,
-      `-i @sets --dump --format=${f}`,
-    ]),
+    ...[
+      'json',
+      'json-pretty',
+      'xml',
+      'xml-pretty',
+      'html',
+      'html-pretty',
+      'table',
+      'table-kv',
+      'foo',
+    ].flatMap((f) => [`-i @odd --dump -f ${f}`, `-i @sets --dump --format=${f}`]),
     '-i @sets --tree',
     '-i @classes --tree',
     '--dump',
@@ -212,6 +219,8 @@ const SCRIPTS: Record<string, readonly string[]> = {
     '-i @odd --set-subtree-class b nvme --rebuild-class-roots --set-subtree-class a hdd -o @m',
     '-i @sets --add-item 40 1.5 osd.40 --loc host new --loc root default -o @m --tree',
     '-i @classes --remove-item osd.1 -o @m',
+    '-i @roomy --set-choose-total-tries 7 -o @m --dump',
+    '-i @roomy --remove-item osd.19 -o @m',
   ],
   rules: [
     '-i @odd --create-simple-rule r default host firstn -o @m',
@@ -293,6 +302,7 @@ describe.skipIf(skip)('crushtool, as Ceph has it', () => {
     ]);
     addSimpleRule(map, { name: 'r', root, failureDomain: 'host' });
     pair?.write('even', encodeCrushMap(map));
+    pair?.write('roomy', encodeCrushMap({ ...map, maxDevices: 30 }));
     pair?.write('sets', golden('choose-args'));
     pair?.write('classes', golden('classes'));
   });

@@ -6,7 +6,7 @@ import { strerror, systemErrno, ToolFailure, type ToolIo, writeWhole } from '../
 export const ME = 'crushtool';
 
 /** A file's bytes. @throws ToolFailure in the words of crushtool */
-export function readBytes(path: string): Uint8Array {
+function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (e) {

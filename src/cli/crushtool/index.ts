@@ -1,4 +1,4 @@
-import { encodeCrushMap } from '../../crush/index.ts';
+import { deviceLimit, encodeCrushMap } from '../../crush/index.ts';
 import { wantsUsage } from '../ceph-args.ts';
 import {
   processIo,
@@ -49,6 +49,8 @@ export function runCrushtool(words: readonly string[], io: ToolIo): number {
     io.out(`${ME} successfully built or modified map.  Use '-o <file>' to write it out.\n`);
     return 0;
   }
+  // A change gives up ids that nothing has any more; a document comes back as it was.
+  if (isChanged) map.maxDevices = deviceLimit(map);
   writeMap(r.outfn, encodeCrushMap(map), io);
   if (r.verbose) io.out(`wrote crush map to ${r.outfn}\n`);
   return 0;

@@ -57,7 +57,7 @@ const PLACE: readonly Column[] = [
 const NAME: Column = ['TYPE NAME', 'l', 'l'];
 
 /** The trees and their shadows as a table, with a column of weights per weight set. */
-export function treeText(map: CrushMap): string {
+function treeText(map: CrushMap): string {
   const keys = [...map.chooseArgs.keys()].sort((a, b) => a - b);
   const columns = keys.map((key): Column => {
     return [key === CHOOSE_ARGS_DEFAULT ? '(compat)' : String(key), 'l', 'r'];

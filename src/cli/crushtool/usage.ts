@@ -52,7 +52,8 @@ Shown:
   --show-location ID       the buckets above a device
   --tree                   the trees as a table
   --bucket-tree -b NAME    the devices below a bucket (-b, --bucket-name)
-  --dump [-f FORMAT]       everything; json-pretty, json, xml, xml-pretty, html or html-pretty (-f, --format)
+  --dump [-f FORMAT]       everything; json-pretty, json, xml, xml-pretty, html,
+                           html-pretty, table or table-kv (-f, --format)
   --export-json FILE       the whole map as JSON, nothing lost; - for standard output
   --export-xml FILE        the same as XML
   --check [MAX_ID]         complain of overlapping rules, and of items without name or type, or above MAX_ID
