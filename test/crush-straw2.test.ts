@@ -74,6 +74,20 @@ test.each(ENGINES)('%s draws what the definition says, of equal weights', (engin
   );
 });
 
+test.each(ENGINES)('%s draws straws as the definition says', (engine) => {
+  const items = fc.array(fc.tuple(id, weight), { minLength: 1, maxLength: 25 });
+  fc.assert(
+    fc.property(items, int, int, (pairs, x, r) => {
+      const ids = pairs.map(([i]) => i);
+      const straws = pairs.map(([, w]) => w);
+      const draws = ids.map((i, n) => (crushHash3(x, i, r) & 0xffff) * straws[n]!);
+      const draw = hold(engine, ids, straws);
+      expect(draw.drawStraw(4, 4, ids.length, x, r)).toBe(draws.indexOf(Math.max(...draws)));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 test.each(ENGINES)('%s draws the same in the largest bucket that counts as even', (engine) => {
   const ids = Array.from({ length: 0xffff }, (_, i) => i - 5);
   const draw = hold(

@@ -4,7 +4,8 @@ import { straw2DrawTables } from './straw2-log.ts';
 /**
  * Draws among the items of straw2 buckets: each item's draw is trunc(L(u) / weight) with u from its id, and the highest
  * wins, the first of equals. Ids and weights of all buckets lie in two arrays, each bucket from a multiple of four on,
- * and the places left free hold zeros. Source: bucket_straw2_choose in crush/mapper.c, release 16.2.
+ * and the places left free hold zeros. Source: bucket_straw2_choose and
+ * bucket_straw_choose in crush/mapper.c, release 16.2.
  */
 export interface Straw2Draw {
   readonly ids: Int32Array;
@@ -19,6 +20,8 @@ export interface Straw2Draw {
   draw(ids: number, weights: number, size: number, x: number, r: number): number;
   /** The same for items that all have one weight, for which {@link isEven} holds. */
   drawEven(ids: number, size: number, x: number, r: number): number;
+  /** For straw buckets, the older kind: u times the length of the item's straw, which stands for its weight. */
+  drawStraw(ids: number, straws: number, size: number, x: number, r: number): number;
 }
 
 /** Are the weights equal, and such that equal and higher logarithms stay equal and higher when divided by them? */
@@ -75,6 +78,20 @@ export class PortableStraw2 implements Straw2Draw {
       if (rank > bestRank) {
         best = i;
         bestRank = rank;
+      }
+    }
+    return best;
+  }
+
+  drawStraw(idStart: number, strawStart: number, size: number, x: number, r: number): number {
+    const { ids, weights: straws } = this;
+    let best = 0;
+    let bestDraw = -1;
+    for (let i = 0; i < size; i++) {
+      const draw = (hash3(x, ids[idStart + i]!, r) & 0xffff) * straws[strawStart + i]!;
+      if (draw > bestDraw) {
+        best = i;
+        bestDraw = draw;
       }
     }
     return best;

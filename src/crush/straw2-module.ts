@@ -63,6 +63,9 @@ const f64x2 = {
   gt: (a: Code, b: Code): Code => simd(0x4a, a, b),
   eq: (a: Code, b: Code): Code => simd(0x47, a, b),
   trunc: (a: Code): Code => simd(0x7a, a),
+  mul: (a: Code, b: Code): Code => simd(0xf2, a, b),
+  /** Of the first two integers. */
+  fromU32: (a: Code): Code => simd(0xff, a),
   div: (a: Code, b: Code): Code => simd(0xf3, a, b),
 };
 const i64x2GtS = (a: Code, b: Code): Code => simd(0xd9, a, b);
@@ -73,6 +76,9 @@ const v128 = {
     0x0c,
     ...lanes.flatMap((n) => [0, 8, 16, 24].map((bit) => (n >>> bit) & 0xff)),
   ],
+  /** The last eight bytes twice. */
+  upper: (a: Code): Code =>
+    simdWith(0x0d, [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15], a, a),
   load: (address: Code, offset = 0): Code => simdWith(0x00, [0, ...unsigned(offset)], address),
   and: (a: Code, b: Code): Code => simd(0x4e, a, b),
   or: (a: Code, b: Code): Code => simd(0x50, a, b),
@@ -102,34 +108,30 @@ function mix(a: number, b: number, c: number): Code {
   });
 }
 
-/** Locals that every function of the module has after its parameters. */
-function hashLocals(first: number): Record<'a' | 'b' | 'c' | 'h' | 'x' | 'y', number> {
-  return { a: first, b: first + 1, c: first + 2, h: first + 3, x: first + 4, y: first + 5 };
+/** hashFour(ids, x, r): hash3(x, id, r) & 0xffff of the four ids at the address `ids`. The functions below call it. */
+function hashFour(): Code {
+  const [ids, parameterX, r] = [0, 1, 2];
+  const [a, b, c, h, x, y] = [4, 5, 6, 7, 8, 9];
+  const all = (n: number): Code => v128.of(n, n, n, n);
+  return functionBody(6, [
+    ...set(a, i32x4.splat(get(parameterX))),
+    ...set(b, v128.load(get(ids))),
+    ...set(c, i32x4.splat(get(r))),
+    ...set(h, v128.xor(v128.xor(get(a), all(1315423911)), v128.xor(get(b), get(c)))),
+    ...set(x, all(231232)),
+    ...set(y, all(1232)),
+    ...mix(a, b, h),
+    ...mix(c, x, h),
+    ...mix(y, a, h),
+    ...mix(b, x, h),
+    ...mix(y, c, h),
+    ...v128.and(get(h), all(0xffff)),
+  ]);
 }
-
-/** hash3(x, id, r) & 0xffff of the four ids at the address `ids`; the result is in `h`. */
-function hashFour(v: ReturnType<typeof hashLocals>, ids: Code, x: Code, r: Code): Code {
-  return [
-    ...set(v.a, i32x4.splat(x)),
-    ...set(v.b, v128.load(ids)),
-    ...set(v.c, i32x4.splat(r)),
-    ...set(
-      v.h,
-      v128.xor(
-        v128.xor(get(v.a), v128.of(...Array.from({ length: 4 }, () => 1315423911))),
-        v128.xor(get(v.b), get(v.c)),
-      ),
-    ),
-    ...set(v.x, v128.of(...Array.from({ length: 4 }, () => 231232))),
-    ...set(v.y, v128.of(...Array.from({ length: 4 }, () => 1232))),
-    ...mix(v.a, v.b, v.h),
-    ...mix(v.c, v.x, v.h),
-    ...mix(v.y, v.a, v.h),
-    ...mix(v.b, v.x, v.h),
-    ...mix(v.y, v.c, v.h),
-    ...set(v.h, v128.and(get(v.h), v128.of(0xffff, 0xffff, 0xffff, 0xffff))),
-  ];
-}
+const callHashFour = (ids: number, x: number, r: number): Code => [
+  ...[get(ids), get(x), get(r)].flat(),
+  ...[0x10, 0],
+];
 
 /** Runs `body` until the pointer `at` has moved past `end` in steps of `bytes`; at least once. */
 function forEachFour(body: Code, at: number, end: number): Code {
@@ -149,10 +151,9 @@ function forEachFour(body: Code, at: number, end: number): Code {
  */
 function drawEven(): Code {
   const [ids, size, x, r, end] = [0, 1, 2, 3, 4];
-  const v = hashLocals(5);
-  const [best, key, complement, last] = [11, 12, 13, 14];
+  const [hash, best, key, complement, last] = [5, 6, 7, 8, 9];
   const rank = (lane: number): Code =>
-    set(key, v128.load16(get(key), 2 * lane + 1, i32x4.lane(get(v.h), lane), RANKS_AT));
+    set(key, v128.load16(get(key), 2 * lane + 1, i32x4.lane(get(hash), lane), RANKS_AT));
   const reduced = [0, 1, 2, 3].map((lane) => i32x4.lane(get(best), lane));
   const body = [
     ...set(end, add(get(ids), op(0x74, get(size), i32(2)))),
@@ -160,8 +161,7 @@ function drawEven(): Code {
     ...set(last, i32x4.splat(subtract(i32(0xffff), get(size)))),
     ...forEachFour(
       [
-        ...hashFour(v, get(ids), get(x), get(r)),
-        ...set(v.h, i32x4.shl(get(v.h), 1)),
+        ...set(hash, i32x4.shl(callHashFour(ids, x, r), 1)),
         ...set(key, get(complement)),
         ...[0, 1, 2, 3].flatMap(rank),
         // Lanes beyond the bucket have a complement that is not above `last`.
@@ -181,28 +181,32 @@ function drawEven(): Code {
       ]),
     ...subtract(i32(0xffff), and(get(ids), i32(0xffff))),
   ];
-  return functionBody(10, body);
+  return functionBody(5, body);
+}
+
+/** Locals for the draws of two of every four items, in lanes of two doubles: items 0 and 1, then 2 and 3. */
+interface Half {
+  readonly draw: number;
+  readonly best: number;
+  readonly index: number;
+  readonly winner: number;
 }
 
 /**
- * draw(ids, weights, size, x, r): index of the highest trunc(log(u) / weight). A weight of 0 gives minus infinity, which
- * beats nothing; such weights also follow a bucket's last item up to a multiple of four.
+ * A function (ids, weights, size, x, r) that gives the index of the highest draw, of equals the first.
+ * @param drawTwo makes of the hashes in a local, for the items of half 0 or 1, the draws in `half.draw`
  */
-function draw(): Code {
+function highest(drawTwo: (half: Half, n: number, hash: number, weights: number) => Code): Code {
   const [ids, weights, size, x, r, end] = [0, 1, 2, 3, 4, 5];
-  const v = hashLocals(6);
-  // Lanes of two doubles each: items 0 and 1 of every four, then 2 and 3.
+  const [hash, mask] = [6, 7];
   const halves = [
-    { quotient: 12, best: 14, index: 16, winner: 18 },
-    { quotient: 13, best: 15, index: 17, winner: 19 },
+    { draw: 8, best: 9, index: 10, winner: 11 },
+    { draw: 12, best: 13, index: 14, winner: 15 },
   ] as const;
-  const mask = 20;
-  const half = (h: (typeof halves)[number], n: number): Code => [
-    ...set(h.quotient, v128.load64Zero(i32x4.lane(get(v.h), 2 * n), LOGS_AT)),
-    ...set(h.quotient, v128.load64(get(h.quotient), 1, i32x4.lane(get(v.h), 2 * n + 1), LOGS_AT)),
-    ...set(h.quotient, f64x2.trunc(f64x2.div(get(h.quotient), v128.load(get(weights), 16 * n)))),
-    ...set(mask, f64x2.gt(get(h.quotient), get(h.best))),
-    ...set(h.best, v128.pick(get(h.quotient), get(h.best), get(mask))),
+  const half = (h: Half, n: number): Code => [
+    ...drawTwo(h, n, hash, weights),
+    ...set(mask, f64x2.gt(get(h.draw), get(h.best))),
+    ...set(h.best, v128.pick(get(h.draw), get(h.best), get(mask))),
     ...set(h.winner, v128.pick(get(h.index), get(h.winner), get(mask))),
     ...set(h.index, i32x4.add(get(h.index), v128.of(4, 0, 4, 0))),
   ];
@@ -216,8 +220,7 @@ function draw(): Code {
     ...set(high.index, v128.of(2, 0, 3, 0)),
     ...forEachFour(
       [
-        ...hashFour(v, get(ids), get(x), get(r)),
-        ...set(v.h, i32x4.shl(get(v.h), 3)),
+        ...set(hash, callHashFour(ids, x, r)),
         ...half(low, 0),
         ...half(high, 1),
         ...set(weights, add(get(weights), i32(32))),
@@ -250,7 +253,30 @@ function draw(): Code {
       ),
     ),
   ];
-  return functionBody(15, body);
+  return functionBody(10, body);
+}
+
+/**
+ * draw: trunc(log(u) / weight). A weight of 0 gives minus infinity, which beats nothing; such weights also follow a
+ * bucket's last item up to a multiple of four.
+ */
+function draw(): Code {
+  return highest(({ draw }, n, hash, weights) => {
+    const log = (lane: number): Code => op(0x74, i32x4.lane(get(hash), 2 * n + lane), i32(3));
+    return [
+      ...set(draw, v128.load64Zero(log(0), LOGS_AT)),
+      ...set(draw, v128.load64(get(draw), 1, log(1), LOGS_AT)),
+      ...set(draw, f64x2.trunc(f64x2.div(get(draw), v128.load(get(weights), 16 * n)))),
+    ];
+  });
+}
+
+/** drawStraw: u * straw. The items of no length that follow the last one come too late to win. */
+function drawStraw(): Code {
+  return highest(({ draw }, n, hash, weights) => {
+    const two = n === 0 ? get(hash) : v128.upper(get(hash));
+    return set(draw, f64x2.mul(f64x2.fromU32(two), v128.load(get(weights), 16 * n)));
+  });
 }
 
 /** A function with one integer of its own and so many vectors. */
@@ -264,26 +290,28 @@ const named = (name: string, kind: number, index: number): Code => [
   kind,
   index,
 ];
-/** A function of so many integers that gives one. */
-const type = (parameters: number): Code => [
+/** A function of so many integers that gives one value. */
+const type = (parameters: number, result: number): Code => [
   0x60,
   ...sized(new Array<number>(parameters).fill(I32)),
-  ...[1, I32],
+  ...[1, result],
 ];
 
-/** @returns the module: `memory`, with pages for the tables, and the functions `drawEven` and `draw` */
+/** @returns the module: `memory`, with pages for the tables, and the functions `drawEven`, `draw` and `drawStraw` */
 export function straw2Module(): Uint8Array<ArrayBuffer> {
+  const functions = [hashFour(), drawEven(), draw(), drawStraw()];
   return Uint8Array.of(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [2, ...type(4), ...type(5)]),
-    ...section(3, [2, 0, 1]),
+    ...section(1, [3, ...type(3, V128), ...type(4, I32), ...type(5, I32)]),
+    ...section(3, [functions.length, 0, 1, 2, 2]),
     ...section(5, [1, 0, ...unsigned(TABLES_END / PAGE)]),
     ...section(7, [
-      3,
+      4,
       ...named('memory', 2, 0),
-      ...named('drawEven', 0, 0),
-      ...named('draw', 0, 1),
+      ...named('drawEven', 0, 1),
+      ...named('draw', 0, 2),
+      ...named('drawStraw', 0, 3),
     ]),
-    ...section(10, [2, ...drawEven(), ...draw()]),
+    ...section(10, [functions.length, ...functions.flat()]),
   );
 }

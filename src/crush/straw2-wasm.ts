@@ -11,6 +11,7 @@ interface Straw2Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   draw(ids: number, weights: number, size: number, x: number, r: number): number;
   drawEven(ids: number, size: number, x: number, r: number): number;
+  drawStraw(ids: number, weights: number, size: number, x: number, r: number): number;
 }
 
 /** What an instance of the module has room for beyond its tables, unless one map needs more. */
@@ -97,5 +98,9 @@ export class WasmStraw2 implements Straw2Draw {
 
   drawEven(ids: number, size: number, x: number, r: number): number {
     return this.exports.drawEven(this.idBase + ids * 4, size, x, r);
+  }
+
+  drawStraw(ids: number, weights: number, size: number, x: number, r: number): number {
+    return this.exports.drawStraw(this.idBase + ids * 4, this.weightBase + weights * 8, size, x, r);
   }
 }
