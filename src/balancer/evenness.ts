@@ -54,17 +54,22 @@ export class Evenness {
       if (deviation[osd]! > 0 && pools.every((p) => p.targets[osd] === 0)) devices.push(osd);
     }
     const { deviation: limit } = this.limits;
-    for (let moved = true; moved; ) {
+    for (let moved = true; moved && !this.isSpent; ) {
       moved = false;
       const order = devices.toSorted((a, b) => deviation[a]! - deviation[b]! || a - b);
       const pass = new Pass(order, deviation);
       for (const osd of order.toReversed()) {
-        if (deviation[osd]! <= limit) break;
-        while (deviation[osd]! > limit && this.relieve(osd, pools, pass)) moved = true;
+        if (deviation[osd]! <= limit || this.isSpent) break;
+        while (deviation[osd]! > limit && !this.isSpent && this.relieve(osd, pools, pass)) {
+          moved = true;
+        }
       }
       for (const osd of order) {
+        if (this.isSpent) break;
         if (deviation[osd]! >= -limit) continue;
-        while (deviation[osd]! < -limit && this.supply(osd, pools, pass)) moved = true;
+        while (deviation[osd]! < -limit && !this.isSpent && this.supply(osd, pools, pass)) {
+          moved = true;
+        }
       }
     }
   }
@@ -303,6 +308,11 @@ export class Evenness {
   /** Is the PG changed already, or room for one more? */
   private mayChange(pool: PoolSpread, slot: number): boolean {
     return pool.isChanged(pool.pgOf(slot)) || this.changeCount < this.limits.changes;
+  }
+
+  /** Is the number of changes, or of looks, used up? What a changed PG might still give is not worth the search. */
+  private get isSpent(): boolean {
+    return this.checksLeft <= 0 || this.changeCount >= this.limits.changes;
   }
 
   private get changeCount(): number {

@@ -1,4 +1,4 @@
-import { CRUSH_ITEM_NONE } from '../crush/index.ts';
+import { CRUSH_ITEM_NONE, crushHash2 } from '../crush/index.ts';
 import { type OSDMap, type PgKey, ruleOf, type UpmapItem, WEIGHT_ONE } from '../maps/index.ts';
 import { formatPgId, parsePgId } from '../wire/index.ts';
 import {
@@ -48,17 +48,20 @@ export class PoolSpread {
   /** Slots that are not where CRUSH has them, by the device that CRUSH chose. */
   private readonly displaced = new Map<number, Set<number>>();
 
-  /** @returns undefined for a pool whose rule is none that can be balanced */
-  static of(map: OSDMap, poolId: number): PoolSpread | undefined {
+  /**
+   * @param seed decides which of a device's shards come first
+   * @returns undefined for a pool whose rule is none that can be balanced
+   */
+  static of(map: OSDMap, poolId: number, seed = 0): PoolSpread | undefined {
     const pool = map.pool(poolId);
     if (!pool) return undefined;
     const shape = shapeOfRule(map.crushMap, ruleOf(map.crushMap, pool), pool.size, (osd) =>
       map.exists(osd) ? map.data.osdWeight[osd]! / WEIGHT_ONE : 0,
     );
-    return shape && new PoolSpread(map, poolId, shape);
+    return shape && new PoolSpread(map, poolId, shape, seed);
   }
 
-  private constructor(map: OSDMap, poolId: number, blocks: readonly ShapeBlock[]) {
+  private constructor(map: OSDMap, poolId: number, blocks: readonly ShapeBlock[], seed: number) {
     const { size, pgNum } = map.pool(poolId)!;
     this.map = map;
     this.poolId = poolId;
@@ -89,7 +92,7 @@ export class PoolSpread {
     this.previous = new Int32Array(this.raw.length).fill(END);
     this.targets = new Float64Array(devices);
     this.deviation = new Float64Array(devices);
-    this.countShards();
+    this.countShards(size * ((crushHash2(seed, poolId) >>> 0) % pgNum));
     this.candidates = this.findCandidates();
     this.isCandidate = new Uint8Array(devices);
     for (const osd of this.candidates) this.isCandidate[osd] = 1;
@@ -110,10 +113,12 @@ export class PoolSpread {
     }
   }
 
-  private countShards(): void {
+  /** @param first slot to begin with; all others follow */
+  private countShards(first: number): void {
     const { placed, size } = this;
     const perPlace = new Float64Array(size);
-    for (let slot = 0; slot < placed.length; slot++) {
+    for (let i = 0; i < placed.length; i++) {
+      const slot = (first + i) % placed.length;
       const osd = placed[slot]!;
       if (osd === CRUSH_ITEM_NONE) {
         this.frozen[this.pgOf(slot)] = 1;

@@ -35,7 +35,7 @@ export function calcPgUpmaps(map: OSDMap, options: UpmapOptions = {}): UpmapChan
   const ids = [...(options.pools ?? map.data.pools.keys())];
   const rank = (id: number): number => crushHash2(seed, id) >>> 0;
   ids.sort((a, b) => rank(a) - rank(b) || a - b);
-  const spreads = ids.map((id) => PoolSpread.of(map, id)).filter((s) => s !== undefined);
+  const spreads = ids.map((id) => PoolSpread.of(map, id, seed)).filter((s) => s !== undefined);
   const search = new Evenness(spreads, {
     deviation: Math.max(1, maxDeviation),
     changes: maxChanges,
