@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCrushtool } from '../src/cli/crushtool/index.ts';
-import { decodeCrushMap, emptyCrushMap, encodeCrushMap } from '../src/crush/index.ts';
 import type { Outcome } from './support/differential.ts';
 import { runHere } from './support/tool-pair.ts';
 
@@ -40,15 +39,6 @@ describe('crushtool', () => {
     expect(readFileSync(at('@fromJson'))).toEqual(readFileSync(at('@m')));
     expect(readFileSync(at('@fromXml'))).toEqual(readFileSync(at('@m')));
     expect((await run('-i @m --export-json -')).stdout).toBe(readFileSync(at('@json'), 'utf8'));
-  });
-
-  it('keeps room for more devices in a document, as a change does not', async () => {
-    writeFileSync(at('@roomy'), encodeCrushMap({ ...emptyCrushMap(), maxDevices: 9 }));
-    await run('-i @roomy --export-json @json');
-    await run('--import-json @json -o @same');
-    expect(readFileSync(at('@same'))).toEqual(readFileSync(at('@roomy')));
-    await run('-i @roomy --set-choose-total-tries 50 -o @changed');
-    expect(decodeCrushMap(readFileSync(at('@changed'))).maxDevices).toBe(0);
   });
 
   it('reads what it prints as JSON itself', async () => {

@@ -49,8 +49,7 @@ export function runCrushtool(words: readonly string[], io: ToolIo): number {
     io.out(`${ME} successfully built or modified map.  Use '-o <file>' to write it out.\n`);
     return 0;
   }
-  // A change gives up ids that nothing has any more; a document comes back as it was.
-  if (isChanged) map.maxDevices = deviceLimit(map);
+  map.maxDevices = deviceLimit(map); // ids that nothing has any more are given up, as when the map is read
   writeMap(r.outfn, encodeCrushMap(map), io);
   if (r.verbose) io.out(`wrote crush map to ${r.outfn}\n`);
   return 0;
