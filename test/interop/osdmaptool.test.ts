@@ -215,7 +215,7 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
   it('maps with overrides at random', async () => {
     const both = pair();
     const base = builtMap();
-    for (const patch of fc.sample(overrides, { numRuns: 8, seed: 3 })) {
+    for (const patch of fc.sample(overrides, { numRuns: 6, seed: 3 })) {
       both.write('om', nextMap(base, patch).encode());
       for (const look of LOOKS) await both.expectSame(`@om ${look}`);
     }

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { calcPgUpmaps, checkPgUpmaps } from '../../balancer/index.ts';
 import { general } from '../../codec/index.ts';
 import { CRUSH_ITEM_NONE } from '../../crush/index.ts';
-import { emptyIncremental, type Incremental, type OSDMap } from '../../maps/index.ts';
-import { parsePgId, TIME_ZERO } from '../../wire/index.ts';
+import type { Incremental, OSDMap } from '../../maps/index.ts';
+import { parsePgId } from '../../wire/index.ts';
 import { strerror, systemErrno, ToolFailure, type ToolIo } from '../tool-io.ts';
 import type { Request } from './request.ts';
 import type { WorkingMap } from './working-map.ts';
@@ -91,43 +91,45 @@ function evenOut(r: Request, map: WorkingMap, io: ToolIo, sink: CommandSink): vo
     return;
   }
   const started = performance.now();
-  for (let round = 0; ; round++) {
-    io.out(`pools ${pools.map((id) => `${map.osdmap.poolName(id) ?? ''} `).join('')}\n`);
-    const begun = performance.now();
-    const changes = calcPgUpmaps(map.osdmap, {
-      maxChanges: r.upmapMax,
-      maxDeviation: r.upmapDeviation,
-      pools,
-      seed: round,
-    });
-    io.out(`prepared ${changes.length}/${r.upmapMax} changes\n`);
-    if (r.upmapActive) io.out(`Time elapsed ${seconds(begun)} secs\n`);
-    if (changes.length === 0) {
-      io.out('Unable to find further optimization, or distribution is already perfect\n');
-      if (r.upmapActive) {
-        io.out(pgsPerOsd(map.osdmap, r.upmapPools.size > 0 ? pools : undefined));
-        io.out(`Total time elapsed ${seconds(started)} secs, ${round} rounds\n`);
-      }
-      return;
-    }
-    const empty = emptyIncremental({ fsid: map.osdmap.fsid, epoch: 0, modified: TIME_ZERO });
-    const change: UpmapChange = {
-      ...empty,
-      oldPgUpmapItems: new Set(changes.flatMap((c) => (c.items.length === 0 ? [c.pgid] : []))),
-      newPgUpmapItems: new Map(
-        changes.flatMap((c) => (c.items.length > 0 ? [[c.pgid, [...c.items]]] : [])),
-      ),
-    };
-    sink.write(commands(change));
-    if (r.save || r.upmapActive) {
-      map.advance({
-        newPgUpmapItems: change.newPgUpmapItems,
-        oldPgUpmapItems: change.oldPgUpmapItems,
-      });
-    }
-    if (r.save) map.modified = true;
+  let rounds = 0;
+  while (evenOutOnce(r, map, io, sink, pools, rounds)) {
     if (!r.upmapActive) return;
+    rounds++;
   }
+  io.out('Unable to find further optimization, or distribution is already perfect\n');
+  if (!r.upmapActive) return;
+  io.out(pgsPerOsd(map.osdmap, r.upmapPools.size > 0 ? pools : undefined));
+  io.out(`Total time elapsed ${seconds(started)} secs, ${rounds} rounds\n`);
+}
+
+/** @returns whether there was anything to do */
+function evenOutOnce(
+  r: Request,
+  map: WorkingMap,
+  io: ToolIo,
+  sink: CommandSink,
+  pools: readonly number[],
+  seed: number,
+): boolean {
+  io.out(`pools ${pools.map((id) => `${map.osdmap.poolName(id) ?? ''} `).join('')}\n`);
+  const begun = performance.now();
+  const { upmapMax: maxChanges, upmapDeviation: maxDeviation } = r;
+  const changes = calcPgUpmaps(map.osdmap, { maxChanges, maxDeviation, pools, seed });
+  io.out(`prepared ${changes.length}/${maxChanges} changes\n`);
+  if (r.upmapActive) io.out(`Time elapsed ${seconds(begun)} secs\n`);
+  if (changes.length === 0) return false;
+  const gone = changes.filter(({ items }) => items.length === 0);
+  const set = changes.filter(({ items }) => items.length > 0);
+  const change: UpmapChange = {
+    newPgUpmap: new Map(),
+    oldPgUpmap: new Set(),
+    newPgUpmapItems: new Map(set.map(({ pgid, items }) => [pgid, [...items]])),
+    oldPgUpmapItems: new Set(gone.map(({ pgid }) => pgid)),
+  };
+  sink.write(commands(change));
+  if (r.save || r.upmapActive) map.advance(change);
+  if (r.save) map.modified = true;
+  return true;
 }
 
 const seconds = (since: number): string => general((performance.now() - since) / 1000);
