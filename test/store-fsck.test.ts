@@ -137,7 +137,7 @@ const MENDABLE: readonly [string, Harm, RegExp][] = [
         n.dataBytes = 3;
         n.omapBytes = 44;
       }),
-    /44 bytes of omap recorded, 2 counted/,
+    /44 bytes recorded, 1 entries of omap, 2 bytes counted/,
   ],
   [
     'an omap in use that is marked as removed',

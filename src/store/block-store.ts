@@ -208,7 +208,7 @@ export class BlockStore implements ObjectStore {
   private cloneBytes(op: StoreOp): number {
     const from = op.op === 'clone' ? this.find(op.c, op.from) : undefined;
     if (!from) return 0;
-    let bytes = from.recordBytes + from.omapBytes;
+    let bytes = 2 * (from.recordBytes + from.omapBytes) + 48 * from.omapEntries;
     for (const p of from.patches) bytes += p.length + 2 * BLOCK_BYTES;
     return bytes;
   }
@@ -307,19 +307,33 @@ export class BlockStore implements ObjectStore {
     const least = this.writer.patchedBytes - MOVE_BYTES;
     for (const key of this.writer.patched) {
       if (this.writer.patchedBytes <= least) break;
-      if (!this.moveOne(key, group)) this.writer.patched.delete(key);
+      const outcome = this.moveOne(key, group);
+      if (outcome === 'no room') return; // later: what is removed meanwhile makes some
+      if (outcome === 'damaged') {
+        this.writer.patched.delete(key);
+        this.o.log('warn', 'patches of an object stay where they are', { path: this.o.path });
+      }
     }
   }
 
-  private moveOne(key: string, group: Group): boolean {
+  private moveOne(key: string, group: Group): 'moved' | 'no room' | 'damaged' {
     try {
-      if (!this.table.find(key)) return false;
-      if (this.writer.movePatches(this.table.change(key, group))) return true;
+      if (this.table.find(key)) return this.writer.movePatches(this.table.change(key, group));
     } catch (error) {
       if (!(error instanceof CephError)) throw error;
     }
-    this.o.log('warn', 'patches of an object stay where they are', { path: this.o.path });
-    return false;
+    return 'damaged';
+  }
+
+  /** Does all of it, but for patches that there is no room to move. */
+  private async finishOwnWork(): Promise<void> {
+    const { writer, omaps } = this;
+    let before = -1;
+    while (!this.committer.failure && (omaps.garbage.size > 0 || writer.patchedBytes !== before)) {
+      before = writer.patchedBytes;
+      this.ownWork(true);
+      await this.committer.drain();
+    }
   }
 
   private armQuiet(): void {
@@ -342,6 +356,7 @@ export class BlockStore implements ObjectStore {
   /** Writes the records of a group that takes no more. */
   private seal(group: Group): void {
     this.account(group);
+    this.space.sealed();
     for (const [key, n] of group.onodes) {
       const record = n.exists ? encodeOnode(n) : undefined;
       const bytes = record ? record.length + key.length : 0;
@@ -481,13 +496,7 @@ export class BlockStore implements ObjectStore {
     if (this.closed) return;
     this.closed = true;
     this.quiet?.cancel();
-    while (
-      !this.committer.failure &&
-      (this.writer.patched.size > 0 || this.omaps.garbage.size > 0)
-    ) {
-      this.ownWork(true);
-      await this.committer.drain();
-    }
+    await this.finishOwnWork();
     await this.committer.drain();
     await this.reader.drain();
     await this.kv.close();

@@ -109,9 +109,9 @@ export class BlockWriter {
 
   /**
    * Moves an object's patches to blocks: each run of touched blocks is put together and written to free units.
-   * @returns whether it has none left; a block that cannot be read keeps its patches
+   * @returns why some are left, if so: there is no room, or a block cannot be read and keeps its patches
    */
-  movePatches(n: Onode): boolean {
+  movePatches(n: Onode): 'moved' | 'no room' | 'damaged' {
     const group = this.group();
     for (let i = 0; i < n.patches.length; ) {
       const from = Math.floor(n.patches[i]!.offset / BLOCK_BYTES);
@@ -121,12 +121,12 @@ export class BlockWriter {
         if (Math.floor(p.offset / BLOCK_BYTES) > end) break;
         end = Math.max(end, Math.ceil((p.offset + p.length) / BLOCK_BYTES));
       }
-      if (this.allocator.freeUnits < end - from) return false;
+      if (this.allocator.freeUnits < end - from) return 'no room';
       let data: Uint8Array;
       try {
         data = this.reader.blocks(n, from, end);
       } catch (error) {
-        if (error instanceof CephError) return false;
+        if (error instanceof CephError) return 'damaged';
         throw error;
       }
       this.putBlocks(n, from, data, group, false);
@@ -134,7 +134,7 @@ export class BlockWriter {
     for (const p of n.patches) this.forgetPatch(n, p);
     n.patches = [];
     this.patched.delete(n.key);
-    return true;
+    return 'moved';
   }
 
   private writeDirect(n: Onode, offset: number, data: Uint8Array): void {

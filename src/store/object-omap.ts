@@ -48,13 +48,14 @@ export class ObjectOmaps {
     for (const [name, value] of entries) {
       const key = omapKey(n.omapId, name);
       const old = this.overlay.sizeOf(key);
-      this.grow(n, old === undefined ? name.length + value.length : value.length - old);
+      if (old === undefined) this.grow(n, name.length + value.length, 1);
+      else this.grow(n, value.length - old, 0);
       changes.set(key, Buffer.from(value));
     }
   }
 
   setHeader(n: Onode, header: Uint8Array): void {
-    this.grow(n, header.length - (n.omapHeader?.length ?? 0));
+    this.grow(n, header.length - (n.omapHeader?.length ?? 0), 0);
     n.omapHeader = Buffer.from(header);
   }
 
@@ -64,7 +65,7 @@ export class ObjectOmaps {
       const key = omapKey(n.omapId, name);
       const old = this.overlay.sizeOf(key);
       if (old === undefined) continue;
-      this.grow(n, -name.length - old);
+      this.grow(n, -name.length - old, -1);
       this.changes().set(key, null);
     }
   }
@@ -82,7 +83,7 @@ export class ObjectOmaps {
 
   /** Entries and header. */
   clear(n: Onode): void {
-    this.grow(n, -n.omapBytes);
+    this.grow(n, -n.omapBytes, -n.omapEntries);
     n.omapHeader = undefined;
     if (n.omapId === 0) return;
     this.garbage.add(n.omapId);
@@ -123,8 +124,10 @@ export class ObjectOmaps {
     changes.set(garbageKey(id), null);
   }
 
-  private grow(n: Onode, bytes: number): void {
+  private grow(n: Onode, bytes: number, entries: number): void {
     n.omapBytes += bytes;
     this.figures.omapBytes += bytes;
+    n.omapEntries += entries;
+    this.figures.omapEntries += entries;
   }
 }

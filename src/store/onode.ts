@@ -43,6 +43,8 @@ export interface Onode {
   omapId: number;
   /** Bytes of entries and header. */
   omapBytes: number;
+  /** How many entries there are. */
+  omapEntries: number;
   /** What the store's figures hold of this object: bytes of its stored record and of its data. */
   recordBytes: number;
   dataBytes: number;
@@ -61,13 +63,14 @@ export function newOnode(key: string): Onode {
     omapHeader: undefined,
     omapId: 0,
     omapBytes: 0,
+    omapEntries: 0,
     recordBytes: 0,
     dataBytes: 0,
     group: 0,
   };
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const HAS_HEADER = 1;
 
 /** The stored form. */
@@ -78,6 +81,7 @@ export function encodeOnode(n: Onode): Buffer {
   o.u53(n.size);
   o.u53(n.omapId);
   o.u53(n.omapBytes);
+  o.u53(n.omapEntries);
   o.u53(n.dataBytes);
   o.u32(n.extents.length);
   for (const e of n.extents) {
@@ -114,6 +118,7 @@ export function decodeOnode(key: string, bytes: Uint8Array): Onode {
   n.size = d.u53();
   n.omapId = d.u53();
   n.omapBytes = d.u53();
+  n.omapEntries = d.u53();
   n.dataBytes = d.u53();
   for (let left = d.length(); left > 0; left--) {
     const block = d.u32();

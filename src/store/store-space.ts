@@ -10,6 +10,7 @@ export interface Figures {
   nextId: number;
   dataBytes: number;
   omapBytes: number;
+  omapEntries: number;
   metadataBytes: number;
   /** What patches will take when they move to blocks. */
   patchBytes: number;
@@ -24,6 +25,7 @@ export const NO_FIGURES: Readonly<Figures> = {
   nextId: 1,
   dataBytes: 0,
   omapBytes: 0,
+  omapEntries: 0,
   metadataBytes: 0,
   patchBytes: 0,
   objects: 0,
@@ -57,6 +59,10 @@ const HOST_AGE_MS = 2000;
 const HOST_GROWTH_MAX = 16 * 2 ** 20;
 
 const RECORD_BYTES = 512;
+/** What an entry of the key/value store takes beside its key and value: a node of LMDB, its number, its checksum. */
+const ENTRY_BYTES = 24;
+/** LMDB's pages are about two thirds full. */
+const FILL = 1.5;
 
 /** Decides whether a transaction is taken: what it may need is there before anything of it is applied. */
 export class StoreSpace {
@@ -67,6 +73,8 @@ export class StoreSpace {
   private hostFree = Number.POSITIVE_INFINITY;
   private askedAt = Number.NEGATIVE_INFINITY;
   private grown = 0;
+  /** Records and attributes of the group that gathers; they are counted when it is sealed. */
+  private promised = 0;
   private readonly host: { disk: Disk; path: string; clock: Clock };
 
   constructor(
@@ -92,9 +100,11 @@ export class StoreSpace {
   /** @throws CephError ENOSPC */
   admit(txn: Transaction, cloneBytes: (op: StoreOp) => number): void {
     let need = 0;
+    let metadata = 0;
     let removes = txn.length === 0;
     for (const op of txn) {
       need += bytesAdded(op);
+      metadata += metadataAdded(op);
       if (op.op === 'clone') need += cloneBytes(op);
       removes ||= REMOVALS.has(op.op);
     }
@@ -102,10 +112,16 @@ export class StoreSpace {
     // What makes room may use the reserve, with the few bytes of bookkeeping that go with it.
     const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve;
     if (need > left || need > this.hostLeft()) {
-      throw new CephError('ENOSPC', `${need} bytes wanted, ${Math.max(0, left)} left`);
+      throw new CephError('ENOSPC', `${Math.ceil(need)} bytes wanted, ${Math.max(0, left)} left`);
     }
     this.grown += need;
+    this.promised += metadata;
     this.refreshIfStale();
+  }
+
+  /** The figures now count what was promised. */
+  sealed(): void {
+    this.promised = 0;
   }
 
   private refreshIfStale(): void {
@@ -133,7 +149,9 @@ export class StoreSpace {
   private left(): number {
     const f = this.figures;
     const units = this.allocator.freeUnits * BLOCK_BYTES;
-    return units - f.patchBytes - f.omapBytes - f.metadataBytes;
+    const entries = (f.omapEntries + f.objects) * ENTRY_BYTES;
+    const metadata = (f.omapBytes + f.metadataBytes + entries) * FILL;
+    return Math.floor(units - f.patchBytes - metadata - this.promised);
   }
 
   private hostLeft(): number {
@@ -151,18 +169,31 @@ const REMOVALS: ReadonlySet<string> = new Set([
   'truncate',
 ]);
 
+/** Bytes that a step may take, at most. */
 function bytesAdded(op: StoreOp): number {
   switch (op.op) {
     case 'write':
       return (Math.ceil(op.data.length / BLOCK_BYTES) + 2) * BLOCK_BYTES + RECORD_BYTES;
-    case 'setattrs':
-      return mapBytes(op.attrs) + RECORD_BYTES;
+    case 'zero':
+      return 2 * BLOCK_BYTES + RECORD_BYTES;
     case 'omapSet':
       return mapBytes(op.entries) + RECORD_BYTES;
     case 'omapSetHeader':
-      return op.header.length + RECORD_BYTES;
+      return op.header.length * FILL + RECORD_BYTES;
+    default:
+      return metadataAdded(op);
+  }
+}
+
+/** Those of them that go into records of objects and collections. */
+function metadataAdded(op: StoreOp): number {
+  switch (op.op) {
+    case 'setattrs':
+      return mapBytes(op.attrs) + RECORD_BYTES;
+    case 'write':
     case 'zero':
-      return 2 * BLOCK_BYTES + RECORD_BYTES;
+    case 'omapSet':
+    case 'omapSetHeader':
     case 'touch':
     case 'mkcoll':
     case 'clone':
@@ -174,6 +205,6 @@ function bytesAdded(op: StoreOp): number {
 
 function mapBytes(map: ReadonlyMap<string, Uint8Array>): number {
   let n = 0;
-  for (const [key, value] of map) n += key.length + value.length;
-  return n;
+  for (const [key, value] of map) n += key.length + value.length + ENTRY_BYTES;
+  return n * FILL;
 }

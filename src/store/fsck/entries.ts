@@ -1,6 +1,6 @@
 import { garbageId, garbageKey, parseObjectKey, parseOmapKey, parsePatchKey } from '../keys.ts';
 import { objectText } from './finding.ts';
-import { fixOmapBytes } from './objects.ts';
+import { compareOmap } from './objects.ts';
 import type { Survey } from './survey.ts';
 
 type Crc32c = (seed: number, bytes: Uint8Array) => number;
@@ -50,19 +50,17 @@ export function checkOmaps(s: Survey): void {
     const { id, name } = parseOmapKey(key);
     s.sawId(id);
     const omap = s.omaps.get(id);
-    if (omap) omap.seenBytes += name.length + value.length;
-    else if (!removed.has(id)) orphans.set(id, (orphans.get(id) ?? 0) + 1);
+    if (omap) {
+      omap.seen.bytes += name.length + value.length;
+      omap.seen.entries++;
+    } else if (!removed.has(id)) orphans.set(id, (orphans.get(id) ?? 0) + 1);
   }
   for (const [id, count] of orphans) {
     s.report(s.orphanMends, `omap ${id} of ${count} entries belongs to no object`);
     if (!s.hasUnreadable) s.changes.set(garbageKey(id), new Uint8Array(0));
   }
-  for (const { object, recordedBytes, seenBytes } of s.omaps.values()) {
-    if (recordedBytes === seenBytes) continue;
-    const text = `${recordedBytes} bytes of omap recorded, ${seenBytes} counted`;
-    const loss = seenBytes < recordedBytes ? ': entries may be lost' : '';
-    s.report('repair', `${textOf(s, object)}: ${text}${loss}`);
-    fixOmapBytes(s, object, recordedBytes, seenBytes);
+  for (const { object, recorded, seen } of s.omaps.values()) {
+    compareOmap(s, textOf(s, object), object, recorded, seen);
   }
 }
 

@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from '../allocator.ts';
 import { parseObjectKey } from '../keys.ts';
 import { blocksTouched, dataRanges, decodeOnode, type Onode } from '../onode.ts';
 import { objectText } from './finding.ts';
-import type { Survey } from './survey.ts';
+import type { OmapSize, Survey } from './survey.ts';
 
 /** An object whose record could be read. */
 export interface SeenObject {
@@ -84,30 +84,35 @@ function countExtents(s: Survey, text: string, n: Onode): void {
 }
 
 function countOmap(s: Survey, text: string, n: Onode): void {
-  const headerBytes = n.omapHeader?.length ?? 0;
+  s.figures.omapEntries += n.omapEntries;
+  const recorded = { bytes: n.omapBytes, entries: n.omapEntries };
+  const seen = { bytes: n.omapHeader?.length ?? 0, entries: 0 };
   if (n.omapId === 0) {
-    if (n.omapBytes !== headerBytes) {
-      s.report('repair', `${text}: ${n.omapBytes} bytes of omap recorded, ${headerBytes} counted`);
-      fixOmapBytes(s, n.key, n.omapBytes, headerBytes);
-    }
+    compareOmap(s, text, n.key, recorded, seen);
     return;
   }
   s.sawId(n.omapId);
   const other = s.omaps.get(n.omapId);
   if (other) s.report('never', `${text}: omap ${n.omapId} is another object's too`);
-  else {
-    s.omaps.set(n.omapId, {
-      object: n.key,
-      recordedBytes: n.omapBytes,
-      seenBytes: headerBytes,
-    });
-  }
+  else s.omaps.set(n.omapId, { object: n.key, recorded, seen });
 }
 
-/** Corrects what a record says of its omap's size, and the sum that took it from there. */
-export function fixOmapBytes(s: Survey, key: string, recorded: number, counted: number): void {
-  s.figures.omapBytes += counted - recorded;
+/** Corrects what a record says of its omap's size, and the sums that took it from there. */
+export function compareOmap(
+  s: Survey,
+  text: string,
+  key: string,
+  recorded: OmapSize,
+  seen: OmapSize,
+): void {
+  if (recorded.bytes === seen.bytes && recorded.entries === seen.entries) return;
+  const words = (o: OmapSize) => `${o.entries} entries of omap, ${o.bytes} bytes`;
+  const loss = seen.bytes < recorded.bytes ? '; entries may be lost' : '';
+  s.report('repair', `${text}: ${words(recorded)} recorded, ${words(seen)} counted${loss}`);
+  s.figures.omapBytes += seen.bytes - recorded.bytes;
+  s.figures.omapEntries += seen.entries - recorded.entries;
   s.amend(key, (o) => {
-    o.omapBytes = counted;
+    o.omapBytes = seen.bytes;
+    o.omapEntries = seen.entries;
   });
 }

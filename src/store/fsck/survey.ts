@@ -12,11 +12,17 @@ export interface ExpectedPatch {
   readonly crc: number;
 }
 
+/** Of an omap: bytes of its header and its entries, and how many entries these are. */
+export interface OmapSize {
+  bytes: number;
+  entries: number;
+}
+
 /** What an object's record says of its omap, and what was seen of it. */
 export interface ExpectedOmap {
   readonly object: string;
-  readonly recordedBytes: number;
-  seenBytes: number;
+  readonly recorded: OmapSize;
+  readonly seen: OmapSize;
 }
 
 /** What a walk through a store has found out so far, shared by its steps. */
