@@ -182,9 +182,9 @@ function isFirstOfItsKind(
 }
 
 /**
- * How many shards each device should hold if `pgs` PGs were spread by weight alone, except that no item takes more of
- * a PG than the rule lets it: what a small failure domain cannot have, the others share.
- * @param shards how many there are to spread over the block
+ * How many shards each device should hold if those of `pgs` PGs were spread by weight alone, except that no item takes
+ * more of a PG than the rule lets it: what a small failure domain cannot have, the others share.
+ * @param shards how many there are to spread over the block; what cannot find a place is left out
  * @param out per device; the block's shares are added
  */
 export function addTargets(
@@ -193,42 +193,76 @@ export function addTargets(
   shards: number,
   out: Float64Array,
 ): void {
-  const scale = shards / (pgs * block.capacity || 1);
-  share(block.tree, pgs * scale, block.levels, 0, out);
+  const rooms = new Map<ShapeNode, number>();
+  const most = pgs * roomIn(block.tree, block.levels, 0, rooms);
+  share(block.tree, Math.min(shards, most), pgs, block.levels, 0, rooms, out);
 }
 
-function share(
+/** Shards of one PG that an item can hold, whatever it weighs: as many children as the rule lets serve. */
+function roomIn(
   node: ShapeNode,
-  picks: number,
   levels: readonly ShapeLevel[],
   l: number,
+  rooms: Map<ShapeNode, number>,
+): number {
+  if (node.weight <= 0) return 0;
+  const level = levels[l];
+  if (!level) return 1;
+  const below = node.children.map((child) => roomIn(child, levels, l + 1, rooms));
+  const room = below
+    .sort((a, b) => b - a)
+    .slice(0, level.perParent)
+    .reduce((sum, n) => sum + n, 0);
+  rooms.set(node, room);
+  return room;
+}
+
+/** @param pgs how many PGs use this item */
+function share(
+  node: ShapeNode,
+  shards: number,
+  pgs: number,
+  levels: readonly ShapeLevel[],
+  l: number,
+  rooms: ReadonlyMap<ShapeNode, number>,
   out: Float64Array,
 ): void {
-  const level = levels[l];
-  if (!level) {
-    if (node.id < out.length) out[node.id]! += picks;
+  if (l === levels.length) {
+    if (node.id < out.length) out[node.id]! += shards;
     return;
   }
-  const shares = fillByWeight(node.children, picks * level.perParent, picks);
+  const room = (child: ShapeNode): number => rooms.get(child) ?? (child.weight > 0 ? 1 : 0);
+  const shares = fillByWeight(
+    node.children,
+    shards,
+    node.children.map((child) => pgs * room(child)),
+  );
   node.children.forEach((child, i) => {
-    if (shares[i]! > 0) share(child, shares[i]!, levels, l + 1, out);
+    const mine = shares[i]!;
+    if (mine > 0) share(child, mine, mine / room(child), levels, l + 1, rooms, out);
   });
 }
 
-/** Shares `total` by weight with at most `cap` for each; less than `total` when all are full. */
-function fillByWeight(nodes: readonly ShapeNode[], total: number, cap: number): number[] {
+/** Shares `total` by weight with at most its cap for each; less than `total` when all are full. */
+function fillByWeight(
+  nodes: readonly ShapeNode[],
+  total: number,
+  caps: readonly number[],
+): number[] {
   const shares = nodes.map(() => 0);
-  let open = nodes.map((_, i) => i).filter((i) => nodes[i]!.weight > 0);
+  let open = nodes.map((_, i) => i).filter((i) => nodes[i]!.weight > 0 && caps[i]! > 0);
   let left = total;
   while (open.length > 0) {
     const weight = open.reduce((sum, i) => sum + nodes[i]!.weight, 0);
-    const full = open.filter((i) => (left * nodes[i]!.weight) / weight > cap);
+    const full = open.filter((i) => (left * nodes[i]!.weight) / weight > caps[i]!);
     if (full.length === 0) {
       for (const i of open) shares[i] = (left * nodes[i]!.weight) / weight;
       break;
     }
-    for (const i of full) shares[i] = cap;
-    left -= cap * full.length;
+    for (const i of full) {
+      shares[i] = caps[i]!;
+      left -= caps[i]!;
+    }
     const isFull = new Set(full);
     open = open.filter((i) => !isFull.has(i));
   }
