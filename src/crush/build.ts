@@ -1,6 +1,7 @@
 import { setDeviceClass } from './classes.ts';
-import { addBucket, type CrushLocation, createOrMoveItem } from './edit.ts';
+import { type CrushLocation, createOrMoveItem } from './edit.ts';
 import { editMany } from './lookup.ts';
+import { addBucket } from './new-bucket.ts';
 import { addSimpleRule } from './rules.ts';
 import { TUNABLE_PROFILES } from './tunables.ts';
 import type { CrushMap } from './types.ts';

@@ -1,31 +1,23 @@
 import { CephError } from '../errors/index.ts';
-import {
-  algForNewBuckets,
-  allocateBucketId,
-  itemWeightAt,
-  makeBucket,
-  makeSlot,
-} from './bucket.ts';
+import { itemWeightAt } from './bucket.ts';
 import { parentOf } from './location.ts';
 import {
   forgetItemName,
   isHeld,
   itemByName,
   parentsOf,
-  putBucket,
   setItemName,
   subtreeContains,
-  typeByName,
 } from './lookup.ts';
+import { addBucketOf, isValidCrushName } from './new-bucket.ts';
 import { rebuildShadows } from './shadows.ts';
-import type { BucketAlg, CrushMap } from './types.ts';
+import type { CrushMap } from './types.ts';
 import {
   addToBucket,
   carriedWeight,
   removeFromBucket,
   settleWeightSets,
   weighInBucket,
-  weightSetPositions,
 } from './weights.ts';
 
 /**
@@ -36,65 +28,6 @@ import {
 
 /** A place in the tree as commands name it: type name to bucket name, as in `{ host: 'a', root: 'default' }`. */
 export type CrushLocation = Readonly<Record<string, string>>;
-
-/** Whether a bucket may have this name. */
-export function isValidCrushName(name: string): boolean {
-  return /^[A-Za-z0-9_.-]+$/.test(name);
-}
-
-/**
- * Makes an empty bucket outside every tree.
- * @throws CephError EEXIST, or EINVAL for a bad name or type
- */
-export function addBucket(map: CrushMap, name: string, typeName: string): number {
-  const type = typeByName(map, typeName);
-  if (type === undefined || type === 0) {
-    throw new CephError('EINVAL', `type '${typeName}' is no type of bucket`);
-  }
-  return addBucketOf(map, { name, type }, [], []);
-}
-
-export interface NewBucket {
-  name: string;
-  /** Number of its type, 1 or more. */
-  type: number;
-  /** Default: the best that the tunables allow. */
-  alg?: BucketAlg;
-  /** Default: the free id nearest to -1. */
-  id?: number;
-}
-
-/**
- * Makes a bucket that holds these items, which need not be told apart from those of other buckets. Shadow trees follow
- * at the next edit.
- * @throws CephError EEXIST for the name or id; EINVAL for a bad name, or items the algorithm cannot hold; ERANGE
- */
-export function addBucketOf(
-  map: CrushMap,
-  bucket: NewBucket,
-  items: number[],
-  weights: number[],
-): number {
-  const { name, type, alg = algForNewBuckets(map.tunables) } = bucket;
-  if (!isValidCrushName(name)) throw new CephError('EINVAL', `invalid bucket name '${name}'`);
-  if (itemByName(map, name) !== undefined) {
-    throw new CephError('EEXIST', `bucket '${name}' already exists`);
-  }
-  const id = bucket.id ?? allocateBucketId(map);
-  if (map.buckets.has(id)) throw new CephError('EEXIST', `bucket ${id} already exists`);
-  makeSlot(map, id);
-  putBucket(map, makeBucket({ id, type, alg, hash: 0 }, items, weights, strawVersion(map)));
-  setItemName(map, id, name);
-  if (items.length === 0) return id;
-  // A map with weight sets has them for every bucket with items.
-  for (const args of map.chooseArgs.values()) {
-    const positions = weightSetPositions(args);
-    args.set(id, { weightSets: Array.from({ length: positions }, () => [...weights]), ids: [] });
-  }
-  return id;
-}
-
-const strawVersion = (map: CrushMap): number => map.tunables.strawCalcVersion;
 
 /** The location's buckets from the lowest type up, skipping types that do not exist. */
 function levels(map: CrushMap, loc: CrushLocation): { type: number; name: string }[] {
@@ -301,38 +234,4 @@ export function takeOut(map: CrushMap, item: number): boolean {
     removeFromBucket(map, parent, map.buckets.get(parent)!.items.indexOf(item));
   }
   return true;
-}
-
-/** Gives an item another name. @throws CephError ENOENT, EEXIST, EINVAL; EALREADY when only the new name exists */
-export function renameItem(map: CrushMap, from: string, to: string): void {
-  setItemName(map, renamable(map, from, to), to);
-}
-
-/**
- * Gives a bucket another name. Its shadows keep theirs until the next edit, as in Ceph.
- * @throws CephError as {@link renameItem}; ENOTDIR for a device
- */
-export function renameBucket(map: CrushMap, from: string, to: string): void {
-  const id = renamable(map, from, to);
-  if (id >= 0) {
-    const why = `srcname = '${from}' is not a bucket because its id = ${id} is >= 0`;
-    throw new CephError('ENOTDIR', why);
-  }
-  setItemName(map, id, to);
-}
-
-function renamable(map: CrushMap, from: string, to: string): number {
-  const id = itemByName(map, from);
-  const isTaken = itemByName(map, to) !== undefined;
-  const [source, target] = [`srcname = '${from}'`, `dstname = '${to}'`];
-  if (id === undefined) {
-    const missing = `${source} does not exist`;
-    if (isTaken) throw new CephError('EALREADY', `${missing} and ${target} already exists`);
-    throw new CephError('ENOENT', missing);
-  }
-  if (isTaken) throw new CephError('EEXIST', `${target} already exists`);
-  if (!isValidCrushName(to)) {
-    throw new CephError('EINVAL', `${target} does not match [-_.0-9a-zA-Z]+`);
-  }
-  return id;
 }

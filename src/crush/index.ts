@@ -5,6 +5,7 @@
 export { deviceLimit, itemWeights, makeBucket } from './bucket.ts';
 export * from './build.ts';
 export * from './check.ts';
+export { tidyChooseArgs } from './choose-args.ts';
 export {
   classIdFor,
   classOf,
@@ -27,18 +28,12 @@ export {
   weightNumber,
 } from './dump.ts';
 export {
-  addBucket,
-  addBucketOf,
   type CrushLocation,
   createOrMoveItem,
   currentWeight,
   insertItem,
-  isValidCrushName,
   linkBucket,
   moveBucket,
-  type NewBucket,
-  renameBucket,
-  renameItem,
   reweightItemAt,
   setItem,
   weightAt,
@@ -57,8 +52,10 @@ export {
   typeByName,
 } from './lookup.ts';
 export * from './mapper.ts';
+export * from './new-bucket.ts';
 export { type ReclassifyRequest, reclassify } from './reclassify.ts';
 export * from './remove.ts';
+export * from './rename.ts';
 export { reweightAll, reweightItem, reweightSubtree } from './reweight.ts';
 export * from './rules.ts';
 export { rebuildShadows } from './shadows.ts';

@@ -1,7 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import { itemWeightAt } from './bucket.ts';
-import { parentOf } from './location.ts';
-import { parentsOf, setItemName } from './lookup.ts';
+import { parentsOf, setItemName, subtreeContains } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
 import type { CrushBucket, CrushMap } from './types.ts';
 import { addToBucket, dropFromBucket, settleWeightSets, weighInBucket } from './weights.ts';
@@ -14,7 +13,7 @@ import { addToBucket, dropFromBucket, settleWeightSets, weighInBucket } from './
 export function swapBuckets(map: CrushMap, first: number, second: number): void {
   const a = map.buckets.get(first);
   const b = map.buckets.get(second);
-  if (!a || !b || isAbove(map, a.id, b.id) || isAbove(map, b.id, a.id)) {
+  if (!a || !b || subtreeContains(map, a.id, b.id) || subtreeContains(map, b.id, a.id)) {
     throw new CephError('EINVAL', `items ${first} and ${second} cannot be swapped`);
   }
   const [weightA, weightB] = [a.weight, b.weight];
@@ -28,12 +27,6 @@ export function swapBuckets(map: CrushMap, first: number, second: number): void 
   setItemName(map, a.id, nameB);
   setItemName(map, b.id, nameA);
   rebuildShadows(map);
-}
-
-function isAbove(map: CrushMap, bucketId: number, other: number): boolean {
-  let at = parentOf(map, other);
-  while (at !== undefined && at !== bucketId) at = parentOf(map, at);
-  return at === bucketId;
 }
 
 function weighWhereHeld(map: CrushMap, bucketId: number, weight: number): void {

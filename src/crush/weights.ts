@@ -109,20 +109,24 @@ export function weightSetPositions(args: ReadonlyMap<number, ChooseArg>): number
 }
 
 /**
- * Makes every weight set whole and true: each straw2 bucket has one, and a bucket stands in another with the sum of its
+ * Makes every weight set whole and true: each bucket has one, and a bucket stands in another with the sum of its
  * own, for every position.
  */
 export function settleWeightSets(map: CrushMap): void {
   for (const args of map.chooseArgs.values()) settleArgs(map, args);
 }
 
-/** Gives every straw2 bucket without a weight set one, with the weights that hold. @returns the buckets that had none */
+/**
+ * Gives every bucket without a weight set one, with the weights that hold. Those of buckets that draw otherwise than
+ * straw2 serve to add up, and go when the map is read again.
+ * @returns the buckets that had none
+ */
 export function completeArgs(map: CrushMap, args: Map<number, ChooseArg>): number[] {
   const positions = weightSetPositions(args);
   const made: number[] = [];
   for (const b of map.buckets.values()) {
     const arg = args.get(b.id);
-    if (arg ? arg.weightSets.length > 0 : b.alg !== BUCKET_ALG.STRAW2) continue;
+    if (arg && arg.weightSets.length > 0) continue;
     const weights = b.items.map((_, i) => itemWeightAt(b, i));
     const weightSets = Array.from({ length: positions }, () => [...weights]);
     args.set(b.id, { weightSets, ids: arg?.ids ?? [] });

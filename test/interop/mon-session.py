@@ -1,5 +1,5 @@
 """Sends monitor commands over one connection: reads lines of JSON, {"words": [...], "input": base64 or absent}, and
-answers each with a line {"code", "status", "output": base64}. Words are checked against the table of commands that the
+answers each with a line {"code", "status", "output": base64, "command": what was sent}. Words are checked against the table of commands that the
 monitor itself gives, as the ceph program does; words it does not take are {"code": "refused"}."""
 import base64, json, sys
 import ceph_argparse, rados
@@ -25,5 +25,6 @@ for line in sys.stdin:
     command.update(options)
     data = base64.b64decode(step.get('input') or '')
     code, output, status = cluster.mon_command(json.dumps(command), data)
-    answer = {'code': code, 'status': status, 'output': base64.b64encode(output).decode()}
+    output = base64.b64encode(output).decode()
+    answer = {'code': code, 'status': status, 'output': output, 'command': command}
     print(json.dumps(answer), flush=True)

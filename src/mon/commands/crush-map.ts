@@ -58,6 +58,9 @@ function refuseUnlessPoolsFit(osdmap: OSDMap, map: CrushMap): void {
   const bad = (problem: string): never => {
     throw new CommandFailure('EINVAL', problem);
   };
+  if (map.rules.some((rule, id) => rule && rule.ruleset !== id)) {
+    bad('crush maps with ruleset != ruleid are no longer allowed');
+  }
   for (const [id, pool] of [...osdmap.data.pools].sort((a, b) => a[0] - b[0])) {
     const rule = map.rules[pool.crushRule];
     const what = `rule ${pool.crushRule}`;
@@ -65,7 +68,6 @@ function refuseUnlessPoolsFit(osdmap: OSDMap, map: CrushMap): void {
       bad(`pool ${id} references crush_${what} but it is not present`);
       return;
     }
-    if (rule.ruleset !== pool.crushRule) bad(`${what} mask ruleset does not match rule id`);
     if (rule.type !== pool.type) bad(`pool ${id} type does not match ${what}`);
     if (pool.size < rule.minSize || pool.size > rule.maxSize) {
       const sizes = `min_size ${rule.minSize} and max_size ${rule.maxSize}`;

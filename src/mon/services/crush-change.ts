@@ -1,4 +1,10 @@
-import { type CrushMap, decodeCrushMap, deviceLimit, encodeCrushMap } from '../../crush/index.ts';
+import {
+  type CrushMap,
+  decodeCrushMap,
+  deviceLimit,
+  encodeCrushMap,
+  tidyChooseArgs,
+} from '../../crush/index.ts';
 import { CephError, type ErrnoName, strerror } from '../../errors/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
 import { CommandFailure, changed, type Decision, ok, unchanged } from '../command.ts';
@@ -13,8 +19,9 @@ export function editCrush(
 ): Buffer | undefined {
   const copy = decodeCrushMap(osdmap.data.crush);
   if (edit(copy) === false) return undefined;
-  // Ceph counts devices anew each time it reads a map, and so may end with fewer than the edit left.
+  // What Ceph does each time it reads a map, and so before it hands out one that an edit left.
   copy.maxDevices = deviceLimit(copy);
+  tidyChooseArgs(copy);
   return encodeCrushMap(copy);
 }
 
