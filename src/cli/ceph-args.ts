@@ -70,6 +70,15 @@ export const option = {
     names: readonly string[],
     take: (value: number | undefined, words: WordReader) => void,
   ): CephOption => ({ kind: 'int', names, take }),
+  /** The same, whose mistakes end the program at once. */
+  checkedInt: (names: readonly string[], take: (value: number) => void): CephOption => ({
+    kind: 'int',
+    names,
+    take: (value, words) => {
+      words.check();
+      take(value ?? 0);
+    },
+  }),
   /** 64-bit signed. */
   long: (
     names: readonly string[],

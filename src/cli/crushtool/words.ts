@@ -1,4 +1,4 @@
-import { type CrushTunables, testWeight } from '../../crush/index.ts';
+import type { CrushTunables } from '../../crush/index.ts';
 import {
   type CephOption,
   leadingFloat,
@@ -8,8 +8,9 @@ import {
 } from '../ceph-args.ts';
 import type { ToolIo } from '../tool-io.ts';
 import { emptyRequest, type Request } from './request.ts';
+import { testOptions } from './test-words.ts';
 
-const { flag, text, checkedText, int, long, float } = option;
+const { flag, text, checkedText, checkedInt, int } = option;
 
 /**
  * Reads the command line. Source: main of tools/crushtool.cc, release 16.2.
@@ -63,14 +64,6 @@ function inputOptions(r: Request): CephOption[] {
       r.deviceCount = v;
     }),
   ];
-}
-
-/** An integer whose mistakes end the program at once. */
-function checkedInt(names: readonly string[], take: (value: number) => void): CephOption {
-  return int(names, (value, words) => {
-    words.check();
-    take(value ?? 0);
-  });
 }
 
 const TUNABLE_OPTIONS: Readonly<Record<string, keyof CrushTunables>> = {
@@ -226,103 +219,6 @@ function showOptions(r: Request): CephOption[] {
     }),
     text(['--compare'], (v) => {
       r.compare = v;
-    }),
-  ];
-}
-
-function testOptions(r: Request): CephOption[] {
-  const t = r.testOptions;
-  t.deviceWeights = r.deviceWeights;
-  const show = (name: string, set: () => void): CephOption =>
-    flag([`--show_${name}`], () => {
-      r.display = true;
-      set();
-    });
-  const ratio = (name: string, set: (value: number) => void): CephOption =>
-    float([`--${name}`], (value, words) => {
-      words.check();
-      set(value ?? 0);
-    });
-  return [
-    flag(['-t', '--test'], () => {
-      r.test = true;
-    }),
-    flag(['-s', '--simulate'], () => {
-      t.simulate = true;
-    }),
-    show('utilization', () => {
-      t.showUtilization = true;
-    }),
-    show('utilization_all', () => {
-      t.showUtilizationAll = true;
-    }),
-    show('statistics', () => {
-      t.showStatistics = true;
-    }),
-    show('mappings', () => {
-      t.showMappings = true;
-    }),
-    show('bad_mappings', () => {
-      t.showBadMappings = true;
-    }),
-    show('choose_tries', () => {
-      t.showChooseTries = true;
-    }),
-    flag(['--output_csv'], () => {
-      r.outputCsv = true;
-    }),
-    flag(['--help_output'], (words) => {
-      r.wantsDataFiles = true;
-      words.stop();
-    }),
-    text(['--output_name'], (name, words) => {
-      // Ceph looks for one more word here, and lets it be.
-      if (!words.hasNext) words.need('expecting additional argument to --output-name');
-      r.outputName = `${name}-`;
-    }),
-    checkedInt(['--num_rep'], (v) => {
-      t.numRep = v;
-    }),
-    checkedInt(['--max_x'], (v) => {
-      t.maxX = v;
-    }),
-    checkedInt(['--min_x'], (v) => {
-      t.minX = v;
-    }),
-    checkedInt(['--x'], (v) => {
-      t.minX = v;
-      t.maxX = v;
-    }),
-    long(['--pool_id'], (v, words) => {
-      words.check();
-      t.poolId = v ?? 0n;
-    }),
-    checkedInt(['--max_rule'], (v) => {
-      t.maxRule = v;
-    }),
-    checkedInt(['--min_rule'], (v) => {
-      t.minRule = v;
-    }),
-    checkedInt(['--rule'], (v) => {
-      t.minRule = v;
-      t.maxRule = v;
-    }),
-    checkedInt(['--ruleset'], (v) => {
-      t.ruleset = v;
-    }),
-    checkedInt(['--batches'], (v) => {
-      t.batches = v;
-    }),
-    ratio('mark_down_ratio', (v) => {
-      t.markDownRatio = v;
-    }),
-    ratio('mark_down_bucket_ratio', (v) => {
-      t.markDownBucketRatio = v;
-    }),
-    int(['--weight'], (device, words) => {
-      words.check();
-      const word = words.need('expecting additional argument to --weight');
-      r.deviceWeights.set(device ?? 0, testWeight(leadingFloat(word)));
     }),
   ];
 }
