@@ -33,7 +33,7 @@ export function editMany<T>(map: CrushMap, run: () => T): T {
   for (const b of map.buckets.values()) for (const item of b.items) link(index, item, b.id);
   for (const [id, name] of map.itemNames) {
     const other = index.ids.get(name);
-    if (other === undefined || id < other) index.ids.set(name, id);
+    if (other === undefined || id > other) index.ids.set(name, id);
   }
   indexes.set(map, index);
   try {
@@ -115,7 +115,7 @@ export function setItemName(map: CrushMap, id: number, name: string): void {
   const index = indexes.get(map);
   if (!index) return;
   const other = index.ids.get(name);
-  if (other === undefined || id < other) index.ids.set(name, id);
+  if (other === undefined || id > other) index.ids.set(name, id);
   if (id < 0) index.changes.buckets.add(id);
 }
 
@@ -132,7 +132,7 @@ export function forgetItemName(map: CrushMap, id: number): void {
   else index.ids.set(name, other);
 }
 
-/** Id of the bucket or device of this name; of the smallest id if several have it. */
+/** Id of the bucket or device of this name; the largest if several have it, as in Ceph. */
 export function itemByName(map: CrushMap, name: string): number | undefined {
   const index = indexes.get(map);
   return index ? index.ids.get(name) : keyOf(map.itemNames, name);
@@ -143,11 +143,11 @@ export function typeByName(map: CrushMap, name: string): number | undefined {
   return keyOf(map.typeNames, name);
 }
 
-/** The smallest key that `name` stands under. */
+/** The largest key that `name` stands under: Ceph turns the table round in ascending order, so that the last one stays. */
 export function keyOf(names: ReadonlyMap<number, string>, name: string): number | undefined {
   let found: number | undefined;
   for (const [key, value] of names) {
-    if (value === name && (found === undefined || key < found)) found = key;
+    if (value === name && (found === undefined || key > found)) found = key;
   }
   return found;
 }
