@@ -1,9 +1,10 @@
 /**
  * Placement on one core, ours beside Debian's crushtool on the same map: `npm run bench:crush [-- ROUNDS]`. The runs take
- * turns and the best of each counts. Of the tool's time that for a single input is taken off, which is its start-up. The
- * tool is asked for no output, so it maps and adds up what each device gets.
+ * turns and the best of each counts, in processor time, so that other work on the machine matters little. Of the tool's
+ * time that for a single input is taken off, which is its start-up. The tool is asked for no output, so it maps and adds
+ * up what each device gets.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,23 +113,33 @@ const rows: Row[] = [
 
 const isOut = (device: number, oneOf = 1): boolean => (device + 1) % oneOf !== 0;
 
-function timed(run: () => void): number {
-  const started = performance.now();
+/** Processor seconds of some work in this process. */
+function cpuSeconds(run: () => void): number {
+  const before = process.cpuUsage();
   run();
-  return (performance.now() - started) / 1000;
+  return process.cpuUsage(before).user / 1e6;
+}
+
+/** Processor seconds of a command, as bash tells them. */
+function toolCpuSeconds(command: string, args: string[]): number {
+  const script = 'TIMEFORMAT=%U; time "$@" >/dev/null 2>&1';
+  const { stderr } = spawnSync('bash', ['-c', script, 'bash', command, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  return Number(stderr);
 }
 
 function toolSeconds(file: string, { map, inputs, oneOf }: Row): number {
   const weights = Array.from({ length: map.maxDevices }, (_, id) => id)
     .filter((id) => isOut(id, oneOf))
     .flatMap((id) => ['--weight', `${id}`, '0']);
-  const run = (last: number) => (): void => {
+  const run = (last: number): number => {
     const what = ['--test', '--rule', '0', '--num-rep', `${REPLICAS}`];
     const args = ['-i', file, ...what, '--min-x', '0', '--max-x', `${last}`, ...weights];
-    execFileSync('crushtool', args, { stdio: 'ignore' });
+    return toolCpuSeconds('crushtool', args);
   };
-  const startUp = Math.min(timed(run(0)), timed(run(0)));
-  return timed(run(inputs - 1)) - startUp;
+  return run(inputs - 1) - Math.min(run(0), run(0));
 }
 
 function ourSeconds(mapper: CrushMapper, { map, inputs, oneOf }: Row): number {
@@ -136,7 +147,7 @@ function ourSeconds(mapper: CrushMapper, { map, inputs, oneOf }: Row): number {
     isOut(id, oneOf) ? 0 : ONE,
   );
   const result = new Int32Array(REPLICAS);
-  return timed(() => {
+  return cpuSeconds(() => {
     for (let x = 0; x < inputs; x++) mapper.runInto(0, x, REPLICAS, weights, result, 0);
   });
 }
@@ -218,7 +229,7 @@ function remap(): void {
   };
   next();
   const before = heapKib();
-  const times = Array.from({ length: 20 }, () => timed(next) * 1000).sort((a, b) => a - b);
+  const times = Array.from({ length: 20 }, () => cpuSeconds(next) * 1000).sort((a, b) => a - b);
   const grown = heapKib() - before;
   console.log(
     `a new map over 65,536 PGs of 1,000 OSDs, all mapped: median ${times[10]!.toFixed(0)} ms, slowest ${times[19]!.toFixed(0)} ms; 20 maps leave ${grown.toFixed(0)} KiB on the heap`,

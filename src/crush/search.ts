@@ -8,8 +8,8 @@ import type { CrushTunables } from './types.ts';
 const WEIGHT_ONE = 0x10000;
 
 /** Failures in a mapping before it is asked whether there is any hope, plus one per so many devices to be looked at. */
-const PATIENCE = 4;
-const DEVICES_PER_FAILURE = 512;
+const PATIENCE = 10;
+const DEVICES_PER_FAILURE = 256;
 /** More failures than a mapping can have in a day; as an integer, which costs less than infinity. */
 const ENDLESS_PATIENCE = 0x3fffffff;
 
