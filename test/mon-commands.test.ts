@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeCrushMap, encodeCrushMap } from '../src/crush/index.ts';
 import { monCommands } from '../src/mon/index.ts';
 import { commandDescriptions, parseSignature, prefixOf } from '../src/mon/signature.ts';
+import { healthChecks } from '../src/mon/views/index.ts';
 import { bootAll, makeWorld, type World } from './mon-world.ts';
 
 type Args = Record<string, unknown>;
@@ -408,6 +409,16 @@ describe('commands answer as a monitor of Ceph does', () => {
       ['osd blocklist', { blocklistop: 'rm', addr }, 0, "1.2.3.4:0/5 isn't blocklisted"],
     ]);
     expect(w.state().osdmap.isBlocklisted(client)).toBe(false);
+  });
+
+  it('an option turns a health check off', async () => {
+    const w = await makeWorld();
+    await w.run('osd pool create', { pool: 'odd', pg_num: 6 });
+    const codes = () => healthChecks(w.state()).map((c) => c.code);
+    expect(codes()).toContain('POOL_PG_NUM_NOT_POWER_OF_TWO');
+    const name = 'mon_warn_on_pool_pg_num_not_power_of_two';
+    await w.run('config set', { who: 'global', name, value: 'false' });
+    expect(codes()).not.toContain('POOL_PG_NUM_NOT_POWER_OF_TWO');
   });
 
   it('what is not a command is refused', async () => {

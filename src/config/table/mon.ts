@@ -117,6 +117,30 @@ export const monOptions: Readonly<Record<string, Option>> = {
     seeAlso: ['osd_pool_default_size', 'osd_pool_default_min_size'],
     desc: 'Warn about pools that keep one copy.',
   }),
+  mon_warn_on_cache_pools_without_hit_sets: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Warn about cache pools that do not count what is used.',
+  }),
+  mon_warn_on_crush_straw_calc_version_zero: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Warn while straw buckets get lengths as before hammer.',
+  }),
+  mon_warn_on_legacy_crush_tunables: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Warn about CRUSH tunables that are older than hammer.',
+  }),
+  mon_warn_on_pool_pg_num_not_power_of_two: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Warn about pools whose PGs differ in size because their number is no power of two.',
+  }),
   mon_pg_stuck_threshold: int({
     default: 60,
     level: 'advanced',

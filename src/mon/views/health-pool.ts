@@ -6,13 +6,7 @@ import { sumOfPool } from './pg-view.ts';
 
 /** What is wrong with pools. */
 export function poolChecks(state: MonState): HealthCheck[] {
-  const warnsOfOneCopy = state.option('mon_warn_on_pool_no_redundancy') !== false;
-  const checks = poolHealthChecks(state.osdmap);
-  return [
-    ...unused(state),
-    ...checks.filter(({ code }) => warnsOfOneCopy || code !== 'POOL_NO_REDUNDANCY'),
-    ...pgpNum(state),
-  ];
+  return [...unused(state), ...poolHealthChecks(state.osdmap), ...pgpNum(state)];
 }
 
 function unused(state: MonState): HealthCheck[] {

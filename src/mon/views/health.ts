@@ -10,10 +10,22 @@ import { poolChecks } from './health-pool.ts';
 import { textOrValue } from './reply.ts';
 import { span } from './units.ts';
 
-/** Everything that is wrong now, muted or not, by code. */
+/** Checks that an option turns off. Source: OSDMap::check_health, PGMap::get_health_checks, release 16.2. */
+const OPTION_OF: Readonly<Record<string, string>> = {
+  CACHE_POOL_NO_HIT_SET: 'mon_warn_on_cache_pools_without_hit_sets',
+  OLD_CRUSH_STRAW_CALC_VERSION: 'mon_warn_on_crush_straw_calc_version_zero',
+  OLD_CRUSH_TUNABLES: 'mon_warn_on_legacy_crush_tunables',
+  POOL_APP_NOT_ENABLED: 'mon_warn_on_pool_no_app',
+  POOL_NO_REDUNDANCY: 'mon_warn_on_pool_no_redundancy',
+  POOL_PG_NUM_NOT_POWER_OF_TWO: 'mon_warn_on_pool_pg_num_not_power_of_two',
+};
+
+/** Everything that is wrong now, muted or not, by code; without what the options say not to look for. */
 export function healthChecks(state: MonState): HealthCheck[] {
   const checks = [...osdChecks(state), ...pgChecks(state), ...poolChecks(state)];
-  return checks.sort((a, b) => (a.code < b.code ? -1 : 1));
+  return checks
+    .filter(({ code }) => !OPTION_OF[code] || state.option(OPTION_OF[code]) !== false)
+    .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
 const RANK = { HEALTH_OK: 0, HEALTH_WARN: 1, HEALTH_ERR: 2 } as const;
