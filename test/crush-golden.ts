@@ -47,7 +47,7 @@ export function goldenMappings(file: string): Mapping[] {
   return parseMappings(gunzipSync(golden(file)).toString());
 }
 
-export function parseMappings(text: string): Mapping[] {
+function parseMappings(text: string): Mapping[] {
   const out: Mapping[] = [];
   let numRep = 0;
   for (const line of text.split('\n')) {
