@@ -4,6 +4,7 @@ import {
   addSimpleRule,
   type CrushLocation,
   type CrushMap,
+  createDefaultCrushMap,
   createWeightSet,
   crushHash2,
   editMany,
@@ -116,4 +117,15 @@ test('many edits with an index leave what they leave one by one', () => {
     });
   }
   expect(done).toBeGreaterThan(250);
+});
+
+test('a name that two items have means the larger id, one by one and with an index', () => {
+  const map = createDefaultCrushMap();
+  const root = itemByName(map, 'default')!;
+  insertItem(map, 0, 0x10000, 'osd.0', { root: 'default' });
+  map.itemNames.set(0, 'default');
+  expect(itemByName(map, 'default')).toBe(0);
+  editMany(map, () => expect(itemByName(map, 'default')).toBe(0));
+  map.itemNames.delete(0);
+  expect(itemByName(map, 'default')).toBe(root);
 });

@@ -9,7 +9,6 @@ import {
   decodeCrushMap,
   encodeCrushMap,
   reweightWeightSet,
-  TUNABLE_PROFILES,
 } from '../../src/crush/index.ts';
 import { randomEditStep } from './crush-edit-steps.ts';
 import { randomCrushMap } from './crush-maps.ts';
@@ -58,19 +57,17 @@ export async function compareEdits(seed: number, steps: number): Promise<EditCou
   }
 }
 
-/** Every other map has weight sets; these are whole, as commands make them, and all buckets are straw2. */
+/** Every other map has weight sets; these are whole, as commands make them. */
 function mapToEdit(seed: number): CrushMap {
   const roll = dice(crushHash2(seed, 0));
   const { LIST, STRAW, STRAW2 } = BUCKET_ALG;
-  if (seed % 2 === 0) {
-    return randomCrushMap(roll, { trees: 2, algs: [LIST, STRAW, STRAW2], chooseArgs: false });
-  }
-  const tunables = TUNABLE_PROFILES.jewel;
-  const map = randomCrushMap(roll, { trees: 2, algs: [STRAW2], chooseArgs: false, tunables });
+  const algs = [LIST, STRAW, STRAW2, STRAW2];
+  const map = randomCrushMap(roll, { trees: 2, algs, chooseArgs: false });
+  if (seed % 2 === 0) return map;
   const positions = 1 + roll(3);
   createWeightSet(map, -1, positions);
   if (roll(2) === 1) createWeightSet(map, 3, 1 + roll(3));
-  const held = new Set([...map.buckets.values()].flatMap((b) => b.items));
+  const held = new Set([...map.buckets.values()].flatMap((b) => (b.alg === STRAW2 ? b.items : [])));
   for (const item of [...held].filter((id) => id >= 0).slice(0, 4)) {
     const weights = Array.from({ length: positions }, () => roll(5 * 0x10000));
     reweightWeightSet(map, -1, item, weights);
