@@ -1,4 +1,5 @@
-import type { ShapeNode } from './rule-shape.ts';
+import { GroupMoves } from './group-moves.ts';
+import { Pass } from './pass.ts';
 import type { PoolSpread } from './spread.ts';
 
 export interface SearchLimits {
@@ -12,10 +13,6 @@ export interface SearchLimits {
 
 /** Devices between, and devices at the end, that a detour of two moves tries. */
 const DETOUR = { between: 48, ends: 16 } as const;
-/** Items of a level that a whole group may go to, the emptiest first. */
-const GROUPS_TRIED = 4;
-/** Shards of a device that are tried with their group. */
-const SLOTS_TRIED = 16;
 
 /**
  * The search for an even spread: the fullest device gives a shard to the emptiest that may have it, until none is
@@ -28,12 +25,13 @@ export class Evenness {
   private readonly pools: readonly PoolSpread[];
   private readonly limits: SearchLimits;
   private checksLeft: number;
-  private readonly devicesBelow = new Map<ShapeNode, readonly number[]>();
+  private readonly groups: GroupMoves;
 
   constructor(pools: readonly PoolSpread[], limits: SearchLimits) {
     this.pools = pools;
     this.limits = limits;
     this.checksLeft = limits.checks;
+    this.groups = new GroupMoves(limits.deviation, (pool, slot) => this.mayChange(pool, slot));
     const devices = Math.max(0, ...pools.map((p) => p.deviation.length));
     this.total = new Float64Array(devices);
     for (const pool of pools) {
@@ -157,104 +155,12 @@ export class Evenness {
     return false;
   }
 
-  /**
-   * With a rule such as two racks and two hosts in each, no shard can leave its rack alone: all that a PG has in the
-   * rack go to another.
-   */
+  /** Takes a shard off a device together with others of its PG. */
   private moveGroup(from: number, pool: PoolSpread): boolean {
-    const { deviation } = pool;
-    const sums = new Map<ShapeNode, number>();
-    const sumOf = (node: ShapeNode): number => {
-      let sum = sums.get(node);
-      if (sum === undefined) {
-        sum = this.sumBelow(node, deviation);
-        sums.set(node, sum);
-      }
-      return sum;
-    };
-    let left = SLOTS_TRIED;
-    for (let slot = pool.firstOf(from); slot >= 0 && left > 0; slot = pool.nextOf(slot), left--) {
-      if (!this.mayChange(pool, slot)) continue;
-      for (let level = 0; this.checksLeft > 0; level++) {
-        const group = pool.groupOf(slot, level);
-        if (!group) break;
-        const { slots, own, others } = group;
-        // Only what makes the items themselves more alike; within one, shards move alone.
-        const emptier = others
-          .filter((node) => sumOf(own) - sumOf(node) > slots.length)
-          .sort((a, b) => sumOf(a) - sumOf(b))
-          .slice(0, GROUPS_TRIED);
-        for (const node of emptier) {
-          const to = this.placesIn(node, slots, pool);
-          if (!to || !this.isGroupGain(from, slots, to, pool)) continue;
-          slots.forEach((s, i) => {
-            this.move(pool, s, to[i]!);
-          });
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  /** The emptiest devices below an item that can take these shards together. */
-  private placesIn(
-    node: ShapeNode,
-    slots: readonly number[],
-    pool: PoolSpread,
-  ): number[] | undefined {
-    const { deviation } = pool;
-    const devices = this.below(node).toSorted((a, b) => deviation[a]! - deviation[b]! || a - b);
-    // One per item right below, in the order of their emptiest devices: then they fit whatever the levels are.
-    const seen = new Set<ShapeNode>();
-    const to: number[] = [];
-    const branchOf = new Map(
-      node.children.flatMap((child) => this.below(child).map((osd) => [osd, child] as const)),
-    );
-    for (const osd of devices) {
-      const branch = branchOf.get(osd)!;
-      if (seen.has(branch)) continue;
-      seen.add(branch);
-      to.push(osd);
-      if (to.length === slots.length) break;
-    }
-    if (to.length < slots.length || this.checksLeft <= 0) return undefined;
-    this.checksLeft -= devices.length;
-    return pool.canMoveTogether(slots, to) ? to : undefined;
-  }
-
-  private below(node: ShapeNode): readonly number[] {
-    let devices = this.devicesBelow.get(node);
-    if (!devices) {
-      const isDevice = node.children.length === 0 && node.id >= 0;
-      devices = isDevice ? [node.id] : node.children.flatMap((child) => this.below(child));
-      this.devicesBelow.set(node, devices);
-    }
-    return devices;
-  }
-
-  private sumBelow(node: ShapeNode, deviation: Float64Array): number {
-    const devices = this.below(node);
-    this.checksLeft -= devices.length;
-    return devices.reduce((sum, osd) => sum + deviation[osd]!, 0);
-  }
-
-  /** Does the sum of squares fall, and no device end up worse than the one that is to be relieved? */
-  private isGroupGain(
-    from: number,
-    slots: readonly number[],
-    to: readonly number[],
-    { deviation, placed }: PoolSpread,
-  ): boolean {
-    const worst = Math.max(this.limits.deviation, deviation[from]!);
-    let halfChange = 0;
-    for (const [i, slot] of slots.entries()) {
-      const gives = deviation[placed[slot]!]!;
-      const takes = deviation[to[i]!]!;
-      if (gives - 1 < -worst || takes + 1 > worst) return false;
-      halfChange += takes - gives + 1;
-    }
-    return halfChange < 0;
+    const { found, checks } = this.groups.find(from, pool, this.checksLeft);
+    this.checksLeft -= checks;
+    for (const [slot, to] of found ?? []) this.move(pool, slot, to);
+    return found !== undefined;
   }
 
   /** From one device by way of a second to a third, where no PG can go straight. */
@@ -325,37 +231,5 @@ export class Evenness {
     this.total[pool.placed[slot]!]!--;
     this.total[to]!++;
     pool.move(slot, to);
-  }
-}
-
-/**
- * One pass over the devices, from the emptiest to the fullest at its begin. A device that is within the limit takes one
- * shard per pass, so that the emptiest are served first without sorting anew.
- */
-class Pass {
-  readonly order: readonly number[];
-  readonly deviation: Float64Array;
-  /** Everything before this index was used. */
-  firstFresh = 0;
-  private readonly used: Uint8Array;
-  private readonly atBegin: Float64Array;
-
-  constructor(order: readonly number[], deviation: Float64Array) {
-    this.order = order;
-    this.deviation = deviation;
-    this.used = new Uint8Array(order.length);
-    this.atBegin = Float64Array.from(order, (osd) => deviation[osd]!);
-  }
-
-  isUsed(i: number): boolean {
-    return this.used[i] === 1;
-  }
-  use(i: number): void {
-    this.used[i] = 1;
-    while (this.used[this.firstFresh]) this.firstFresh++;
-  }
-  /** Deviation of the device at this index when the pass began. */
-  before(i: number): number {
-    return this.atBegin[i]!;
   }
 }

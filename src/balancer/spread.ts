@@ -1,6 +1,8 @@
 import { CRUSH_ITEM_NONE, crushHash2 } from '../crush/index.ts';
-import { type OSDMap, type PgKey, ruleOf, type UpmapItem, WEIGHT_ONE } from '../maps/index.ts';
-import { formatPgId, parsePgId } from '../wire/index.ts';
+import { type OSDMap, ruleOf, type UpmapItem, WEIGHT_ONE } from '../maps/index.ts';
+import { parsePgId } from '../wire/index.ts';
+import { upmapped } from './overrides.ts';
+import { fixedLevel, nodesAt } from './reach.ts';
 import {
   addTargets,
   fitsShape,
@@ -306,46 +308,4 @@ export class PoolSpread {
     }
     return items;
   }
-}
-
-/** The deepest level whose items a full PG's shards cannot leave one by one; -1 for none. */
-function fixedLevel({ levels, tree, capacity, count }: ShapeBlock): number {
-  // Above the failure domain, an item has all its shards of the PG, and no other has room for one.
-  let fixed = capacity === count ? Math.max(levels.length - 3, -1) : -1;
-  for (let l = fixed + 1; l < levels.length - 1; l++) {
-    const parents = l === 0 ? [tree] : nodesAt(tree, l - 1);
-    const isFull = ({ children }: ShapeNode): boolean =>
-      children.filter((child) => child.weight > 0).length <= levels[l]!.perParent;
-    if (capacity === count && parents.every(isFull)) fixed = l;
-  }
-  return fixed;
-}
-
-/** The items of a level, below this root. */
-function nodesAt(root: ShapeNode, level: number): ShapeNode[] {
-  let nodes = [...root.children];
-  for (let l = 0; l < level; l++) nodes = nodes.flatMap((node) => node.children);
-  return nodes;
-}
-
-/**
- * A PG's devices with its upmaps applied; devices that are down stay. Source: OSDMap::_apply_upmap, release 16.2.
- * @param raw what CRUSH chooses
- */
-export function upmapped(map: OSDMap, key: PgKey, raw: readonly number[]): number[] {
-  const { osdWeight, pgUpmap, pgUpmapItems } = map.data;
-  const isOut = (osd: number): boolean => osdWeight[osd] === 0;
-  const whole = pgUpmap.get(key);
-  if (whole?.some(isOut)) return [...raw];
-  const out = [...(whole ?? raw)];
-  for (const [from, to] of pgUpmapItems.get(key) ?? []) {
-    const at = out.indexOf(from);
-    if (at >= 0 && !out.includes(to) && !isOut(to)) out[at] = to;
-  }
-  return out;
-}
-
-/** The key of a pool's PG. */
-export function pgKey(poolId: number, seed: number): PgKey {
-  return formatPgId({ pool: poolId, seed });
 }

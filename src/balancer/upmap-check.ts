@@ -1,7 +1,7 @@
 import { type CrushMap, RULE_OP } from '../crush/index.ts';
 import { type OSDMap, type PgKey, ruleOf, type UpmapItem } from '../maps/index.ts';
 import { parsePgId } from '../wire/index.ts';
-import { upmapped } from './spread.ts';
+import { upmapped } from './overrides.ts';
 
 /** Overrides that no longer make sense. */
 export interface StaleUpmaps {

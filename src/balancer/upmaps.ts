@@ -1,7 +1,8 @@
 import { crushHash2 } from '../crush/index.ts';
 import type { OSDMap, PgKey, UpmapItem } from '../maps/index.ts';
 import { Evenness } from './evenness.ts';
-import { PoolSpread, pgKey } from './spread.ts';
+import { pgKey } from './overrides.ts';
+import { PoolSpread } from './spread.ts';
 
 export interface UpmapOptions {
   /** Shards by which a device may miss its target. Default 5; 1 or more. */
