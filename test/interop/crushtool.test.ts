@@ -8,6 +8,7 @@ import {
   buildLayers,
   compileCrushMap,
   decodeCrushMap,
+  decompileCrushMap,
   encodeCrushMap,
 } from '../../src/crush/index.ts';
 import { withoutInnerNodes } from '../support/crush-maps.ts';
@@ -143,6 +144,9 @@ const SCRIPTS: Record<string, readonly string[]> = {
     '-c @odd.txt -o @again',
     '-c @odd.txt',
     '-c @odd.txt --tree',
+    '-c @odd.txt -v -o @again',
+    '-c @classes.txt -v',
+    '-c @twice.txt --verbose',
     '-c @sets',
     ...[
       'json',
@@ -294,6 +298,11 @@ describe.skipIf(skip)('crushtool, as Ceph has it', () => {
       });
   beforeAll(() => {
     pair?.write('odd.txt', ODD);
+    pair?.write('classes.txt', decompileCrushMap(decodeCrushMap(golden('classes'))));
+    pair?.write(
+      'twice.txt',
+      `${ODD}\nrule one { id 9 type replicated min_size 1 max_size 4 step emit }\n`,
+    );
     pair?.write('odd', encodeCrushMap(compileCrushMap(ODD)));
     pair?.write('parallel', encodeCrushMap(compileCrushMap(PARALLEL)));
     const { map, root } = buildLayers(20, [

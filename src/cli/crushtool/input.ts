@@ -25,14 +25,14 @@ const ENOENT_STATUS = 254;
  */
 export function inputMap(r: Request, io: ToolIo): { map: CrushMap; isNew: boolean } {
   const decoded = r.infn === '' ? undefined : readMap(r.infn, io);
-  if (r.compile !== undefined) return { map: compile(r.compile), isNew: true };
+  if (r.compile !== undefined) return { map: compile(r.compile, r.verbose, io), isNew: true };
   if (r.importJson !== undefined) return { map: importJson(r.importJson, io), isNew: true };
   if (r.importXml !== undefined) return { map: importXml(r.importXml, io), isNew: true };
   if (r.build) return { map: build(r, io), isNew: true };
   return { map: decoded ?? emptyCrushMap(), isNew: false };
 }
 
-function compile(path: string): CrushMap {
+function compile(path: string, isVerbose: boolean, io: ToolIo): CrushMap {
   let text: string;
   try {
     text = readFileSync(path, 'latin1');
@@ -41,7 +41,7 @@ function compile(path: string): CrushMap {
     else throw new ToolFailure(`input file ${path} not found`, ENOENT_STATUS);
   }
   try {
-    return compileCrushMap(text, path);
+    return compileCrushMap(text, path, isVerbose ? (line) => io.err(`${line}\n`) : undefined);
   } catch (e) {
     if (e instanceof CrushTextError) throw new ToolFailure(e.lines.join('\n'));
     throw e;

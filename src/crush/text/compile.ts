@@ -1,3 +1,4 @@
+import { general } from '../../codec/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
 import { emptyCrushMap } from '../build.ts';
@@ -19,15 +20,20 @@ import { Source } from './source.ts';
  * are the legacy ones. Shadow buckets are made when there is a rule, with the ids that the buckets list for them. Source:
  * crush/CrushCompiler.cc, release 16.2.
  * @param fileName for the message when the text is not understood
+ * @param log gets the lines of `crushtool -c -v`: what each statement was understood to say
  * @throws CrushTextError with the lines of crushtool. Where that crashes (a map of a single statement, ids of shadows that
  *   other buckets have) we compile what makes sense and refuse the rest
  */
-export function compileCrushMap(text: string, fileName = '<input>'): CrushMap {
+export function compileCrushMap(
+  text: string,
+  fileName = '<input>',
+  log: (line: string) => void = () => {},
+): CrushMap {
   const source = new Source(text);
   const { statements, end } = parseStatements(source.text);
   if (end < source.text.length) throw source.parseError(fileName, end);
   orderBuckets(statements);
-  const compiler = new Compiler();
+  const compiler = new Compiler(log);
   compiler.reserveIds(statements);
   for (const statement of statements) compiler.compile(statement);
   return compiler.finish();
@@ -47,6 +53,11 @@ class Compiler {
   /** The shadow ids that the buckets list. */
   readonly #shadowIds: CrushMap['classBuckets'] = new Map();
   #hasRules = false;
+  readonly #log: (line: string) => void;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
 
   /** Keeps ids that stand in the text from being given to buckets before them that have none. */
   reserveIds(statements: readonly Statement[]): void {
@@ -66,14 +77,18 @@ class Compiler {
       case 'type':
         this.#typeIds.set(statement.name, statement.id);
         map.typeNames.set(statement.id, statement.name);
-        return;
+        return this.#log(`type ${statement.id} '${statement.name}'`);
       case 'bucket':
         if (this.#hasRules) refuse('buckets must be defined before rules');
         return this.#bucket(statement);
       case 'rule':
         if (!this.#hasRules) this.#makeShadows();
         this.#hasRules = true;
-        return compileRule(map, statement, { items: this.#itemIds, types: this.#typeIds });
+        return compileRule(map, statement, {
+          items: this.#itemIds,
+          types: this.#typeIds,
+          log: this.#log,
+        });
       case 'choose_args':
         return compileChooseArgs(map, statement);
     }
@@ -90,6 +105,7 @@ class Compiler {
     const fitting = BYTE_TUNABLES.has(key) ? value & 0xff : value >>> 0;
     // This one is a flag to Ceph's setter, though it has 32 bits.
     this.#map.tunables[key] = key === 'chooseleafDescendOnce' ? Math.min(fitting, 1) : fitting;
+    this.#log(`tunable ${name} ${value}`);
   }
 
   #device(id: number, name: string, className: string | undefined): void {
@@ -99,6 +115,7 @@ class Compiler {
     this.#map.itemNames.set(id, name);
     this.#itemIds.set(name, id);
     this.#usedIds.add(id);
+    this.#log(`device ${id} '${name}'${className === undefined ? '' : ` class '${className}'`}`);
     if (className !== undefined) this.#map.classMap.set(id, classIdFor(this.#map, className));
   }
 
@@ -109,6 +126,8 @@ class Compiler {
     let id = 0;
     const shadowIds = new Map<number, number>();
     for (const { id: listed, className } of b.ids) {
+      const ofClass = className === undefined ? '' : ` class '${className}'`;
+      this.#log(`bucket ${b.name} id ${listed}${ofClass}`);
       if (className === undefined) {
         id = listed;
         continue;
@@ -133,7 +152,10 @@ class Compiler {
     this.#map.itemNames.set(id, b.name);
     this.#itemIds.set(b.name, id);
     this.#usedIds.add(id);
-    this.#bucketWeights.set(id, this.#map.buckets.get(id)!.weight);
+    const { weight } = this.#map.buckets.get(id)!;
+    this.#bucketWeights.set(id, weight);
+    const weightText = general(Math.fround(weight) / 0x10000);
+    this.#log(`bucket ${b.name} (${id}) ${items.length} items and weight ${weightText}`);
   }
 
   #add(

@@ -6,10 +6,11 @@ import type { RuleStatement, StepStatement } from './grammar.ts';
 
 const RULES_MAX = 256;
 
-/** Ids by name. */
+/** Ids by name, and who wants to know what is taken. */
 interface Known {
   items: ReadonlyMap<string, number>;
   types: ReadonlyMap<string, number>;
+  log(line: string): void;
 }
 
 /** Adds a rule to the map. @throws CrushTextError for a name or id twice, items, types and classes that are not there */
@@ -69,7 +70,11 @@ function takenItem(
   if (id === undefined) {
     throw new CrushTextError([`in rule '${ruleName}' item '${item}' not defined`]);
   }
-  if (className === undefined) return id;
+  const taken = `rule ${ruleName} take ${item}`;
+  if (className === undefined) {
+    known.log(taken);
+    return id;
+  }
   const classId = keyOf(map.classNames, className);
   if (classId === undefined) throw new CrushTextError([]);
   const shadows = map.classBuckets.get(id);
@@ -79,6 +84,7 @@ function takenItem(
   if (shadow === undefined) {
     throw new CrushTextError([`${where} no matching bucket for class ${className}`]);
   }
+  known.log(`${taken} remapped to ${map.itemNames.get(shadow)}`);
   return shadow;
 }
 
