@@ -152,7 +152,9 @@ crush set-device-class hdd all
 crush rm-device-class osd.1
 crush get-device-class osd.1 osd.2
 crush set-device-class ssd osd.1
-crush get-device-class osd.0 1 osd.9
+crush get-device-class osd.9 1 osd.0 1
+crush get-device-class osd.0
+crush get-device-class osd.9
 crush get-device-class osd.0 1 --format json
 crush get-device-class x
 crush class ls

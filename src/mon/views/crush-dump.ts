@@ -68,21 +68,25 @@ function classLsOsd(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-/** Classes of the OSDs named; an OSD may be given as `osd.1` or `1`. */
+/** Classes of the OSDs named; an OSD may be given as `osd.1` or `1`. Of one alone the class stands alone. */
 function deviceClasses(state: MonState, args: CommandArgs): CommandReply {
   const crush = state.osdmap.crushMap;
-  const osds = args.list('ids').map((word): number => {
+  const ids = args.list('ids').map((word): number => {
     const m = /^(?:osd\.)?(\d+)$/.exec(word);
     if (!m) throw new CommandFailure('EINVAL', `unable to parse osd id:'${word}'`);
     return Number(m[1]);
   });
+  const osds = [...new Set(ids)].sort((a, b) => a - b);
+  const nameOf = (osd: number): string => classOf(crush, osd) ?? '';
   return textOrValue(
     args,
-    () => osds.map((osd) => lineOf(osd, classOf(crush, osd))).join(''),
-    () => osds.map((osd) => ({ osd, device_class: classOf(crush, osd) ?? '' })),
+    () => {
+      if (osds.length > 1) return osds.map((osd) => `osd.${osd} ${nameOf(osd)}\n`).join('');
+      return osds.map((osd) => (nameOf(osd) === '' ? '' : `${nameOf(osd)}\n`)).join('');
+    },
+    () => osds.map((osd) => ({ osd, device_class: nameOf(osd) })),
   );
 }
-const lineOf = (osd: number, name = ''): string => `osd.${osd} ${name}\n`;
 
 /** Names of the pools that have weights of their own, and `(compat)` for the set of all others. */
 function weightSets(state: MonState, args: CommandArgs): CommandReply {
