@@ -4,6 +4,8 @@ import {
   calcPgUpmaps,
   checkPgUpmaps,
   edited,
+  GrowingTree,
+  mapWithPool,
   PoolSpread,
   shardTargets,
   withUpmaps,
@@ -126,6 +128,15 @@ describe('on a regular cluster', () => {
     const sums = (of: OSDMap): number[] =>
       [1, 2, 3].map((id) => deviations(of, id)).reduce((a, b) => a.map((d, i) => d + b[i]!));
     expect(largest(sums(next))).toBeLessThan(Math.min(3, largest(sums(map)) / 4));
+  });
+
+  test('devices right below the root are a failure domain too', () => {
+    const flat = new GrowingTree({ levels: [{ type: 'osd', count: 13 }] });
+    const plain = mapWithPool(flat.map, { pgNum: 256, size: 3, rule: 0 });
+    const next = withUpmaps(plain, calcPgUpmaps(plain, all));
+    expect(largest(deviations(plain, 1))).toBeGreaterThan(3);
+    expect(largest(deviations(next, 1))).toBeLessThanOrEqual(1);
+    for (const row of rowsOf(next, 1)) expect(new Set(row).size).toBe(3);
   });
 
   test('another seed takes other PGs, to the same end', () => {
