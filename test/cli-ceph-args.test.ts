@@ -130,6 +130,7 @@ describe('options that every program of Ceph takes', () => {
   });
 
   it('leaves unknown words and all after --', () => {
+    expect(generic('constructor --log-to-file toString').left).toEqual(['constructor', 'toString']);
     expect(generic('--foo bar -- --debug-osd 3').left).toEqual([
       '--foo',
       'bar',

@@ -21,16 +21,16 @@ export interface GenericArgs {
 const VALUES_OF_IDENTITY = ['--conf', '-c', '--cluster', '--id', '--user', '--name', '-n'];
 const FLAGS = ['--no_config_file', '--no_mon_config', '--mon_config', '--foreground', '-f', '-d'];
 /** Short names of configuration options. */
-const SHORT: Readonly<Record<string, string>> = {
-  '--monmap': 'monmap',
-  '-M': 'monmap',
-  '-m': 'mon_host',
-  '--bind': 'public_addr',
-  '--keyfile': 'keyfile',
-  '-K': 'keyfile',
-  '-k': 'keyring',
-  '-r': 'client_mountpoint',
-};
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['--monmap', 'monmap'],
+  ['-M', 'monmap'],
+  ['-m', 'mon_host'],
+  ['--bind', 'public_addr'],
+  ['--keyfile', 'keyfile'],
+  ['-K', 'keyfile'],
+  ['-k', 'keyring'],
+  ['-r', 'client_mountpoint'],
+]);
 
 /**
  * Takes the generic options out of a command line; the words of `CEPH_ARGS`, if any, stand before it.
@@ -63,7 +63,7 @@ export function takeGenericOptions(
       if (name === '--conf' || name === '-c') conf = text;
     } else if (FLAGS.includes(word.slice(0, 2) + word.slice(2).replaceAll('-', '_'))) continue;
     else if (isStopped) left.push(word);
-    else if (SHORT[name] !== undefined) settings.set(SHORT[name], need());
+    else if (SHORT.has(name)) settings.set(SHORT.get(name)!, need());
     else {
       const set = configOption(name, inline, line, i);
       if (!set) left.push(word);
@@ -88,12 +88,12 @@ interface Setting {
   last: number;
 }
 
-const TRUTHS: Readonly<Record<string, string>> = {
-  true: 'true',
-  1: 'true',
-  false: 'false',
-  0: 'false',
-};
+const TRUTHS: ReadonlyMap<string, string> = new Map([
+  ['true', 'true'],
+  ['1', 'true'],
+  ['false', 'false'],
+  ['0', 'false'],
+]);
 
 /** Reads `--NAME VALUE`, `--NAME=VALUE`, and for a boolean also `--NAME` and `--no-NAME`. */
 function configOption(
@@ -113,10 +113,10 @@ function configOption(
   const next = line[at + 1];
   if (option.type === 'bool') {
     if (inline === undefined) {
-      const said = next === undefined ? undefined : TRUTHS[next];
+      const said = next === undefined ? undefined : TRUTHS.get(next);
       return { name, text: said ?? 'true', error: undefined, last: said ? at + 1 : at };
     }
-    const said = TRUTHS[inline];
+    const said = TRUTHS.get(inline);
     return { name, text: said ?? inline, error: said ? undefined : '', last: at };
   }
   const text = inline ?? next;
