@@ -7,6 +7,8 @@ import {
   CHOOSE_ARGS_DEFAULT,
   type CrushMap,
   checkCrushMap,
+  classOf,
+  copyCrushMap,
   createDefaultCrushMap,
   createOrMoveItem,
   createWeightSet,
@@ -14,13 +16,19 @@ import {
   crushTreeNodeFields,
   currentWeight,
   decodeCrushMap,
+  devicesOfClass,
   encodeCrushMap,
   itemByName,
   itemWeights,
+  linkBucket,
   moveBucket,
+  parentsOf,
   RULE_TYPE,
+  rebuildShadows,
+  removeClass,
   removeDeviceClass,
   removeItem,
+  removeItemUnder,
   removeRule,
   removeWeightSet,
   renameBucket,
@@ -31,9 +39,12 @@ import {
   reweightSubtree,
   reweightWeightSet,
   ruleByName,
+  rulesOfClass,
   setDeviceClass,
   setItem,
+  setSubtreeClass,
   setTunablesProfile,
+  swapBuckets,
   type TunableProfile,
   weightOf,
 } from '../src/crush/index.ts';
@@ -198,6 +209,98 @@ test('buckets rebuilt from their weights alone equal those crushtool computed', 
   }
 });
 
+describe('links, swaps and removal below a bucket', () => {
+  const loc = (host: string) => ({ host, root: 'default' });
+  const fresh = () =>
+    createDefaultCrushMap({
+      osds: [0, 1, 2].map((id) => ({ id, weight: id + 1, loc: loc(id < 2 ? 'a' : 'b') })),
+    });
+  const id = (map: CrushMap, name: string): number => itemByName(map, name)!;
+  const weightsOf = (map: CrushMap, name: string) => itemWeights(map.buckets.get(id(map, name))!);
+  const one = weightOf(1);
+
+  test('a bucket at two places weighs in both, and is taken out of one alone', () => {
+    const map = fresh();
+    addBucket(map, 'other', 'root');
+    linkBucket(map, id(map, 'a'), { root: 'other' });
+    expect(weightsOf(map, 'other')).toEqual([3 * one]);
+    reweightItem(map, 0, 5 * one);
+    expect(weightsOf(map, 'other')).toEqual([7 * one]);
+    expect(map.buckets.get(id(map, 'default'))!.weight).toBe(10 * one);
+    removeItemUnder(map, id(map, 'a'), id(map, 'other'), { unlinkOnly: true });
+    expect(weightsOf(map, 'other')).toEqual([]);
+    expect(parentsOf(map, id(map, 'a'))).toEqual([id(map, 'default')]);
+    expect(() => removeItemUnder(map, 0, id(map, 'other'))).toThrow(CephError);
+    expect(checkCrushMap(map)).toEqual([]);
+  });
+
+  test('unlinked buckets stay, unlinked devices keep their class', () => {
+    const map = fresh();
+    removeItem(map, id(map, 'b'), { unlinkOnly: true });
+    expect(map.buckets.get(id(map, 'b'))!.items).toEqual([2]);
+    removeItem(map, 2, { unlinkOnly: true });
+    expect([map.itemNames.has(2), classOf(map, 2)]).toEqual([false, 'hdd']);
+    removeItem(map, 1);
+    expect([map.itemNames.has(1), classOf(map, 1)]).toEqual([false, undefined]);
+  });
+
+  test('swapped buckets exchange contents, names and weights, not ids', () => {
+    const map = fresh();
+    const [a, b] = [id(map, 'a'), id(map, 'b')];
+    swapBuckets(map, a, b);
+    expect([id(map, 'a'), id(map, 'b')]).toEqual([b, a]);
+    expect(map.buckets.get(b)!.items).toEqual([0, 1]);
+    expect(map.buckets.get(id(map, 'default'))!.weight).toBe(6 * one);
+    expect(() => swapBuckets(map, a, id(map, 'default'))).toThrow(CephError);
+    expect(() => swapBuckets(map, a, 0)).toThrow(CephError);
+    expect(checkCrushMap(map)).toEqual([]);
+  });
+
+  test('classes of a subtree, made and removed as a whole', () => {
+    const map = fresh();
+    setSubtreeClass(map, 'a', 'ssd');
+    rebuildShadows(map);
+    expect(devicesOfClass(map, 'ssd')).toEqual([0, 1]);
+    addSimpleRule(map, {
+      name: 'fast',
+      root: 'default',
+      failureDomain: 'host',
+      deviceClass: 'ssd',
+    });
+    expect(rulesOfClass(map, 'ssd')).toEqual([1]);
+    expect(() => removeClass(map, 'ssd')).toThrow("still referenced by crush_rule(s): 'fast'");
+    removeRule(map, 1);
+    expect(removeClass(map, 'ssd')).toBe(1);
+    expect([...map.itemNames.values()].filter((name) => name.endsWith('~ssd'))).toEqual([]);
+    expect(removeClass(map, 'ssd')).toBeUndefined();
+  });
+
+  test('weight sets are made once, and take as many weights as they have positions', () => {
+    const map = fresh();
+    expect([createWeightSet(map, 7, 2), createWeightSet(map, 7, 1)]).toEqual([true, false]);
+    reweightWeightSet(map, 7, 0, [one, 2 * one]);
+    const sets = map.chooseArgs.get(7)!.get(id(map, 'default'))!.weightSets;
+    expect(sets.map((set) => set[0])).toEqual([3 * one, 4 * one]);
+    expect(() => reweightWeightSet(map, 7, 0, [one])).toThrow('weight_set_positions != 1');
+    expect(() => reweightWeightSet(map, 7, 9, [one, one])).toThrow('item 9 not found');
+    expect(() => reweightWeightSet(map, 8, 0, [one])).toThrow(CephError);
+    expect([removeWeightSet(map, 7), removeWeightSet(map, 7)]).toEqual([true, false]);
+  });
+
+  test('a copy is another map', () => {
+    const map = fresh();
+    createWeightSet(map, CHOOSE_ARGS_DEFAULT, 1);
+    const bytes = encodeCrushMap(map);
+    const copy = copyCrushMap(map);
+    expect(encodeCrushMap(copy).equals(bytes)).toBe(true);
+    swapBuckets(copy, id(map, 'a'), id(map, 'b'));
+    reweightItem(copy, 0, 9 * one);
+    addSimpleRule(copy, { name: 'x', root: 'default', failureDomain: 'osd' });
+    copy.rules[0]!.steps.pop();
+    expect(encodeCrushMap(map).equals(bytes)).toBe(true);
+  });
+});
+
 describe('refusals', () => {
   const errno = (f: () => void): string => {
     try {
@@ -248,5 +351,11 @@ describe('refusals', () => {
     expect(errno(() => setDeviceClass(map, 0, 'ssd'))).toBe('EBUSY');
     expect(errno(() => removeRule(map, 5))).toBe('ENOENT');
     expect(errno(() => reweightItem(map, 5, 1))).toBe('ENOENT');
+    expect(errno(() => weightOf(32768))).toBe('EOVERFLOW');
+    expect(errno(() => renameClass(map, 'ssd', 'x'))).toBe('ENOENT');
+    expect(errno(() => renameClass(map, 'hdd', 'hdd'))).toBe('EEXIST');
+    expect(errno(() => setSubtreeClass(map, 'osd.0', 'x'))).toBe('ENOTDIR');
+    expect(errno(() => renameBucket(map, 'osd.0', 'x'))).toBe('ENOTDIR');
+    expect(errno(() => renameBucket(map, 'x', 'a'))).toBe('EALREADY');
   });
 });

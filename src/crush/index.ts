@@ -17,6 +17,7 @@ export {
   setDeviceClass,
   setSubtreeClass,
 } from './classes.ts';
+export { copyCrushMap } from './copy.ts';
 export { crushMapToDocument } from './document/export.ts';
 export { crushMapFromDocument } from './document/import.ts';
 export type { CrushDocument } from './document/types.ts';

@@ -1,6 +1,6 @@
 import {
   type CrushMap,
-  decodeCrushMap,
+  copyCrushMap,
   deviceLimit,
   encodeCrushMap,
   tidyChooseArgs,
@@ -17,7 +17,7 @@ export function editCrush(
   osdmap: OSDMap,
   edit: (crush: CrushMap) => boolean | undefined,
 ): Buffer | undefined {
-  const copy = decodeCrushMap(osdmap.data.crush);
+  const copy = copyCrushMap(osdmap.crushMap);
   if (edit(copy) === false) return undefined;
   // What Ceph does each time it reads a map, and so before it hands out one that an edit left.
   copy.maxDevices = deviceLimit(copy);
