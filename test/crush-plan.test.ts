@@ -6,8 +6,14 @@ import { XMLValidator } from 'fast-xml-parser';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkPgUpmaps, distribution, edited, GrowingTree } from '../src/balancer/index.ts';
 import { crushTool } from '../src/cli/crush-plan/crush.ts';
+import { crushDocumentToXml } from '../src/cli/crushtool/xml.ts';
 import { UsageError } from '../src/cli/usage.ts';
-import { decodeCrushMap, decompileCrushMap, encodeCrushMap } from '../src/crush/index.ts';
+import {
+  crushMapToDocument,
+  decodeCrushMap,
+  decompileCrushMap,
+  encodeCrushMap,
+} from '../src/crush/index.ts';
 import { CephError } from '../src/errors/index.ts';
 import { OSD_STATE, OSDMap } from '../src/maps/index.ts';
 import { clusterOf, regular } from './support/balancer-maps.ts';
@@ -57,6 +63,10 @@ beforeAll(() => {
   tree.add('host', 2);
   writeFileSync(file('large'), encodeCrushMap(tree.map));
   writeFileSync(file('large.txt'), decompileCrushMap(tree.map));
+  const document = crushMapToDocument(tree.map);
+  writeFileSync(file('large.json'), JSON.stringify(document));
+  writeFileSync(file('large.xml'), crushDocumentToXml(document));
+  writeFileSync(file('cut.json'), JSON.stringify(document).slice(0, -1));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 beforeEach(() => {
@@ -74,7 +84,7 @@ afterEach(() => {
 });
 
 describe('plan', () => {
-  test('two CRUSH maps, binary or text, with the pool described', async () => {
+  test('two CRUSH maps, in any of their forms, with the pool described', async () => {
     const words = ['plan', file('small'), file('large'), '--pg-num', '1024', '--bytes', '3T'];
     expect(await run(...words)).toBe(0);
     expect(out).toMatch(/^\d+ of 3072 shards move \(\d\d\.\d%\), of \d+ PGs\n/);
@@ -84,10 +94,14 @@ describe('plan', () => {
     expect(out).toMatch(/^new +40 +3072 +76\.80 /m);
     expect(out).toMatch(/TiB to copy in about/);
     const binary = out;
-    words[2] = file('large.txt');
-    expect(await run(...words)).toBe(0);
-    expect(out).toBe(binary);
+    for (const form of ['txt', 'json', 'xml']) {
+      words[2] = file(`large.${form}`);
+      expect(await run(...words)).toBe(0);
+      expect(out).toBe(binary);
+    }
     expect(err).toBe('');
+    words[2] = file('cut.json');
+    await expect(run(...words)).rejects.toThrow(/cut\.json: .*JSON/);
   });
 
   test('as JSON, with numbers that agree with each other', async () => {

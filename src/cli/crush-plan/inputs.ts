@@ -5,6 +5,7 @@ import {
   CrushTextError,
   checkCrushMap,
   compileCrushMap,
+  crushMapFromDocument,
   decodeCrushMap,
   RULE_TYPE,
 } from '../../crush/index.ts';
@@ -12,6 +13,7 @@ import { CephError, DecodeError } from '../../errors/index.ts';
 import { OSD_STATE, OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
 import { nativeCrc32c } from '../../runtime-node/index.ts';
 import { formatPgId } from '../../wire/index.ts';
+import { crushDocumentFromXml } from '../crushtool/xml.ts';
 import { type Parsed, UsageError } from '../usage.ts';
 import { POOL_OPTIONS, sizeOption } from './words.ts';
 
@@ -31,8 +33,7 @@ function readMapFile(path: string): MapFile {
       return { path, osdmap: undefined, crush: sound(path, decodeCrushMap(bytes)) };
     }
     if (isText(bytes)) {
-      const crush = compileCrushMap(bytes.toString('latin1'), path);
-      return { path, osdmap: undefined, crush: sound(path, crush) };
+      return { path, osdmap: undefined, crush: sound(path, crushMapOfText(bytes, path)) };
     }
     const osdmap = OSDMap.decode(bytes, nativeCrc32c);
     sound(path, osdmap.crushMap);
@@ -40,11 +41,20 @@ function readMapFile(path: string): MapFile {
   } catch (e) {
     if (e instanceof CrushTextError)
       throw new CephError('EINVAL', e.lines.join('; '), { cause: e });
+    if (e instanceof SyntaxError) throw new CephError('EINVAL', `${path}: ${e.message}`);
     if (!(e instanceof DecodeError)) throw e;
     throw new CephError('EINVAL', `${path} is neither an OSDMap nor a CRUSH map: ${e.message}`, {
       cause: e,
     });
   }
+}
+
+/** A CRUSH map as crushtool's text, or as JSON or XML, which `ceph osd crush dump` prints too. */
+function crushMapOfText(bytes: Buffer, path: string): CrushMap {
+  const first = bytes.toString('latin1').trimStart()[0];
+  if (first === '{') return crushMapFromDocument(JSON.parse(bytes.toString()));
+  if (first === '<') return crushMapFromDocument(crushDocumentFromXml(bytes.toString()));
+  return compileCrushMap(bytes.toString('latin1'), path);
 }
 
 /** More than any cluster has; less than what takes all memory. */
