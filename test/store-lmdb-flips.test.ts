@@ -10,7 +10,7 @@ import { BlockStore } from '../src/store/index.ts';
 import { COLLECTIONS, randomTransaction } from './support/random-transactions.ts';
 import { dice } from './support/sim-disk.ts';
 
-const FLIPS = Number(process.env.LMDB_FLIPS ?? 100);
+const FLIPS = Number(process.env.LMDB_FLIPS ?? 60);
 
 async function make(path: string): Promise<void> {
   const store = await BlockStore.open({

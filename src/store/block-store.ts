@@ -1,5 +1,5 @@
 import { assert, CephError, unreachable } from '../errors/index.ts';
-import type { Clock, DiskFile, Logger, Timer } from '../runtime/index.ts';
+import type { Clock, DiskFile, Logger } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { Allocator, BLOCK_BYTES } from './allocator.ts';
 import { BlockReader } from './block-reader.ts';
@@ -29,10 +29,11 @@ import type {
   StoreUsage,
   Transaction,
 } from './object-store.ts';
-import { LATER, ObjectTable } from './object-table.ts';
+import { ObjectTable } from './object-table.ts';
 import { type OmapListOptions, prefixEnd } from './omap-bounds.ts';
 import { dataRanges, encodeOnode, type Onode } from './onode.ts';
 import { type Changes, Overlay } from './overlay.ts';
+import { OwnWork } from './own-work.ts';
 import { openData, openMetadata, type StorePlace, textAt } from './store-files.ts';
 import { decodeFigures, encodeFigures, type Figures, StoreSpace } from './store-space.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
@@ -51,12 +52,6 @@ export interface BlockStoreOptions extends StorePlace {
 
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
 
-/** Patches move to blocks when there are this many bytes of them, or when the store has been quiet for a while. */
-const PATCHED_BYTES_MAX = 4 * 2 ** 20;
-const QUIET_MS = 1000;
-/** How much one group moves, so that the transactions in it do not wait long. */
-const MOVE_BYTES = 2 * 2 ** 20;
-
 /**
  * Objects on a disk: data in one file, everything else in a key/value store. Crash-safe: what survives is all of every
  * transaction that was resolved, and of the others a prefix, each whole.
@@ -67,7 +62,6 @@ const MOVE_BYTES = 2 * 2 ** 20;
 export class BlockStore implements ObjectStore {
   /** Empty when the store was never given one. */
   readonly fsid: string;
-  private readonly o: BlockStoreOptions;
   private readonly file: DiskFile;
   private readonly kv: WideKeyValue;
   private readonly overlay: Overlay;
@@ -81,9 +75,7 @@ export class BlockStore implements ObjectStore {
   private readonly committer: Committer;
   private readonly omaps: ObjectOmaps;
   private readonly letGo: () => Promise<void>;
-  private quiet: Timer | undefined;
-  /** Whether there was a transaction since the quiet timer was set. */
-  private active = false;
+  private readonly ownWork: OwnWork;
   private closed = false;
 
   /**
@@ -100,7 +92,7 @@ export class BlockStore implements ObjectStore {
       file = await openData(options, kv, options);
       const store = new BlockStore(options, file, kv, letGo);
       await store.space.refresh();
-      if (store.writer.patched.size > 0) store.armQuiet();
+      if (store.writer.patched.size > 0) store.ownWork.arm();
       return store;
     } catch (error) {
       await file?.close();
@@ -117,7 +109,6 @@ export class BlockStore implements ObjectStore {
     letGo: () => Promise<void>,
   ) {
     const sizeBytes = Number(textAt(kv, SIZE_KEY));
-    this.o = options;
     this.file = file;
     this.kv = kv;
     this.letGo = letGo;
@@ -147,7 +138,7 @@ export class BlockStore implements ObjectStore {
       overlay: this.overlay,
       seal: (group) => this.seal(group),
       settle: (group) => this.settle(group),
-      idle: () => this.ownWork(this.writer.patchedBytes > PATCHED_BYTES_MAX),
+      idle: () => this.ownWork.withGroup(),
       failed: (error) => options.log('error', 'object store stops', { path: options.path, error }),
     });
     this.writer = new BlockWriter({
@@ -162,6 +153,8 @@ export class BlockStore implements ObjectStore {
       this.writer.patched.add(parsePatchKey(key).object);
       this.writer.patchedBytes += value.length;
     }
+    const { committer, writer, omaps, table } = this;
+    this.ownWork = new OwnWork({ ...options, committer, writer, omaps, table });
   }
 
   /** Those of the group that gathers. */
@@ -181,8 +174,7 @@ export class BlockStore implements ObjectStore {
       // A patch under the change was damaged. Half of the transaction stands in the group, which must not go on.
       return this.committer.stop(error);
     }
-    this.active = true;
-    this.armQuiet();
+    this.ownWork.touched();
     return this.committer.join();
   }
 
@@ -297,60 +289,6 @@ export class BlockStore implements ObjectStore {
     n.attrs = new Map();
     n.exists = false;
     this.changes.set(n.key, null);
-  }
-
-  /** Work of the store's own, done with the group that gathers. @param move whether patches move to blocks */
-  private ownWork(move: boolean): void {
-    this.omaps.sweepSome();
-    if (!move) return;
-    const group = this.committer.gathering;
-    const least = this.writer.patchedBytes - MOVE_BYTES;
-    for (const key of this.writer.patched) {
-      if (this.writer.patchedBytes <= least) break;
-      const outcome = this.moveOne(key, group);
-      if (outcome === 'no room') return; // later: what is removed meanwhile makes some
-      if (outcome === 'damaged') {
-        this.writer.patched.delete(key);
-        this.o.log('warn', 'patches of an object stay where they are', { path: this.o.path });
-      }
-    }
-  }
-
-  private moveOne(key: string, group: Group): 'moved' | 'no room' | 'damaged' {
-    try {
-      if (this.table.find(key)) return this.writer.movePatches(this.table.change(key, group));
-    } catch (error) {
-      if (!(error instanceof CephError)) throw error;
-    }
-    return 'damaged';
-  }
-
-  /** Does all of it, but for patches that there is no room to move. */
-  private async finishOwnWork(): Promise<void> {
-    const { writer, omaps } = this;
-    let before = -1;
-    while (!this.committer.failure && (omaps.garbage.size > 0 || writer.patchedBytes !== before)) {
-      before = writer.patchedBytes;
-      this.ownWork(true);
-      await this.committer.drain();
-    }
-  }
-
-  private armQuiet(): void {
-    this.quiet ??= this.o.clock.setTimer(QUIET_MS, () => {
-      this.quiet = undefined;
-      if (this.closed || this.committer.failure) return;
-      const { active } = this;
-      this.active = false;
-      if (!active) {
-        this.ownWork(true);
-        // Goes into the journal behind all that was acknowledged, which from then on is known to have been durable:
-        // damage there is told from a write that the power cut short.
-        this.changes.set(FIGURES_KEY, LATER);
-        this.committer.join().catch(() => {}); // a failure is logged by the committer
-      }
-      if (active || this.writer.patched.size > 0 || this.omaps.garbage.size > 0) this.armQuiet();
-    });
   }
 
   /** Writes the records of a group that takes no more. */
@@ -495,8 +433,7 @@ export class BlockStore implements ObjectStore {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.quiet?.cancel();
-    await this.finishOwnWork();
+    await this.ownWork.finish();
     await this.committer.drain();
     await this.reader.drain();
     await this.kv.close();

@@ -2,7 +2,7 @@
  * The object store: atomic, durable transactions on objects in collections. Uses `errors`, `codec`, `runtime`, `wire`.
  */
 export * from './block-store.ts';
-export { type Finding, nameText, objectFields, objectText } from './fsck/finding.ts';
+export { nameText, objectFields, objectText } from './fsck/finding.ts';
 export { type FsckOptions, type FsckResult, fsck } from './fsck/fsck.ts';
 export * from './memory-key-value.ts';
 export * from './memory-store.ts';
