@@ -10,11 +10,26 @@ import {
 } from '../src/crush/index.ts';
 import { goldenMap } from './crush-golden.ts';
 
+/** Buckets on top of each other, each level holding all of `width` buckets of the level below. */
+function tower(map: CrushMap, levels: number, width: number): void {
+  let below: number[] = [];
+  for (let level = 0; level < levels; level++) {
+    const ids = Array.from({ length: width }, (_, i) => -1000 - level * width - i);
+    for (const id of ids) {
+      const itemWeights = below.map(() => 0);
+      map.buckets.set(id, { id, type: 1, alg: 5, hash: 0, weight: 0, items: below, itemWeights });
+    }
+    below = ids;
+  }
+}
+
 const broken: [string, (map: CrushMap) => void, string][] = [
   ['dangling bucket', (m) => m.buckets.delete(-3), 'which does not exist'],
   ['dangling device', (m) => m.buckets.get(-3)!.items.push(99), 'holds item 99'],
   ['item twice', (m) => m.buckets.get(-3)!.items.push(0), 'holds an item twice'],
   ['cycle', (m) => m.buckets.get(-3)!.items.push(-1), 'contains itself'],
+  ['chain', (m) => tower(m, 20_000, 1), 'is 100 levels high'],
+  ['ladder', (m) => tower(m, 40, 2), 'more than 1000000 places below it'],
   ['weights too short', (m) => m.buckets.get(-3)!.items.pop(), 'weights for another number'],
   [
     'no slot',

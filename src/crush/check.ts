@@ -1,5 +1,4 @@
 import { itemWeights, WEIGHT_MAX } from './bucket.ts';
-import { subtreeContains } from './lookup.ts';
 import { isValidCrushName } from './new-bucket.ts';
 import { BUCKET_ALG, type CrushBucket, type CrushMap, type CrushRule, RULE_OP } from './types.ts';
 
@@ -7,6 +6,10 @@ import { BUCKET_ALG, type CrushBucket, type CrushMap, type CrushRule, RULE_OP } 
 const TRIES_MAX = 10_000;
 /** No pool has more replicas or shards. */
 const CHOOSE_MAX = 255;
+/** Ceph says that a hierarchy has ten levels at most, and relies on it nowhere; a walk far deeper runs out of stack. */
+const DEPTH_MAX = 100;
+/** Listing a tree names a bucket at each place where it hangs. */
+const PLACES_MAX = 1_000_000;
 const OPS = new Set<number>(Object.values(RULE_OP));
 
 export interface CheckLimits {
@@ -25,12 +28,15 @@ export function checkCrushMap(map: CrushMap, limits: CheckLimits = {}): string[]
   if (map.maxDevices > devicesMax) {
     problems.push(`device ids reach ${map.maxDevices - 1}, the limit is ${devicesMax - 1}`);
   }
-  for (const bucket of map.buckets.values()) problems.push(...bucketProblems(map, bucket));
-  problems.push(...cycleProblems(map), ...nameProblems(map), ...tunableProblems(map));
+  const add = (found: readonly string[]): void => {
+    for (const problem of found) problems.push(problem);
+  };
+  for (const bucket of map.buckets.values()) add(bucketProblems(map, bucket));
+  for (const find of [treeProblems, nameProblems, tunableProblems]) add(find(map));
   map.rules.forEach((rule, id) => {
-    if (rule) problems.push(...ruleProblems(map, rule, id));
+    if (rule) add(ruleProblems(map, rule, id));
   });
-  problems.push(...classProblems(map), ...chooseArgProblems(map));
+  for (const find of [classProblems, chooseArgProblems]) add(find(map));
   return problems;
 }
 
@@ -69,13 +75,52 @@ function isWeight(w: number): boolean {
   return Number.isInteger(w) && w >= 0 && w <= WEIGHT_MAX;
 }
 
-function cycleProblems(map: CrushMap): string[] {
+/** How deep and how large the tree below a bucket is when all its places are counted. */
+interface Extent {
+  depth: number;
+  places: number;
+}
+
+/**
+ * Loops, and trees that are too deep or, since a bucket may hang at many places, too large to walk. Each bucket is gone
+ * through once, however many hold it: one that is met again below itself closes a loop.
+ */
+function treeProblems(map: CrushMap): string[] {
+  const inLoop = new Set<number>();
   const out: string[] = [];
-  for (const b of map.buckets.values()) {
-    if (b.items.some((item) => item < 0 && subtreeContains(map, item, b.id))) {
-      out.push(`bucket ${b.id} contains itself`);
+  const extents = new Map<number, Extent | 'open'>();
+  for (const root of map.buckets.keys()) {
+    if (extents.has(root)) continue;
+    const path = [{ id: root, next: 0, depth: 1, places: 1 }];
+    extents.set(root, 'open');
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const item = map.buckets.get(top.id)!.items[top.next];
+      if (item === undefined) {
+        extents.set(top.id, top);
+        path.pop();
+        if (top.depth === DEPTH_MAX) out.push(`bucket ${top.id} is ${DEPTH_MAX} levels high`);
+        if (top.places > PLACES_MAX) {
+          out.push(`bucket ${top.id} has more than ${PLACES_MAX} places below it`);
+          top.places = 1; // once is enough
+        }
+        continue;
+      }
+      const below = map.buckets.has(item) ? extents.get(item) : { depth: 0, places: 1 };
+      if (below === undefined) {
+        extents.set(item, 'open');
+        path.push({ id: item, next: 0, depth: 1, places: 1 });
+        continue;
+      }
+      top.next++;
+      if (below === 'open') {
+        inLoop.add(item);
+      } else {
+        top.depth = Math.max(top.depth, below.depth + 1);
+        top.places += below.places;
+      }
     }
   }
+  for (const id of inLoop) out.push(`bucket ${id} contains itself`);
   return out;
 }
 

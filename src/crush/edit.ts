@@ -221,7 +221,7 @@ export function currentWeight(map: CrushMap, item: number): number | undefined {
  * Takes an item out of all buckets. A device loses its name, as in Ceph, and gets it back where it is put again; its
  * class stays.
  */
-export function unlinkItem(map: CrushMap, item: number): void {
+function unlinkItem(map: CrushMap, item: number): void {
   takeOut(map, item);
   if (item >= 0) forgetItemName(map, item);
   rebuildShadows(map);

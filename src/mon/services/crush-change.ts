@@ -29,7 +29,7 @@ export function editCrush(
  * Turns an edit's refusal into that of a command.
  * @param explain the status to show; default: the name of the error, as Ceph shows where it has no words of its own
  */
-export function asCommandFailure<T>(
+function asCommandFailure<T>(
   run: () => T,
   explain: (e: CephError) => string = (e) => strerror(e.errno),
 ): T {
