@@ -1,7 +1,8 @@
-import { assert, CephError, unreachable } from '../errors/index.ts';
+import { CephError } from '../errors/index.ts';
 import type { Clock, DiskFile, Logger } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { Allocator, BLOCK_BYTES } from './allocator.ts';
+import { Applier } from './applier.ts';
 import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
@@ -9,7 +10,6 @@ import { Committer, type Group } from './committer.ts';
 import {
   bitmapKey,
   chunkOf,
-  collectionKey,
   FIGURES_KEY,
   FSID_KEY,
   garbageId,
@@ -19,7 +19,7 @@ import {
   parsePatchKey,
   SIZE_KEY,
 } from './keys.ts';
-import { be32, readBe32 } from './object-key.ts';
+import { readBe32 } from './object-key.ts';
 import { ObjectOmaps } from './object-omap.ts';
 import type {
   Collection,
@@ -31,8 +31,8 @@ import type {
 } from './object-store.ts';
 import { ObjectTable } from './object-table.ts';
 import { type OmapListOptions, prefixEnd } from './omap-bounds.ts';
-import { dataRanges, encodeOnode, type Onode } from './onode.ts';
-import { type Changes, Overlay } from './overlay.ts';
+import { dataRanges, encodeOnode } from './onode.ts';
+import { Overlay } from './overlay.ts';
 import { OwnWork } from './own-work.ts';
 import { openData, openMetadata, type StorePlace, textAt } from './store-files.ts';
 import { decodeFigures, encodeFigures, type Figures, StoreSpace } from './store-space.ts';
@@ -76,6 +76,7 @@ export class BlockStore implements ObjectStore {
   private readonly omaps: ObjectOmaps;
   private readonly letGo: () => Promise<void>;
   private readonly ownWork: OwnWork;
+  private readonly applier: Applier;
   private closed = false;
 
   /**
@@ -127,7 +128,8 @@ export class BlockStore implements ObjectStore {
     for (const { key, value } of kv.range('C', 'D')) {
       this.colls.set(key.slice(1), readBe32(Buffer.from(value).latin1Slice(), 0));
     }
-    this.omaps = new ObjectOmaps(this.overlay, this.figures, () => this.changes);
+    const changes = () => this.committer.gathering.changes;
+    this.omaps = new ObjectOmaps(this.overlay, this.figures, changes);
     for (const { key } of kv.range('G', 'H')) this.omaps.garbage.add(garbageId(key));
     this.space = new StoreSpace(sizeBytes, this.figures, this.allocator, options);
     this.table = new ObjectTable(options.cacheBytes ?? DEFAULT_CACHE_BYTES, (key) => kv.get(key));
@@ -153,13 +155,10 @@ export class BlockStore implements ObjectStore {
       this.writer.patched.add(parsePatchKey(key).object);
       this.writer.patchedBytes += value.length;
     }
-    const { committer, writer, omaps, table } = this;
+    const { committer, writer, omaps, table, colls, figures } = this;
+    const group = () => committer.gathering;
+    this.applier = new Applier({ colls, figures, table, writer, omaps, group });
     this.ownWork = new OwnWork({ ...options, committer, writer, omaps, table });
-  }
-
-  /** Those of the group that gathers. */
-  private get changes(): Changes {
-    return this.committer.gathering.changes;
   }
 
   submit(txn: Transaction): Promise<void> {
@@ -169,7 +168,7 @@ export class BlockStore implements ObjectStore {
       return Promise.reject(error);
     }
     try {
-      for (const op of txn) this.apply(op);
+      for (const op of txn) this.applier.apply(op);
     } catch (error) {
       // A patch under the change was damaged. Half of the transaction stands in the group, which must not go on.
       return this.committer.stop(error);
@@ -198,97 +197,11 @@ export class BlockStore implements ObjectStore {
   }
 
   private cloneBytes(op: StoreOp): number {
-    const from = op.op === 'clone' ? this.find(op.c, op.from) : undefined;
+    const from = op.op === 'clone' ? this.applier.find(op.c, op.from) : undefined;
     if (!from) return 0;
     let bytes = 2 * (from.recordBytes + from.omapBytes) + 48 * from.omapEntries;
     for (const p of from.patches) bytes += p.length + 2 * BLOCK_BYTES;
     return bytes;
-  }
-
-  private apply(op: StoreOp): void {
-    switch (op.op) {
-      case 'mkcoll': {
-        const id = this.figures.nextId++;
-        this.colls.set(op.c, id);
-        this.changes.set(collectionKey(op.c), Buffer.from(be32(id), 'latin1'));
-        return;
-      }
-      case 'rmcoll':
-        this.colls.delete(op.c);
-        this.changes.set(collectionKey(op.c), null);
-        return;
-      case 'touch':
-        this.make(op.c, op.oid);
-        return;
-      case 'write':
-        this.writer.write(this.make(op.c, op.oid), op.offset, op.data);
-        return;
-      case 'zero':
-        this.writer.zero(this.make(op.c, op.oid), op.offset, op.length);
-        return;
-      case 'truncate':
-        this.writer.truncate(this.make(op.c, op.oid), op.size);
-        return;
-      case 'remove': {
-        const n = this.changeable(op.c, op.oid);
-        if (n) this.remove(n);
-        return;
-      }
-      case 'setattrs': {
-        const n = this.make(op.c, op.oid);
-        // Copied: a window of a received message would keep all of it alive.
-        for (const [name, value] of op.attrs) n.attrs.set(name, Buffer.from(value));
-        return;
-      }
-      case 'rmattr':
-        this.changeable(op.c, op.oid)?.attrs.delete(op.name);
-        return;
-      case 'omapSet':
-        this.omaps.set(this.make(op.c, op.oid), op.entries);
-        return;
-      case 'omapRmKeys': {
-        const n = this.changeable(op.c, op.oid);
-        if (n) this.omaps.removeKeys(n, op.keys);
-        return;
-      }
-      case 'omapRmRange': {
-        const n = this.changeable(op.c, op.oid);
-        if (n) this.omaps.removeRange(n, op.from, op.to);
-        return;
-      }
-      case 'omapClear': {
-        const n = this.changeable(op.c, op.oid);
-        if (n) this.omaps.clear(n);
-        return;
-      }
-      case 'omapSetHeader':
-        this.omaps.setHeader(this.make(op.c, op.oid), op.header);
-        return;
-      case 'clone':
-        this.clone(op.c, op.from, op.to);
-        return;
-      default:
-        unreachable(op);
-    }
-  }
-
-  private clone(c: Collection, source: HObject, target: HObject): void {
-    if (compareHObject(source, target) === 0) return;
-    const from = this.changeable(c, source);
-    if (!from) return;
-    this.remove(this.make(c, target));
-    const to = this.make(c, target);
-    this.writer.clone(from, to);
-    to.attrs = new Map(from.attrs);
-    this.omaps.copy(from, to);
-  }
-
-  private remove(n: Onode): void {
-    this.writer.removeData(n);
-    this.omaps.clear(n);
-    n.attrs = new Map();
-    n.exists = false;
-    this.changes.set(n.key, null);
   }
 
   /** Writes the records of a group that takes no more. */
@@ -325,24 +238,6 @@ export class BlockStore implements ObjectStore {
     this.reader.afterReads(group.freed, (run) => this.allocator.release(run.unit, run.count));
   }
 
-  private make(c: Collection, oid: HObject): Onode {
-    const id = this.colls.get(c);
-    assert(id !== undefined, 'the transaction was checked');
-    const n = this.table.change(objectKey(id, oid), this.committer.gathering);
-    n.exists = true;
-    return n;
-  }
-
-  /** The object if it is there, to be changed. */
-  private changeable(c: Collection, oid: HObject): Onode | undefined {
-    return this.find(c, oid) && this.make(c, oid);
-  }
-
-  private find(c: Collection, oid: HObject): Onode | undefined {
-    const id = this.colls.get(c);
-    return id === undefined || oid.max ? undefined : this.table.find(objectKey(id, oid));
-  }
-
   collections(): Collection[] {
     return [...this.colls.keys()].sort();
   }
@@ -352,7 +247,7 @@ export class BlockStore implements ObjectStore {
   }
 
   stat(c: Collection, oid: HObject): ObjectStat | undefined {
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     return n && { size: n.size };
   }
 
@@ -362,37 +257,37 @@ export class BlockStore implements ObjectStore {
     offset: number,
     length: number,
   ): Uint8Array | Promise<Uint8Array> {
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     if (!n) throw new CephError('ENOENT', `no object ${oid.name} in ${c}`);
     const count = Math.min(length, n.size - offset);
     return count > 0 ? this.reader.read(n, offset, count) : Buffer.alloc(0);
   }
 
   extents(c: Collection, oid: HObject, offset: number, length: number) {
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     return n ? dataRanges(n, offset, offset + length) : [];
   }
 
   getattr(c: Collection, oid: HObject, name: string): Uint8Array | undefined {
-    const value = this.find(c, oid)?.attrs.get(name);
+    const value = this.applier.find(c, oid)?.attrs.get(name);
     return value && Buffer.from(value);
   }
 
   getattrs(c: Collection, oid: HObject): Map<string, Uint8Array> {
     const out = new Map<string, Uint8Array>();
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     if (n) for (const [name, value] of n.attrs) out.set(name, Buffer.from(value));
     return out;
   }
 
   omapHeader(c: Collection, oid: HObject): Uint8Array | undefined {
-    const header = this.find(c, oid)?.omapHeader;
+    const header = this.applier.find(c, oid)?.omapHeader;
     return header && Buffer.from(header);
   }
 
   omapGet(c: Collection, oid: HObject, keys: Iterable<string>): Map<string, Uint8Array> {
     const out = new Map<string, Uint8Array>();
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     if (!n) return out;
     for (const name of keys) {
       const value = this.omaps.get(n, name);
@@ -402,7 +297,7 @@ export class BlockStore implements ObjectStore {
   }
 
   omapList(c: Collection, oid: HObject, options: OmapListOptions) {
-    const n = this.find(c, oid);
+    const n = this.applier.find(c, oid);
     return n ? this.omaps.list(n, options) : { entries: [], more: false };
   }
 

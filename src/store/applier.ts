@@ -1,0 +1,136 @@
+import { assert, unreachable } from '../errors/index.ts';
+import { compareHObject, type HObject } from '../wire/index.ts';
+import type { BlockWriter } from './block-writer.ts';
+import type { Group } from './committer.ts';
+import { collectionKey, objectKey } from './keys.ts';
+import { be32 } from './object-key.ts';
+import type { ObjectOmaps } from './object-omap.ts';
+import type { Collection, StoreOp } from './object-store.ts';
+import type { ObjectTable } from './object-table.ts';
+import type { Onode } from './onode.ts';
+import type { Figures } from './store-space.ts';
+
+interface Parts {
+  /** Numbers of the collections. */
+  readonly colls: Map<Collection, number>;
+  readonly figures: Figures;
+  readonly table: ObjectTable;
+  readonly writer: BlockWriter;
+  readonly omaps: ObjectOmaps;
+  /** The group that gathers. */
+  readonly group: () => Group;
+}
+
+/** Brings the steps of transactions, which were checked, into the objects in memory and the group that gathers. */
+export class Applier {
+  private readonly o: Parts;
+
+  constructor(parts: Parts) {
+    this.o = parts;
+  }
+
+  /** One step, of which nothing may fail but for damage that shows. @throws CephError EIO */
+  apply(op: StoreOp): void {
+    switch (op.op) {
+      case 'mkcoll': {
+        const id = this.o.figures.nextId++;
+        this.o.colls.set(op.c, id);
+        this.o.group().changes.set(collectionKey(op.c), Buffer.from(be32(id), 'latin1'));
+        return;
+      }
+      case 'rmcoll':
+        this.o.colls.delete(op.c);
+        this.o.group().changes.set(collectionKey(op.c), null);
+        return;
+      case 'touch':
+        this.make(op.c, op.oid);
+        return;
+      case 'write':
+        this.o.writer.write(this.make(op.c, op.oid), op.offset, op.data);
+        return;
+      case 'zero':
+        this.o.writer.zero(this.make(op.c, op.oid), op.offset, op.length);
+        return;
+      case 'truncate':
+        this.o.writer.truncate(this.make(op.c, op.oid), op.size);
+        return;
+      case 'remove': {
+        const n = this.changeable(op.c, op.oid);
+        if (n) this.remove(n);
+        return;
+      }
+      case 'setattrs': {
+        const n = this.make(op.c, op.oid);
+        // Copied: a window of a received message would keep all of it alive.
+        for (const [name, value] of op.attrs) n.attrs.set(name, Buffer.from(value));
+        return;
+      }
+      case 'rmattr':
+        this.changeable(op.c, op.oid)?.attrs.delete(op.name);
+        return;
+      case 'omapSet':
+        this.o.omaps.set(this.make(op.c, op.oid), op.entries);
+        return;
+      case 'omapRmKeys': {
+        const n = this.changeable(op.c, op.oid);
+        if (n) this.o.omaps.removeKeys(n, op.keys);
+        return;
+      }
+      case 'omapRmRange': {
+        const n = this.changeable(op.c, op.oid);
+        if (n) this.o.omaps.removeRange(n, op.from, op.to);
+        return;
+      }
+      case 'omapClear': {
+        const n = this.changeable(op.c, op.oid);
+        if (n) this.o.omaps.clear(n);
+        return;
+      }
+      case 'omapSetHeader':
+        this.o.omaps.setHeader(this.make(op.c, op.oid), op.header);
+        return;
+      case 'clone':
+        this.clone(op.c, op.from, op.to);
+        return;
+      default:
+        unreachable(op);
+    }
+  }
+
+  private clone(c: Collection, source: HObject, target: HObject): void {
+    if (compareHObject(source, target) === 0) return;
+    const from = this.changeable(c, source);
+    if (!from) return;
+    this.remove(this.make(c, target));
+    const to = this.make(c, target);
+    this.o.writer.clone(from, to);
+    to.attrs = new Map(from.attrs);
+    this.o.omaps.copy(from, to);
+  }
+
+  private remove(n: Onode): void {
+    this.o.writer.removeData(n);
+    this.o.omaps.clear(n);
+    n.attrs = new Map();
+    n.exists = false;
+    this.o.group().changes.set(n.key, null);
+  }
+
+  private make(c: Collection, oid: HObject): Onode {
+    const id = this.o.colls.get(c);
+    assert(id !== undefined, 'the transaction was checked');
+    const n = this.o.table.change(objectKey(id, oid), this.o.group());
+    n.exists = true;
+    return n;
+  }
+
+  /** The object if it is there, to be changed. */
+  private changeable(c: Collection, oid: HObject): Onode | undefined {
+    return this.find(c, oid) && this.make(c, oid);
+  }
+
+  find(c: Collection, oid: HObject): Onode | undefined {
+    const id = this.o.colls.get(c);
+    return id === undefined || oid.max ? undefined : this.o.table.find(objectKey(id, oid));
+  }
+}
