@@ -229,6 +229,18 @@ describe('sepiola store', () => {
   });
 });
 
+it('replaces the rest of a PG whose import was cut short by an import', async () => {
+  // As kill -9 leaves it: everything but the PG's own object.
+  expect((await store(0, ['--pgid', pg, '', 'remove'])).status).toBe(0);
+  expect((await store(0, ['list-pgs'])).err).toMatch(/is a rest of a PG/);
+  expect((await store(0, ['info', '--pgid', pg])).status).toBe(2);
+  expect((await store(0, ['import', '--file', file('whole')])).status).toBe(0);
+  expect((await store(0, ['list-pgs'])).err).toBe('');
+  await running(async (rados) => {
+    expect((await (await rados.pool('p')).object('big').read()).equals(BIG)).toBe(true);
+  });
+});
+
 function flipped(bytes: Buffer, at: number): Buffer {
   const out = Buffer.from(bytes);
   out[at]! ^= 1;

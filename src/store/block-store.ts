@@ -328,12 +328,15 @@ export class BlockStore implements ObjectStore {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.ownWork.finish();
-    await this.committer.drain();
-    await this.reader.drain();
-    await this.kv.close();
-    await this.file.close();
-    await this.letGo();
+    try {
+      await this.ownWork.finish();
+      await this.committer.drain();
+      await this.reader.drain();
+      await this.kv.close();
+      await this.file.close();
+    } finally {
+      await this.letGo();
+    }
   }
 }
 

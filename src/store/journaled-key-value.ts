@@ -294,7 +294,7 @@ export class JournaledKeyValue implements KeyValue {
     }
     if (this.failure === undefined) {
       const mark = { epoch: this.epoch - 1, areaBytes: this.areaBytes, isClosed: true };
-      await this.kv.commit([markOp(mark)]);
+      await this.kv.commit([markOp(mark)]).catch(() => {}); // the next open then looks through the journal
     }
     await this.kv.close();
     await this.file.close();
