@@ -233,6 +233,26 @@ describe('fsck', () => {
     expect(Buffer.from(again.getattr(C, A, 'n')!).toString()).toBe('number 4');
   });
 
+  it('does not take a journal that is gone for an empty one, unless it was closed', async () => {
+    const disk = await filled();
+    await dumped(disk); // brings the journal's content to its place
+    const store = await BlockStore.open(place(disk, SIZE));
+    await store.submit([{ op: 'remove', c: C, oid: A }]);
+    await disk.remove('/sim/journal');
+    const image = disk.snapshot();
+    const open = BlockStore.open(place(new SimDisk(1, image), SIZE));
+    await expect(open).rejects.toThrow(/damaged journal: its file is gone/);
+    const given = new SimDisk(1, image);
+    expect((await run(given, 'discard')).texts).toEqual([
+      'journal: its file is gone; what came after is lost',
+    ]);
+    expect((await run(given)).texts).toEqual([]);
+    const closed = await filled();
+    const before = await dumped(closed);
+    await closed.remove('/sim/journal');
+    expect(await dumped(closed)).toBe(before);
+  });
+
   it('refuses a directory without a store, another format, and stops when asked to', async () => {
     const options = { ...place(new SimDisk(1), SIZE), found: () => {} };
     await expect(fsck(options)).rejects.toMatchObject({ code: 'ENOENT' });

@@ -33,8 +33,7 @@ export function replayJournal(
   });
   const newest = Math.max(applied + 2, ...areas.map((a) => a.first?.epoch ?? 0));
   const fail = (what: string): number => {
-    if (!options.damaged) throw new CephError('EIO', `damaged journal: ${what}`);
-    options.damaged(what);
+    journalFailure(options, what);
     return newest;
   };
   if (newest > applied + 2) {
@@ -51,6 +50,12 @@ export function replayJournal(
     before = end.sequence;
   }
   return newest;
+}
+
+/** @throws CephError EIO when nobody listens for damage */
+export function journalFailure({ damaged }: Pick<ReplayOptions, 'damaged'>, what: string): void {
+  if (!damaged) throw new CephError('EIO', `damaged journal: ${what}`);
+  damaged(what);
 }
 
 interface End {

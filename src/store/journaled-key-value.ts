@@ -2,7 +2,7 @@ import { CephError } from '../errors/index.ts';
 import type { DiskFile, KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
 import { HEADER_BYTES, sealRecord, writeHeader } from './journal-record.ts';
-import { replayJournal } from './journal-replay.ts';
+import { journalFailure, replayJournal } from './journal-replay.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
 import { withoutRanges } from './without-ranges.ts';
@@ -16,6 +16,8 @@ export interface JournalOptions {
   areaBytes?: number;
   /** How many changes go to the store below at a time; default 400. */
   sliceOps?: number;
+  /** The file was made just now. */
+  isNew?: boolean;
   /** See ReplayOptions.damaged. */
   damaged?: ((what: string) => void) | undefined;
 }
@@ -86,9 +88,11 @@ export class JournaledKeyValue implements KeyValue {
     const found: Content = new SortedMap();
     // The areas stand where whoever wrote them put them, whatever their size is from now on.
     const areaBytes = mark?.areaBytes ?? areaBytesOf(options);
-    const newest = mark?.isClosed
-      ? applied + 2
-      : replayJournal({ ...options, areaBytes }, applied, found);
+    if (options.isNew && mark && !mark.isClosed) journalFailure(options, 'its file is gone');
+    const newest =
+      mark?.isClosed || options.isNew
+        ? applied + 2
+        : replayJournal({ ...options, areaBytes }, applied, found);
     // These epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
     await apply(options, found, newest);
     return new JournaledKeyValue(options, newest + 1);

@@ -53,9 +53,12 @@ export async function openMetadata(
     }
     const kv = new CheckedKeyValue(raw, crc32c, damage?.entry);
     const areaBytes = place.journalBytes ?? JOURNAL_BYTES;
+    const isNew = !(await disk.exists(`${path}/journal`));
     file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
     const damaged = damage?.journal;
-    return new WideKeyValue(await JournaledKeyValue.open({ file, kv, crc32c, areaBytes, damaged }));
+    return new WideKeyValue(
+      await JournaledKeyValue.open({ file, kv, crc32c, areaBytes, isNew, damaged }),
+    );
   } catch (error) {
     await file?.close();
     await raw.close();

@@ -212,6 +212,7 @@ export class SimDisk implements Disk {
     if (!this.files.has(path)) {
       if (!options.create) throw new CephError('ENOENT', path);
       this.files.set(path, new FileImage());
+      this.trace?.push({ kind: 'truncate', path, size: 0 }); // its name is durable at once
     }
     return new SimFile(this, path);
   }
