@@ -411,6 +411,24 @@ describe('commands answer as a monitor of Ceph does', () => {
     expect(w.state().osdmap.isBlocklisted(client)).toBe(false);
   });
 
+  it('old clients that the map promises to serve are not left behind', async () => {
+    const w = await makeWorld();
+    const below = (release: string, to: string) =>
+      `osdmap current utilizes features that require ${release}; cannot set require_min_compat_client below that to ${to}`;
+    const least = 'osd set-require-min-compat-client';
+    await play(w, [
+      [least, { version: 'hammer' }, -1, below('jewel', 'hammer')],
+      ['osd crush tunables', { profile: 'bobtail' }, 0, 'adjusted tunables profile to bobtail'],
+      [least, { version: 'hammer' }, 0, 'set require_min_compat_client to hammer'],
+      [
+        'osd crush tunables',
+        { profile: 'jewel' },
+        -22,
+        'new crush map requires client version jewel but require_min_compat_client is hammer',
+      ],
+    ]);
+  });
+
   it('an option turns a health check off', async () => {
     const w = await makeWorld();
     await w.run('osd pool create', { pool: 'odd', pg_num: 6 });

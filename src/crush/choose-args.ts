@@ -1,4 +1,4 @@
-import { BUCKET_ALG, type ChooseArg, type CrushMap } from './types.ts';
+import { BUCKET_ALG, CHOOSE_ARGS_DEFAULT, type ChooseArg, type CrushMap } from './types.ts';
 
 /**
  * Drops what weight sets and ids say of buckets that are gone or draw otherwise than straw2, and makes each list as long
@@ -29,4 +29,16 @@ function positionsOf(args: ReadonlyMap<number, ChooseArg>): number {
   let first = Number.NEGATIVE_INFINITY;
   for (const [id, { weightSets }] of args) if (weightSets.length > 0 && id > first) first = id;
   return args.get(first)?.weightSets.length ?? 1;
+}
+
+/**
+ * Whether clients older than luminous, which know nothing of weight sets, would place otherwise: all but a compat weight
+ * set, which an old client's map can carry in the items' own weights. Source: CrushWrapper::has_incompat_choose_args,
+ * crush/CrushWrapper.h, release 16.2.
+ */
+export function hasIncompatChooseArgs(map: CrushMap): boolean {
+  if (map.chooseArgs.size === 0) return false;
+  const compat = map.chooseArgs.get(CHOOSE_ARGS_DEFAULT);
+  if (map.chooseArgs.size > 1 || !compat) return true;
+  return [...compat.values()].some((arg) => arg.weightSets.length > 1 || arg.ids.length > 0);
 }

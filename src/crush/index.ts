@@ -5,7 +5,7 @@
 export { deviceLimit, itemWeights, makeBucket } from './bucket.ts';
 export * from './build.ts';
 export * from './check.ts';
-export { tidyChooseArgs } from './choose-args.ts';
+export { hasIncompatChooseArgs, tidyChooseArgs } from './choose-args.ts';
 export {
   classIdFor,
   classOf,

@@ -8,6 +8,7 @@ export * from './first-map.ts';
 export * from './health-check.ts';
 export * from './incremental.ts';
 export * from './intervals.ts';
+export { clientsLeftBehind, minCompatClient } from './min-compat-client.ts';
 export * from './mon-features.ts';
 export * from './monmap.ts';
 export * from './monmap-edit.ts';

@@ -1,9 +1,10 @@
 import type { Json } from '../codec/index.ts';
 import { addrVecJson, formatLegacyAddr, legacyAddr, stamp } from '../wire/index.ts';
+import { minCompatClient } from './min-compat-client.ts';
 import { flagNames, releaseName, stateNames } from './names.ts';
 import type { OSDMap } from './osdmap.ts';
 import { WEIGHT_ONE } from './osdmap-data.ts';
-import { affinityOf, blocklistEntries, minCompatClient } from './osdmap-print.ts';
+import { affinityOf, blocklistEntries } from './osdmap-print.ts';
 import { poolJson } from './pool-print.ts';
 
 // Source: OSDMap::dump, osd/OSDMap.cc, release 16.2.

@@ -1,6 +1,7 @@
 import { general } from '../codec/index.ts';
 import { type EntityAddr, formatAddrVec, formatLegacyAddr, stamp } from '../wire/index.ts';
 import type { Blocklist } from './codecs.ts';
+import { minCompatClient } from './min-compat-client.ts';
 import { flagNames, osdList, releaseName, stateNames } from './names.ts';
 import type { OSDMap } from './osdmap.ts';
 import { WEIGHT_ONE } from './osdmap-data.ts';
@@ -8,13 +9,6 @@ import { poolsText } from './pool-print.ts';
 
 // Source: OSDMap::print, osd/OSDMap.cc, release 16.2.
 
-/** The oldest release of which a client can use the map. */
-export const minCompatClient = (map: OSDMap): string => {
-  const { pgUpmap, pgUpmapItems } = map.data;
-  return pgUpmap.size > 0 || pgUpmapItems.size > 0 || map.crushMap.chooseArgs.size > 0
-    ? 'luminous'
-    : 'jewel';
-};
 /** From 0 to 1. */
 export const affinityOf = (map: OSDMap, osd: number): number =>
   (map.data.primaryAffinity[osd] ?? WEIGHT_ONE) / WEIGHT_ONE;

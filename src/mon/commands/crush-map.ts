@@ -6,7 +6,7 @@ import {
   setTunablesProfile,
 } from '../../crush/index.ts';
 import { DecodeError } from '../../errors/index.ts';
-import type { OSDMap } from '../../maps/index.ts';
+import { clientsLeftBehind, type OSDMap } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import {
   CommandFailure,
@@ -17,7 +17,7 @@ import {
   refuse,
   unchanged,
 } from '../command.ts';
-import { edited } from '../services/crush-change.ts';
+import { edited, itsWords } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
 import { PLACE_DEVICE_SIG, placeDevice } from './crush-place.ts';
 
@@ -37,6 +37,7 @@ function setMap(state: MonState, args: CommandArgs, input: Uint8Array): Decision
     return unchanged(refuse('EPERM', `prior_version ${prior} != crush version ${version}`));
   }
   refuseUnlessPoolsFit(osdmap, map);
+  refuseUnlessClientsFollow(osdmap, map);
   refuseHarm(state, map);
   return changed(ok('', String(version + 1)), { osdmap: { crush } });
 }
@@ -74,6 +75,12 @@ function refuseUnlessPoolsFit(osdmap: OSDMap, map: CrushMap): void {
       bad(`pool ${id} size ${pool.size} does not fall within ${what} ${sizes}`);
     }
   }
+}
+
+/** @throws CommandFailure EINVAL when clients that `require_min_compat_client` lets in would not understand the map */
+function refuseUnlessClientsFollow(osdmap: OSDMap, map: CrushMap): void {
+  const why = clientsLeftBehind(osdmap, map);
+  if (why !== undefined) throw new CommandFailure('EINVAL', `new crush map ${why}`);
 }
 
 /**
@@ -118,9 +125,10 @@ function tunables(state: MonState, args: CommandArgs): Decision {
     state.osdmap,
     (map) => {
       setTunablesProfile(map, profile);
+      refuseUnlessClientsFollow(state.osdmap, map);
       return true;
     },
-    { done: `adjusted tunables profile to ${name}` },
+    { done: `adjusted tunables profile to ${name}`, explain: itsWords },
   );
 }
 

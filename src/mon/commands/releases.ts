@@ -1,33 +1,17 @@
-import { RELEASE } from '../../maps/index.ts';
+import { minCompatClient, RELEASE, releaseByName } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
 
-/** Releases of clients, with those before the ones that OSDs may be required to have. */
-const CLIENT_RELEASES: Readonly<Record<string, number>> = {
-  argonaut: 1,
-  bobtail: 2,
-  cuttlefish: 3,
-  dumpling: 4,
-  emperor: 5,
-  firefly: 6,
-  giant: 7,
-  hammer: 8,
-  infernalis: 9,
-  jewel: 10,
-  kraken: 11,
-  ...RELEASE,
-};
-
 function setMinClient(state: MonState, args: CommandArgs) {
   const name = args.text('version') ?? '';
-  const release = Object.hasOwn(CLIENT_RELEASES, name) ? CLIENT_RELEASES[name] : undefined;
+  const release = releaseByName(name);
   if (release === undefined) {
     return unchanged(refuse('EINVAL', `version ${name} is not recognized`));
   }
-  const { pgUpmap, pgUpmapItems } = state.osdmap.data;
-  if (release < RELEASE.luminous && pgUpmap.size + pgUpmapItems.size > 0) {
-    const text = `osdmap current utilizes features that require luminous; cannot set require_min_compat_client below that to ${name}`;
+  const needed = minCompatClient(state.osdmap);
+  if (release < releaseByName(needed)!) {
+    const text = `osdmap current utilizes features that require ${needed}; cannot set require_min_compat_client below that to ${name}`;
     return unchanged(refuse('EPERM', text));
   }
   return changed(ok('', `set require_min_compat_client to ${name}`), {
