@@ -3,6 +3,7 @@
  * before it in the tree but `rados` and `mon`. Decisions on peering, logs and intervals are pure; `Pg` and `startOsd`
  * run their effects. Spec: fact sheets 04, 06, 07; design §7.
  */
+
+export * from './offline.ts';
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
-export * from './offline.ts';

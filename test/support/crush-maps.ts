@@ -143,7 +143,7 @@ function avoidWeightlessTrees(map: CrushMap): void {
 }
 
 /** Tunables of a profile, or a mixture of values that no profile has. */
-export function randomTunables(roll: Dice): CrushTunables {
+function randomTunables(roll: Dice): CrushTunables {
   const profiles = Object.values(TUNABLE_PROFILES);
   if (roll(3) === 0) return { ...profiles[roll(profiles.length)]! };
   return {

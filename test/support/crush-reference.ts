@@ -57,7 +57,7 @@ export function makeBatch(seed: number, maps: number, inputs: number): Batch {
 }
 
 /** What the tool prints for a batch. */
-export async function referenceMappings(batch: Batch, dir: string): Promise<string> {
+async function referenceMappings(batch: Batch, dir: string): Promise<string> {
   const file = join(dir, `batch-${batch.seed}.crush`);
   writeFileSync(file, encodeCrushMap(batch.forest.map));
   const args = ['-i', file, '--test', '--show-mappings'];
@@ -71,7 +71,7 @@ export async function referenceMappings(batch: Batch, dir: string): Promise<stri
 }
 
 /** The same text from our mapper. */
-export function ourMappings(batch: Batch, mapper: CrushMapper): string {
+function ourMappings(batch: Batch, mapper: CrushMapper): string {
   const { map } = batch.forest;
   const weights = new Uint32Array(map.maxDevices);
   for (const bucket of map.buckets.values()) {
