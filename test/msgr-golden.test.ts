@@ -8,7 +8,6 @@ import {
   encodeNoneRequest,
 } from '../src/auth/index.ts';
 import { crc32c } from '../src/codec/index.ts';
-import { BodyPool } from '../src/msgr/body-pool.ts';
 import { type ControlFrame, decodeControl, encodeControl } from '../src/msgr/control.ts';
 import {
   BANNER_BYTES,
@@ -24,6 +23,7 @@ import { FrameParser } from '../src/msgr/frame-parser.ts';
 import { FrameWriter } from '../src/msgr/frame-writer.ts';
 import { Incoming } from '../src/msgr/incoming.ts';
 import { DEFAULT_BOUNDS } from '../src/msgr/index.ts';
+import { BufferPool } from '../src/runtime/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
 import { ENTITY } from '../src/wire/index.ts';
 
@@ -41,7 +41,7 @@ interface Message {
 type Frame = ControlFrame | Message;
 
 function parse(chunks: Iterable<Buffer>): { frames: Frame[]; supported: bigint } {
-  const pool = new BodyPool();
+  const pool = new BufferPool();
   const parser = new FrameParser(nativeCrc32c, pool);
   parser.limits = DEFAULT_BOUNDS;
   const frames: Frame[] = [];
@@ -69,7 +69,7 @@ function write(frames: readonly Frame[]): Buffer {
   for (const f of frames) {
     if (f.kind === 'message') {
       const m = f.message;
-      writer.message({ ...m, data: [m.data] }, m.seq, m.ackSeq);
+      writer.message({ ...m, data: [m.data], dataCrcs: [m.dataCrcs] }, m.seq, m.ackSeq);
     } else {
       writer.control(TAG[f.kind], encodeControl(f));
     }

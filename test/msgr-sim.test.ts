@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../src/codec/index.ts';
-import { BodyPool } from '../src/msgr/body-pool.ts';
 import { TAG } from '../src/msgr/format.ts';
 import { FrameParser } from '../src/msgr/frame-parser.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type Messenger,
   type MessengerOptions,
 } from '../src/msgr/index.ts';
+import { BufferPool } from '../src/runtime/index.ts';
 import { ENTITY, type EntityAddr } from '../src/wire/index.ts';
 import { SimWorld } from './support/sim-network.ts';
 
@@ -85,7 +85,7 @@ function countFrames(world: SimWorld): Map<number, number> {
   world.tap = (from, bytes) => {
     let p = parsers.get(from);
     if (p === undefined) {
-      p = { parser: new FrameParser(crc32c, new BodyPool()), banner: false };
+      p = { parser: new FrameParser(crc32c, new BufferPool()), banner: false };
       p.parser.limits = DEFAULT_BOUNDS;
       parsers.set(from, p);
     }

@@ -8,6 +8,7 @@ import type { Requester } from '../src/osd/client-ops.ts';
 import type { ClientOp } from '../src/osd/client-request.ts';
 import { CopyFetcher } from '../src/osd/copy-fetcher.ts';
 import { OP_LIMITS } from '../src/osd/ops/index.ts';
+import { BufferPool } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 import {
   ADDR,
@@ -58,6 +59,7 @@ class World {
     const host: ClientGateHost = {
       id: 0,
       clock: systemClock,
+      pool: new BufferPool(),
       addr,
       limits: OP_LIMITS,
       maps: {
@@ -128,6 +130,8 @@ class World {
       front: Buffer.from(front),
       middle: Buffer.alloc(0),
       data: Buffer.from('x'),
+      dataCrcs: undefined,
+      isLarge: false,
       state: 'passing',
       hold: () => {
         message.state = 'held';

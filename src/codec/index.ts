@@ -5,6 +5,7 @@
  */
 export * from './bytes.ts';
 export * from './crc32c.ts';
+export * from './crc32c-blocks.ts';
 export * from './decimal.ts';
 export * from './declare.ts';
 export * from './json.ts';

@@ -1,10 +1,15 @@
 import { CephError, DecodeError } from '../errors/index.ts';
-import type { Listener, Runtime, SocketEvents, Timer } from '../runtime/index.ts';
+import {
+  BufferPool,
+  type Listener,
+  type Runtime,
+  type SocketEvents,
+  type Timer,
+} from '../runtime/index.ts';
 import { ADDR, ENTITY, type EntityAddr, formatAddrVec } from '../wire/index.ts';
 import { onAsked } from './answer.ts';
 import { askSession, onAnswer } from './ask.ts';
 import type { AuthedPeer, AuthSetup } from './authenticate.ts';
-import { BodyPool } from './body-pool.ts';
 import { type ConnectionOwner, PeerConnection, type PeerLink } from './connection.ts';
 import { type ControlFrame, IDENT_LOSSY } from './control.ts';
 import { addrKey } from './establish.ts';
@@ -41,7 +46,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
   readonly bounds: MessengerBounds;
   readonly times: MessengerTimes;
   readonly writer: FrameWriter;
-  readonly pool = new BodyPool();
+  readonly pool: BufferPool;
   private readonly options: MessengerOptions;
   private readonly policy: (peerType: number) => Policy;
   number: number;
@@ -61,6 +66,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
 
   constructor(runtime: Runtime, options: MessengerOptions) {
     this.runtime = runtime;
+    this.pool = runtime.pool ?? new BufferPool();
     this.options = options;
     this.bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
     this.times = { ...DEFAULT_TIMES, ...options.times };
@@ -418,7 +424,7 @@ export class MessengerDriver implements Messenger, LinkOwner, ConnectionOwner, S
     this.ticker = undefined;
     const now = this.runtime.clock.monotonicMs();
     for (const link of [...this.links]) this.checkLink(link, now);
-    this.pool.age();
+    this.pool.age(now);
     if (this.links.size > 0) this.ticker = this.runtime.clock.setTimer(this.tickMs, this.tick);
   };
 

@@ -1,5 +1,11 @@
-import { type Crc32c, crc32cRange } from '../codec/index.ts';
-import type { BodyPool } from './body-pool.ts';
+import {
+  appendCrc32c,
+  CRC_BLOCK_BYTES,
+  CRC_BLOCK_SEED,
+  type Crc32c,
+  crc32cRange,
+} from '../codec/index.ts';
+import { ALIGN_BYTES, type BufferPool } from '../runtime/index.ts';
 import {
   BANNER_BYTES,
   BANNER_START,
@@ -17,6 +23,10 @@ import {
 
 /** A body gets its whole buffer at once up to this size; a larger one grows as bytes really come. */
 const SPILL_FIRST_BYTES = 8 << 20;
+/** Data from so many bytes on lies where a device can take it, and is checked block by block. */
+const LARGE_DATA_BYTES = 32 * 1024;
+/** Room that is worth a system call of its own. */
+const ROOM_FROM_BYTES = 16 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 export interface SegmentLimits {
@@ -26,8 +36,9 @@ export interface SegmentLimits {
 
 /**
  * Cuts a byte stream into frames (crc mode) and checks every crc. The body of a frame is copied once, into a buffer of
- * its own, whose windows the segments are; so chunks can be read into the same memory again and again. `next` fills the fields of this one object, so a
- * frame costs no allocation besides its windows. Throws ProtocolError; the stream is unusable afterwards.
+ * its own, whose windows the segments are; so chunks can be read into the same memory again and again. The greater part
+ * of a large body need not be copied: see `room`. `next` fills the fields of this one object, so a frame costs no
+ * allocation besides its windows. Throws ProtocolError; the stream is unusable afterwards.
  */
 export class FrameParser {
   tag = 0;
@@ -36,6 +47,10 @@ export class FrameParser {
   front: Buffer = EMPTY;
   middle: Buffer = EMPTY;
   data: Buffer = EMPTY;
+  /** crc32c(0xffffffff) of each whole 4096 bytes of large data, from its start; made when the data was checked. */
+  dataCrcs: Uint32Array | undefined;
+  /** The pool's memory that the body lies in. */
+  memory: Buffer = EMPTY;
   bannerSupported = 0n;
   bannerRequired = 0n;
   /** Bytes pushed since the start of the stream. */
@@ -44,7 +59,7 @@ export class FrameParser {
   limits: SegmentLimits | undefined;
 
   private readonly crc32c: Crc32c;
-  private readonly pool: BodyPool;
+  private readonly pool: BufferPool;
   private readonly waiting: Buffer[] = [];
   private chunk: Buffer = EMPTY;
   private at = 0;
@@ -59,8 +74,10 @@ export class FrameParser {
   private bodyLength = 0;
   private spill: Buffer | undefined;
   private spillLength = 0;
+  /** What `room` returned last. */
+  private lent: Buffer | undefined;
 
-  constructor(crc32c: Crc32c, pool: BodyPool) {
+  constructor(crc32c: Crc32c, pool: BufferPool) {
     this.crc32c = crc32c;
     this.pool = pool;
   }
@@ -68,12 +85,28 @@ export class FrameParser {
   /** Adds bytes. The chunk is looked at until {@link settle} is called, or `next` or `nextBanner` returned false. */
   push(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
+    const { lent } = this;
+    this.lent = undefined;
+    if (lent && chunk.buffer === lent.buffer && chunk.byteOffset === lent.byteOffset) {
+      this.spillLength += chunk.length;
+      return;
+    }
     if (this.at === this.chunk.length && this.waiting.length === 0) {
       this.chunk = chunk;
       this.at = 0;
     } else {
       this.waiting.push(Buffer.from(chunk));
     }
+  }
+
+  /** Where the next bytes belong, when much of a body is still missing; a chunk put there is pushed as any other. */
+  room(): Buffer | undefined {
+    const { spill, spillLength } = this;
+    if (spill === undefined || this.at < this.chunk.length || this.waiting.length > 0) return;
+    const end = Math.min(this.bodyLength, spill.length);
+    if (end - spillLength < ROOM_FROM_BYTES) return;
+    this.lent = spill.subarray(spillLength, end);
+    return this.lent;
   }
 
   /** Copies what is left of the chunk, for a reader that stops before all is worked off. */
@@ -172,7 +205,10 @@ export class FrameParser {
   private takeBody(): boolean {
     const length = this.bodyLength;
     if (this.spill === undefined) {
-      this.spill = this.pool.take(Math.min(length, SPILL_FIRST_BYTES));
+      const dataAt = this.n0 + 4 + this.n1 + this.n2;
+      const skip = this.n3 < LARGE_DATA_BYTES ? 0 : -dataAt & (ALIGN_BYTES - 1);
+      this.memory = this.pool.take(skip + Math.min(length, SPILL_FIRST_BYTES));
+      this.spill = skip === 0 ? this.memory : this.memory.subarray(skip);
       this.spillLength = 0;
     }
     while (this.spillLength < length) {
@@ -181,6 +217,7 @@ export class FrameParser {
         const grown = Buffer.allocUnsafeSlow(Math.min(length, this.spill.length * 2));
         this.spill.copy(grown);
         this.spill = grown;
+        this.memory = grown;
       }
       const room = Math.min(length, this.spill.length) - this.spillLength;
       const take = Math.min(room, this.chunk.length - this.at);
@@ -213,6 +250,7 @@ export class FrameParser {
     this.middle = this.n2 === 0 ? EMPTY : b.subarray(at, at + this.n2);
     at += this.n2;
     this.data = this.n3 === 0 ? EMPTY : b.subarray(at, at + this.n3);
+    this.dataCrcs = undefined;
     this.epilogueAt = at + this.n3;
   }
   private epilogueAt = 0;
@@ -230,9 +268,24 @@ export class FrameParser {
     if (this.segments > 2 && this.crc32c(CRC_SEED, this.middle) !== b.readUInt32LE(at + 5)) {
       throw new ProtocolError('wrong crc of the middle');
     }
-    if (this.segments > 3 && this.crc32c(CRC_SEED, this.data) !== b.readUInt32LE(at + 9)) {
+    if (this.segments > 3 && this.crcOfData() !== b.readUInt32LE(at + 9)) {
       throw new ProtocolError('wrong crc of the data');
     }
     return true;
+  }
+
+  private crcOfData(): number {
+    const { data } = this;
+    if (data.length < LARGE_DATA_BYTES) return this.crc32c(CRC_SEED, data);
+    // One look serves the frame, the store, and whoever gets the same bytes next.
+    const crcs = new Uint32Array(Math.floor(data.length / CRC_BLOCK_BYTES));
+    let crc = CRC_SEED;
+    for (let i = 0; i < crcs.length; i++) {
+      const block = data.subarray(i * CRC_BLOCK_BYTES, (i + 1) * CRC_BLOCK_BYTES);
+      crcs[i] = this.crc32c(CRC_BLOCK_SEED, block);
+      crc = appendCrc32c(crc, crcs[i]!);
+    }
+    this.dataCrcs = crcs;
+    return this.crc32c(crc, data.subarray(crcs.length * CRC_BLOCK_BYTES));
   }
 }

@@ -1,4 +1,4 @@
-import { type Crc32c, crc32cRange } from '../codec/index.ts';
+import { appendCrc32c, CRC_BLOCK_BYTES, type Crc32c, crc32cRange } from '../codec/index.ts';
 import {
   BANNER_REVISION_1,
   BANNER_START,
@@ -115,15 +115,25 @@ export class FrameWriter {
     this.segment(front);
     if (k > 2) this.segment(middle);
     let dataCrc = CRC_SEED;
-    for (const part of data) {
+    for (let i = 0; i < data.length; i++) {
+      const part = data[i]!;
       this.segment(part);
-      dataCrc = this.crc32c(dataCrc, part);
+      dataCrc = this.crcOver(dataCrc, part, m.dataCrcs?.[i]);
     }
     const e = this.reserve(EPILOGUE_BYTES);
     this.slab[e] = LATE_COMPLETE;
     put32(this.slab, e + 1, this.crc32c(CRC_SEED, front));
     put32(this.slab, e + 5, k > 2 ? this.crc32c(CRC_SEED, middle) : 0);
     put32(this.slab, e + 9, k > 3 ? dataCrc : 0);
+  }
+
+  /** Goes on over a part of the data, some of whose blocks may be known. */
+  private crcOver(crc: number, part: Uint8Array, known: Uint32Array | undefined): number {
+    if (known === undefined) return this.crc32c(crc, part);
+    const blocks = Math.min(known.length, Math.floor(part.length / CRC_BLOCK_BYTES));
+    let joined = crc;
+    for (let i = 0; i < blocks; i++) joined = appendCrc32c(joined, known[i]!);
+    return this.crc32c(joined, part.subarray(blocks * CRC_BLOCK_BYTES));
   }
 
   private preamble(

@@ -1,4 +1,4 @@
-import type { BodyPool } from './body-pool.ts';
+import { type BufferPool, POOLED_FROM } from '../runtime/index.ts';
 import { MESSAGE_HEADER_BYTES, ProtocolError } from './format.ts';
 import type { FrameParser } from './frame-parser.ts';
 import type { IncomingMessage } from './messenger.ts';
@@ -19,6 +19,7 @@ export class Incoming implements IncomingMessage {
   readonly front: Buffer;
   readonly middle: Buffer;
   readonly data: Buffer;
+  readonly dataCrcs: Uint32Array | undefined;
   /** The peer has our messages up to this one. */
   readonly ackSeq: number;
   /** What it counts against the throttle. */
@@ -26,10 +27,10 @@ export class Incoming implements IncomingMessage {
   held = false;
   private counted = true;
   private readonly throttle: Throttle;
-  private readonly pool: BodyPool;
-  private body: Buffer | undefined;
+  private readonly pool: BufferPool;
+  private memory: Buffer | undefined;
 
-  constructor(p: FrameParser, throttle: Throttle, pool: BodyPool) {
+  constructor(p: FrameParser, throttle: Throttle, pool: BufferPool) {
     const h = p.header;
     this.seq = get53(h, 0);
     this.tid = get53(h, 8);
@@ -41,10 +42,15 @@ export class Incoming implements IncomingMessage {
     this.front = p.front;
     this.middle = p.middle;
     this.data = p.data;
+    this.dataCrcs = p.dataCrcs;
     this.bytes = MESSAGE_HEADER_BYTES + p.front.length + p.middle.length + p.data.length;
     this.throttle = throttle;
     this.pool = pool;
-    this.body = h;
+    this.memory = p.memory;
+  }
+
+  get isLarge(): boolean {
+    return this.bytes >= POOLED_FROM;
   }
 
   hold(): void {
@@ -58,8 +64,8 @@ export class Incoming implements IncomingMessage {
   }
 
   recycle(): void {
-    if (this.body) this.pool.give(this.body);
-    this.body = undefined;
+    if (this.memory) this.pool.give(this.memory);
+    this.memory = undefined;
   }
 }
 

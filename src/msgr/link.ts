@@ -1,5 +1,5 @@
 import { CephError, DecodeError } from '../errors/index.ts';
-import type { Clock, Runtime, Socket, SocketEvents, Timer } from '../runtime/index.ts';
+import type { BufferPool, Clock, Runtime, Socket, SocketEvents, Timer } from '../runtime/index.ts';
 import { type EntityAddr, formatAddr, utimeOfMs } from '../wire/index.ts';
 import {
   type AuthEffect,
@@ -9,7 +9,6 @@ import {
   type AuthState,
   stepAuth,
 } from './authenticate.ts';
-import type { BodyPool } from './body-pool.ts';
 import type { PeerConnection, PeerLink } from './connection.ts';
 import { type ControlFrame, decodeControl, encodeControl } from './control.ts';
 import { ProtocolError, TAG } from './format.ts';
@@ -30,7 +29,7 @@ export interface LinkOwner {
   readonly bounds: MessengerBounds;
   readonly times: MessengerTimes;
   readonly writer: FrameWriter;
-  readonly pool: BodyPool;
+  readonly pool: BufferPool;
   decide(request: AuthRequest): AuthDecision;
   adoptGlobalId(globalId: number): void;
   seenAt(addr: EntityAddr): void;
@@ -108,6 +107,10 @@ export class Link implements SocketEvents, PeerLink {
     this.parser.push(chunk);
     this.pump();
     this.parser.settle();
+  }
+
+  room(): Buffer | undefined {
+    return this.dead ? undefined : this.parser.room();
   }
 
   onDrain(): void {
@@ -251,13 +254,15 @@ export class Link implements SocketEvents, PeerLink {
     const { writer } = this.owner;
     const ahead = WRITE_AHEAD_BYTES - socket.queuedBytes;
     if (!state.unsent || ahead <= 0) return;
+    const dones: (() => void)[] = [];
     while (state.unsent && writer.bytes < ahead) {
       const message = state.next();
       writer.message(message, state.outSeq, state.inSeq);
+      if (message.done && state.lossy) dones.push(message.done);
     }
     state.ackedSeq = state.inSeq;
     this.lastMessageMs = this.clock.monotonicMs();
-    socket.write(writer.take());
+    socket.write(writer.take(), dones.length > 0 ? () => dones.forEach(call) : undefined);
   }
 
   private noteAck(): void {
@@ -297,4 +302,8 @@ export class Link implements SocketEvents, PeerLink {
     this.ackTimer?.cancel();
     this.socket?.destroy();
   }
+}
+
+function call(f: () => void): void {
+  f();
 }

@@ -14,6 +14,13 @@ export interface OutgoingMessage {
   readonly middle?: Uint8Array;
   /** Sent as one data segment. */
   readonly data?: readonly Uint8Array[];
+  /** For each part of `data`, if known: crc32c(0xffffffff) of each whole 4096 bytes of it, from its start. */
+  readonly dataCrcs?: readonly (Uint32Array | undefined)[] | undefined;
+  /**
+   * Called when the messenger will not look at the segments again: they were taken by the kernel, or on a lossless
+   * session acknowledged, or the session was reset. At most once; not when the message was never queued.
+   */
+  readonly done?: (() => void) | undefined;
 }
 
 /** What a dispatcher gets. Segments are the receiver's to keep. */
@@ -27,6 +34,10 @@ export interface IncomingMessage {
   readonly front: Buffer;
   readonly middle: Buffer;
   readonly data: Buffer;
+  /** crc32c(0xffffffff) of each whole 4096 bytes of the data, from its start; only of large data. */
+  readonly dataCrcs: Uint32Array | undefined;
+  /** Its memory is worth to be recycled. */
+  readonly isLarge: boolean;
   /**
    * The message counts against its connection's byte and message throttles until released. Without `hold` that is when
    * `onMessage` returns; a dispatcher that keeps the message calls `hold`, and `release` once when done.

@@ -12,7 +12,7 @@ const COMPACT_FROM = 1024;
  *
  * All messages lie in one queue: first those sent and not yet acknowledged, then, from `cursor`, those not yet sent on
  * the present socket. Numbers in it are consecutive, so a replay only moves the cursor back. A lossy session forgets a
- * message as it is sent.
+ * message as it is sent, and leaves its end to whoever sends it.
  */
 export class Session {
   lossy: boolean;
@@ -77,7 +77,9 @@ export class Session {
       if (this.lossy) return;
       throw new ProtocolError(`message ${seq} acknowledged, ${this.outSeq} sent`);
     }
-    this.forgetTo(this.first + (seq - this.firstSeq) + 1);
+    const end = this.first + (seq - this.firstSeq) + 1;
+    for (let i = this.first; i < end; i++) this.queue[i]!.done?.();
+    this.forgetTo(end);
   }
 
   private forgetTo(end: number): void {
@@ -131,6 +133,7 @@ export class Session {
 
   /** The peer forgot the session: nothing of it is left here either. */
   reset(): void {
+    for (const message of this.queue) message?.done?.();
     this.queue = [];
     this.first = 0;
     this.cursor = 0;

@@ -1,7 +1,7 @@
 import { ERRNO } from '../errors/index.ts';
 import { OSDMAP_FLAG, type OSDMap, POOL_FLAG } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
-import type { Clock } from '../runtime/index.ts';
+import type { BufferPool, Clock } from '../runtime/index.ts';
 import {
   ENTITY,
   type EntityAddr,
@@ -22,6 +22,7 @@ import type { Pg } from './pg.ts';
 export interface ClientGateHost {
   readonly id: number;
   readonly clock: Clock;
+  readonly pool: BufferPool;
   readonly addr: EntityAddr;
   readonly limits: OpLimits;
   readonly maps: Pick<OsdMaps, 'current' | 'epoch' | 'since'>;
@@ -110,6 +111,8 @@ export class ClientGate {
       front: Buffer.alloc(0),
       middle: Buffer.alloc(0),
       data,
+      dataCrcs: undefined,
+      isLarge: false,
       hold: () => {},
       release: () => {},
       recycle: () => {},
@@ -155,6 +158,7 @@ export class ClientGate {
     if (verdict < 0) return this.refuse(a, verdict);
     const made = clientOp(by, m, op, kind, {
       clock: host.clock,
+      pool: host.pool,
       epoch: () => host.maps.epoch,
       answered: (o, answer) => host.answered(o, answer),
       dropped: () => this.behind.set(by, op.epoch),

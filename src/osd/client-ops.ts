@@ -1,7 +1,7 @@
 import { Decoder } from '../codec/index.ts';
 import { CephError, DecodeError } from '../errors/index.ts';
 import type { Connection, IncomingMessage } from '../msgr/index.ts';
-import type { Clock } from '../runtime/index.ts';
+import type { BufferPool, Clock } from '../runtime/index.ts';
 import {
   type HObject,
   MOSDOpReply,
@@ -18,6 +18,7 @@ import {
 } from '../wire/index.ts';
 import type { ClientOp, OpAnswer } from './client-request.ts';
 import { oidKey, reqidKey } from './log-entry.ts';
+import { OpMemory } from './op-memory.ts';
 import type { CopySource, RequestKind } from './ops/index.ts';
 
 /** What a request needs of the session it came by; the OSD's own requests have no more. */
@@ -31,19 +32,28 @@ function reqidOf(op: OSDOp, connection: Requester, tid: number): ReqId {
   return { name: connection.peer, tid: BigInt(tid), inc: op.clientInc };
 }
 
-/** Sends the reply to a request. Rules: fact sheet §4.7 and §6.3. */
+/**
+ * Sends the reply to a request. Rules: fact sheet §4.7 and §6.3.
+ * @param done called when the reply's data is not looked at any more; see OutgoingMessage
+ */
 export function sendReply(
   connection: Requester,
   tid: number,
   op: OSDOp,
   epoch: number,
   answer: OpAnswer,
+  done?: () => void,
 ): void {
   const { outcome, version, userVersion, isEarly } = answer;
   const data: Uint8Array[] = [];
+  const outputCrcs = outcome?.outputCrcs;
+  const dataCrcs: (Uint32Array | undefined)[] | undefined = outputCrcs && [];
   const ops: OsdReplyOp[] = op.ops.map((one, i) => {
     const output = outcome?.outputs[i];
-    if (output && output.length > 0) data.push(output);
+    if (output && output.length > 0) {
+      data.push(output);
+      dataCrcs?.push(outputCrcs?.[i]);
+    }
     return {
       code: one.code,
       flags: one.flags,
@@ -68,7 +78,7 @@ export function sendReply(
     version,
     userVersion: isEarly ? 0n : userVersion,
   });
-  connection.send(outgoingFront(MOSDOpReply, front, { tid, data }));
+  connection.send({ ...outgoingFront(MOSDOpReply, front, { tid, data }), dataCrcs, done });
 }
 
 /** Turns a message into a request for the pipeline. It counts against its connection's throttle until answered. */
@@ -79,13 +89,14 @@ export function clientOp(
   kind: RequestKind,
   host: {
     clock: Clock;
+    pool: BufferPool;
     epoch(): number;
     answered(op: ClientOp, a: OpAnswer): void;
     dropped(): void;
     isFenced(): boolean;
   },
 ): ClientOp {
-  const { tid, data } = message;
+  const { tid, data, dataCrcs } = message;
   const oid: HObject = {
     key: op.locator.key,
     name: op.name,
@@ -97,9 +108,11 @@ export function clientOp(
   };
   const reqid = reqidOf(op, connection, tid);
   message.hold();
+  const memory = new OpMemory(message, host.pool);
   let isOpen = true;
   const made: ClientOp = {
-    request: { op, data, reqid },
+    request: { op, data, dataCrcs, memory, reqid },
+    memory,
     oid,
     key: oidKey(oid),
     reqid,
@@ -113,9 +126,10 @@ export function clientOp(
     answer: (a) => {
       if (!isOpen) return;
       isOpen = false;
-      sendReply(connection, tid, op, host.epoch(), a);
+      sendReply(connection, tid, op, host.epoch(), a, memory.isLarge ? memory.use() : undefined);
       message.release();
       host.answered(made, a);
+      memory.end();
     },
     drop: () => {
       if (!isOpen) return;

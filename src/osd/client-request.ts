@@ -1,4 +1,5 @@
 import { EVERSION_ZERO, type EVersion, type HObject, type ReqId } from '../wire/index.ts';
+import type { OpMemory } from './op-memory.ts';
 import type { CopyContent, OpOutcome, OpRequest } from './ops/index.ts';
 
 /** What a client is answered. */
@@ -15,6 +16,8 @@ export interface OpAnswer {
 /** A client's request on its way through a PG. */
 export interface ClientOp {
   readonly request: OpRequest;
+  /** Its message and what its reads were lent, if that is large or may become so. */
+  readonly memory: OpMemory;
   readonly oid: HObject;
   /** oidKey(oid) */
   readonly key: string;

@@ -4,6 +4,7 @@ import type { StoreOp } from '../store/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import { ENTRY, LogEntry, type PgTotals } from './log-entry.ts';
+import type { OpMemory } from './op-memory.ts';
 import {
   decodeObjectInfo,
   execute,
@@ -33,7 +34,12 @@ export interface PipelineScope {
   /** Ask for the object to be brought; `recovered` is called on the pipeline. */
   want(key: string): void;
   /** To all other acting members. @returns sends it to one of them again */
-  replicate(item: Logged, txn: readonly StoreOp[], trimTo: EVersion): (osd: number) => void;
+  replicate(
+    item: Logged,
+    txn: readonly StoreOp[],
+    trimTo: EVersion,
+    memory: OpMemory,
+  ): (osd: number) => void;
   /** Other acting members whose answers a write waits for. */
   readonly replicas: readonly number[];
   count(op: ClientOp, outcome: OpOutcome): void;
@@ -366,7 +372,7 @@ export class OpPipeline {
     };
     const item = { entry, bytes: encodeToBytes(LogEntry, entry) };
     const trimTo = this.trimPoint();
-    const sendAgain = scope.replicate(item, outcome.txn, trimTo);
+    const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory);
     const txn = [...outcome.txn, scope.state.append(item)];
     if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
     if (changes) {
@@ -381,7 +387,9 @@ export class OpPipeline {
       sendAgain,
     });
     const { generation } = this;
+    const stored = op.memory.isLarge ? op.memory.use() : undefined;
     void scope.host.submit(txn).then(() => {
+      stored?.();
       if (generation !== this.generation) return;
       this.localDurable = version;
       this.advance();

@@ -7,7 +7,7 @@ import {
   type Messenger,
   type OutgoingMessage,
 } from '../msgr/index.ts';
-import type { Clock, Logger, Timer } from '../runtime/index.ts';
+import { BufferPool, type Clock, type Logger, type Timer } from '../runtime/index.ts';
 import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   CEPH_RELEASE,
@@ -90,6 +90,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
   readonly clock: Clock;
   readonly log: Logger;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  readonly pool: BufferPool;
   readonly copies = new Permits(COPIES_MAX);
   readonly booted: Promise<void>;
   limits: OpLimits;
@@ -127,6 +128,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
     this.clock = runtime.clock;
     this.log = runtime.log;
     this.crc32c = runtime.crc32c;
+    this.pool = runtime.pool ?? new BufferPool();
     this.config = new OsdConfig(options.config);
     this.limits = this.config.limits();
     this.booted = new Promise((resolve) => {
@@ -135,7 +137,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
     this.usage = this.measure();
     const network = watchRefusals(runtime.network, (a) => this.neighbours.refused(a));
     this.messenger = createMessenger(
-      { ...runtime, network },
+      { ...runtime, network, pool: this.pool },
       {
         name: { type: ENTITY.osd, num: id },
         authName: { type: ENTITY.osd, id: String(id) },

@@ -1,6 +1,7 @@
+import type { OutgoingMessage } from '../msgr/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
 import type { ObjectStore, Transaction } from '../store/index.ts';
-import type { EVersion, Outgoing, PgId } from '../wire/index.ts';
+import type { EVersion, PgId } from '../wire/index.ts';
 import type { Leases } from './leases.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Lease } from './peer-messages.ts';
@@ -29,7 +30,7 @@ export interface PgHost {
   /** Epoch in which an OSD last came up; 0 while it is down. */
   upFrom(osd: number): number;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */
-  send(osd: number, message: Outgoing): void;
+  send(osd: number, message: OutgoingMessage): void;
   /** Tells the primary that everything up to `version` is durable here. Joined with other answers of the moment. */
   ack(osd: number, pgid: PgId, since: number, version: EVersion): void;
   /** Durable when it resolves. Never rejects: a store that refuses here ends the daemon, and the promise stays open. */

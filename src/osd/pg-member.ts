@@ -166,7 +166,10 @@ export class PgMember {
       host.log('warn', 'change out of order', { pg: state.c, from });
       return;
     }
-    const txn = [...decodeTransaction(m.steps as Buffer, message.data), state.append(item)];
+    const txn = [
+      ...decodeTransaction(m.steps as Buffer, message.data, message.dataCrcs),
+      state.append(item),
+    ];
     if (compareEVersion(m.trimTo, state.log.tail) > 0) txn.push(...state.trim(m.trimTo));
     void host.submit(txn).then(() => {
       ack();

@@ -14,6 +14,7 @@ import {
 import type { ClientOp } from './client-request.ts';
 import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
 import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
+import type { OpMemory } from './op-memory.ts';
 import { OpPipeline, type PipelineScope } from './op-pipeline.ts';
 import type { OpOutcome } from './ops/index.ts';
 import {
@@ -261,7 +262,12 @@ export class Pg implements PipelineScope, RecoveryScope {
     this.peering.incomplete.delete(osd);
   }
 
-  replicate(item: Logged, txn: readonly StoreOp[], trimTo: EVersion): (osd: number) => void {
+  replicate(
+    item: Logged,
+    txn: readonly StoreOp[],
+    trimTo: EVersion,
+    memory: OpMemory,
+  ): (osd: number) => void {
     if (this.replicas.length === 0) return () => {};
     const [steps, ...data] = encodeTransaction(txn);
     const front = encodeToBytes(MRepOp.front, {
@@ -270,9 +276,13 @@ export class Pg implements PipelineScope, RecoveryScope {
       trimTo,
       steps: steps!,
     });
-    const message = outgoingFront(MRepOp, front, { data });
-    for (const osd of this.replicas) this.host.send(osd, message);
-    return (osd) => this.host.send(osd, message);
+    const message = { ...outgoingFront(MRepOp, front, { data }), dataCrcs: crcsOf(txn) };
+    const send = (osd: number): void => {
+      const done = memory.isLarge ? memory.use() : undefined;
+      this.host.send(osd, { ...message, done });
+    };
+    for (const osd of this.replicas) send(osd);
+    return send;
   }
 
   count(_op: ClientOp, outcome: OpOutcome): void {
@@ -509,4 +519,12 @@ export class Pg implements PipelineScope, RecoveryScope {
 
 export function storedView(v: PgView): PgState['info']['view'] {
   return { ...v, up: [...v.up], acting: [...v.acting], upFrom: [...v.upFrom] };
+}
+
+/** What is known of the data of a transaction's writes, in the order in which it is sent. */
+function crcsOf(txn: readonly StoreOp[]): (Uint32Array | undefined)[] | undefined {
+  let crcs: (Uint32Array | undefined)[] | undefined;
+  for (const op of txn) if (op.op === 'write' && op.crcs) crcs = [];
+  if (crcs) for (const op of txn) if (op.op === 'write' && op.data.length > 0) crcs.push(op.crcs);
+  return crcs;
 }

@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Disk, DiskFile } from '../runtime/index.ts';
 import { claimDirectory } from './claim.ts';
-import { DirectWriter } from './direct-writer.ts';
+import { DirectFile } from './direct-file.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
 const BUFFERS_MAX = 1024;
@@ -76,7 +76,7 @@ class NodeFile implements DiskFile {
   /** The file opened so that each write is durable when it returns. */
   private syncFd: number | undefined;
   /** Null when the file system knows no way around its cache. */
-  private direct: DirectWriter | null | undefined;
+  private direct: DirectFile | null | undefined;
 
   constructor(path: string, fd: number) {
     this.path = path;
@@ -96,8 +96,9 @@ class NodeFile implements DiskFile {
     return done;
   }
 
-  async read(into: Uint8Array, offset: number): Promise<number> {
-    let done = 0;
+  async read(into: Uint8Array, offset: number, use?: 'once'): Promise<number> {
+    const direct = use === 'once' ? this.pastCache() : null;
+    let done = direct ? await this.later(direct.read(into, offset)) : 0;
     while (done < into.length) {
       const n = await new Promise<number>((resolve, reject) =>
         read(this.fd, into, done, into.length - done, offset + done, (error, count) =>
@@ -111,10 +112,8 @@ class NodeFile implements DiskFile {
   }
 
   async write(buffers: readonly Uint8Array[], offset: number, use?: 'once'): Promise<void> {
-    if (use === 'once') {
-      if (this.direct === undefined) this.direct = DirectWriter.open(this.path);
-      if (this.direct && (await this.later(this.direct.write(buffers, offset)))) return;
-    }
+    const direct = use === 'once' ? this.pastCache() : null;
+    if (direct && (await this.later(direct.write(buffers, offset)))) return;
     await this.gather(this.fd, buffers, offset);
   }
 
@@ -122,6 +121,11 @@ class NodeFile implements DiskFile {
     const { O_RDWR, O_DSYNC } = constants;
     this.syncFd ??= call(() => openSync(this.path, O_RDWR | O_DSYNC), this.path);
     await this.gather(this.syncFd, buffers, offset);
+  }
+
+  private pastCache(): DirectFile | null {
+    if (this.direct === undefined) this.direct = DirectFile.open(this.path);
+    return this.direct;
   }
 
   private later<T>(promise: Promise<T>): Promise<T> {

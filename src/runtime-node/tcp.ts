@@ -54,25 +54,33 @@ export const tcpNetwork: Network = {
 };
 
 /**
- * What all sockets are read into. A read is worked off before the next one begins, so one buffer does for all: reading
+ * What sockets are read into, but for the greater part of large messages. A read is worked off before the next one begins, so one buffer does for all: reading
  * takes no memory, and the collector of garbage has none of it to look after.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Who is told of a socket's bytes; known once it is connected. */
-const readers = new WeakMap<TcpSocket, (chunk: Buffer) => void>();
+const readers = new WeakMap<TcpSocket, SocketEvents>();
 
 /** A socket that reads into {@link READ_BUFFER}. @param handle of a connection that was accepted */
 function readingSocket(handle?: object): TcpSocket {
+  let into: Buffer = READ_BUFFER;
+  // The constructor of one with a handle asks for the buffer already.
+  let events: SocketEvents | undefined;
   const options: SocketConstructorOpts & { handle: object | undefined } & Pick<
       ConnectOpts,
       'onread'
     > = {
     handle,
     onread: {
-      buffer: READ_BUFFER,
+      // Asked for before the first read and after each.
+      buffer: () => {
+        into = events?.room?.() ?? READ_BUFFER;
+        return into;
+      },
       callback: (count: number) => {
-        readers.get(stream)?.(READ_BUFFER.subarray(0, count));
+        events ??= readers.get(stream);
+        events?.onData(into.subarray(0, count));
         return true;
       },
     },
@@ -113,7 +121,7 @@ class TcpEndpoint implements Socket {
     const events = accept(this);
     this.events = events;
     let failure: Error | undefined;
-    readers.set(this.stream, (chunk) => events.onData(chunk));
+    readers.set(this.stream, events);
     this.stream.on('error', (e) => {
       failure = cephErrorOf(e, textOf(this.remote));
     });
@@ -124,9 +132,12 @@ class TcpEndpoint implements Socket {
     return this.stream.writableLength;
   }
 
-  write(buffers: readonly Uint8Array[]): void {
+  write(buffers: readonly Uint8Array[], taken?: () => void): void {
     const stream = this.stream;
-    if (stream.destroyed || buffers.length === 0) return;
+    if (stream.destroyed || buffers.length === 0) {
+      if (taken) process.nextTick(taken);
+      return;
+    }
     if (!this.corked) {
       this.corked = true;
       stream.cork();
@@ -134,7 +145,12 @@ class TcpEndpoint implements Socket {
     }
     const last = buffers.length - 1;
     for (let i = 0; i < last; i++) stream.write(buffers[i]!);
-    stream.write(buffers[last]!, this.written);
+    const { written } = this;
+    const done = (error?: Error | null): void => {
+      taken?.();
+      written(error);
+    };
+    stream.write(buffers[last]!, taken ? done : written);
   }
 
   private readonly uncork = (): void => {

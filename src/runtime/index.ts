@@ -1,8 +1,12 @@
 /**
  * The ports through which time, chance, network and disk reach the rest of the tree. Core code names no `Date`,
  * timer, `Math.random` or `node:` module, so a whole cluster can run in one process, in virtual time, from one seed.
- * `runtime-node` has the real implementations. Uses nothing.
+ * `runtime-node` has the real implementations. Uses `errors`.
  */
+import type { BufferPool } from './buffer-pool.ts';
+
+export { ALIGN_BYTES, alignedMemory, isAligned } from './aligned-memory.ts';
+export { BufferPool, POOLED_FROM } from './buffer-pool.ts';
 
 export interface Timer {
   cancel(): void;
@@ -30,8 +34,13 @@ export interface SocketAddress {
 }
 
 export interface SocketEvents {
-  /** Bytes in order. They are the socket's again when the call returns: what is to stay must be copied. */
+  /**
+   * Bytes in order. They are the socket's again when the call returns: what is to stay must be copied. Bytes that were
+   * put into what `room` returned are the receiver's already.
+   */
   onData(chunk: Buffer): void;
+  /** Where the socket may put the bytes that come next, up to the next `onData`. Undefined: in memory of its own. */
+  room?(): Buffer | undefined;
   /** Everything handed to `write` so far has left this process. */
   onDrain(): void;
   /** The last event. Without an error the peer closed, or we did. */
@@ -42,8 +51,11 @@ export interface SocketEvents {
 export interface Socket {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  /** Queues all buffers in order as one gathered write. They must not change until `onDrain`. */
-  write(buffers: readonly Uint8Array[]): void;
+  /**
+   * Queues all buffers in order as one gathered write. They must not change until they have been taken.
+   * @param taken called once: the socket does not look at them any more, because they left this process or it is dead
+   */
+  write(buffers: readonly Uint8Array[], taken?: () => void): void;
   /** Bytes queued and not yet handed to the kernel. */
   readonly queuedBytes: number;
   /** Back-pressure: no `onData` between pause and resume (but for what is already on its way). */
@@ -71,7 +83,11 @@ export interface DiskFile {
   readonly path: string;
   /** Fills `into` from `offset`, returns the count of bytes read: short only at the end of the file. */
   readSync(into: Uint8Array, offset: number): number;
-  read(into: Uint8Array, offset: number): Promise<number>;
+  /**
+   * Like `readSync`, without waiting.
+   * @param use `once`: the bytes will hardly be read again soon, so they need no place in the system's cache
+   */
+  read(into: Uint8Array, offset: number, use?: 'once'): Promise<number>;
   /**
    * Writes all of the buffers one after another from `offset`. Durable only after `sync`.
    * @param use `once`: they will hardly be read soon, so they need no place in the system's cache
@@ -157,4 +173,6 @@ export interface Runtime {
   readonly log: Logger;
   /** CRC-32C without final inversion; native where the platform has it. */
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Memory for large messages and reads, common to all parts of the process. Absent: each has its own. */
+  readonly pool?: BufferPool;
 }

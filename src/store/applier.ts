@@ -46,7 +46,7 @@ export class Applier {
         this.make(op.c, op.oid);
         return;
       case 'write':
-        this.o.writer.write(this.make(op.c, op.oid), op.offset, op.data);
+        this.o.writer.write(this.make(op.c, op.oid), op.offset, op.data, op.crcs);
         return;
       case 'zero':
         this.o.writer.zero(this.make(op.c, op.oid), op.offset, op.length);

@@ -2,11 +2,14 @@ import { CephError } from '../errors/index.ts';
 import type { DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
 import { patchKey } from './keys.ts';
+import type { ReadMemory } from './object-store.ts';
 import { type Extent, extentAt, type Onode, type Patch, patchAt, sliceExtent } from './onode.ts';
 import type { Overlay } from './overlay.ts';
 
 /** Up to this many bytes are read at once: from the page cache that is cheaper than a turn through the thread pool. */
 const SYNC_MAX = 128 * 1024;
+/** Extents of so many bytes are read past the page cache: they were written past it (see BlockWriter). */
+const PAST_CACHE_FROM = 512 * 1024;
 
 /** Reads objects: blocks from the file or from memory while they are on their way, patches over them, all checked. */
 export class BlockReader {
@@ -29,7 +32,12 @@ export class BlockReader {
    * A range within the object's size.
    * @throws CephError EIO, or rejects with it
    */
-  read(n: Onode, offset: number, length: number): Uint8Array | Promise<Uint8Array> {
+  read(
+    n: Onode,
+    offset: number,
+    length: number,
+    memory?: ReadMemory,
+  ): Uint8Array | Promise<Uint8Array> {
     const from = Math.floor(offset / BLOCK_BYTES);
     const end = Math.ceil((offset + length) / BLOCK_BYTES);
     const skip = offset - from * BLOCK_BYTES;
@@ -38,7 +46,10 @@ export class BlockReader {
     const parts = extentsIn(n, from, end);
     let blocks = 0;
     for (const e of parts) if (!e.unwritten?.data) blocks += e.count;
-    const out = Buffer.allocUnsafe((end - from) * BLOCK_BYTES);
+    const bytes = (end - from) * BLOCK_BYTES;
+    const out = memory ? memory.take(bytes).subarray(0, bytes) : Buffer.allocUnsafe(bytes);
+    if (memory && skip === 0)
+      memory.crcs = crcsOf(n, parts, from, Math.floor(length / BLOCK_BYTES));
     if (blocks * BLOCK_BYTES <= SYNC_MAX) {
       this.fill(n, out, from, end, parts);
       return out.subarray(skip, skip + length);
@@ -133,8 +144,13 @@ export class BlockReader {
     const running = parts.map(async (e) => {
       const into = window(out, from, e);
       if (e.unwritten?.data) copyUnwritten(e, into);
-      else this.verify(e, into, await this.file.read(into, e.unit * BLOCK_BYTES));
+      else {
+        const use = into.length >= PAST_CACHE_FROM ? 'once' : undefined;
+        this.verify(e, into, await this.file.read(into, e.unit * BLOCK_BYTES, use));
+      }
     });
+    // All of them, even if one failed: none may write into memory that is somebody else's by then.
+    await Promise.allSettled(running);
     await Promise.all(running);
     for (const { p, bytes } of patches) layPatch(out, from, end, p, bytes);
   }
@@ -202,4 +218,22 @@ function layPatch(out: Buffer, from: number, end: number, p: Patch, bytes: Uint8
   const start = Math.max(p.offset, base);
   const stop = Math.min(p.offset + p.length, end * BLOCK_BYTES);
   out.set(bytes.subarray(start - p.offset, stop - p.offset), start - base);
+}
+
+/** Checksums of the blocks from `from` on, which the reader checks; none where patches lie over them or nothing is. */
+function crcsOf(
+  n: Onode,
+  parts: readonly Extent[],
+  from: number,
+  count: number,
+): Uint32Array | undefined {
+  if (patchesIn(n, from, from + count).length > 0) return undefined;
+  const crcs = new Uint32Array(count);
+  let at = from;
+  for (const e of parts) {
+    if (e.block !== at) return undefined;
+    crcs.set(e.crcs.subarray(0, from + count - at), at - from);
+    at += e.count;
+  }
+  return at >= from + count ? crcs : undefined;
 }

@@ -25,6 +25,7 @@ import type {
   Collection,
   ObjectStat,
   ObjectStore,
+  ReadMemory,
   StoreOp,
   StoreUsage,
   Transaction,
@@ -256,11 +257,12 @@ export class BlockStore implements ObjectStore {
     oid: HObject,
     offset: number,
     length: number,
+    memory?: ReadMemory,
   ): Uint8Array | Promise<Uint8Array> {
     const n = this.applier.find(c, oid);
     if (!n) throw new CephError('ENOENT', `no object ${oid.name} in ${c}`);
     const count = Math.min(length, n.size - offset);
-    return count > 0 ? this.reader.read(n, offset, count) : Buffer.alloc(0);
+    return count > 0 ? this.reader.read(n, offset, count, memory) : Buffer.alloc(0);
   }
 
   extents(c: Collection, oid: HObject, offset: number, length: number) {

@@ -62,13 +62,14 @@ export class BlockWriter {
     });
   }
 
-  write(n: Onode, offset: number, data: Uint8Array): void {
+  /** @param crcs of each whole block of `data` from its start, if known */
+  write(n: Onode, offset: number, data: Uint8Array, crcs?: Uint32Array): void {
     if (data.length === 0) return;
     const end = offset + data.length;
     if (data.length < DIRECT_BYTES) {
       this.clear(n, offset, end);
       this.addPatch(n, offset, data);
-    } else this.writeDirect(n, offset, data);
+    } else this.writeDirect(n, offset, data, crcs);
     n.size = Math.max(n.size, end);
     if (n.patches.length > PATCHES_MAX) this.movePatches(n);
   }
@@ -129,7 +130,7 @@ export class BlockWriter {
         if (error instanceof CephError) return 'damaged';
         throw error;
       }
-      this.putBlocks(n, from, data, group, false);
+      this.putBlocks(n, from, data, group, { once: false, known: undefined });
     }
     for (const p of n.patches) this.forgetPatch(n, p);
     n.patches = [];
@@ -137,7 +138,12 @@ export class BlockWriter {
     return 'moved';
   }
 
-  private writeDirect(n: Onode, offset: number, data: Uint8Array): void {
+  private writeDirect(
+    n: Onode,
+    offset: number,
+    data: Uint8Array,
+    crcs: Uint32Array | undefined,
+  ): void {
     const end = offset + data.length;
     const from = roundUp(offset);
     // The last block, if it is new, is padded with zeros; one that exists keeps what follows under a patch.
@@ -146,12 +152,20 @@ export class BlockWriter {
     this.clear(n, offset, end);
     if (from > offset) this.addPatch(n, offset, data.subarray(0, from - offset));
     const whole = data.subarray(from - offset, to - offset);
-    this.putBlocks(n, from / BLOCK_BYTES, whole, this.group(), true);
+    // Its blocks are the object's only where both begin together.
+    const known = from === offset ? crcs : undefined;
+    this.putBlocks(n, from / BLOCK_BYTES, whole, this.group(), { once: true, known });
     if (to < end) this.addPatch(n, to, data.subarray(to - offset));
   }
 
   /** Writes whole blocks, the last filled up with zeros, to free units. */
-  private putBlocks(n: Onode, from: number, data: Uint8Array, group: Group, once: boolean): void {
+  private putBlocks(
+    n: Onode,
+    from: number,
+    data: Uint8Array,
+    group: Group,
+    { once, known }: { once: boolean; known: Uint32Array | undefined },
+  ): void {
     const count = Math.ceil(data.length / BLOCK_BYTES);
     this.freeBlocks(n, from, from + count);
     const runs = this.allocator.allocate(count);
@@ -167,7 +181,7 @@ export class BlockWriter {
         block,
         count: length,
         unit,
-        crcs: this.blockCrcs(part, length),
+        crcs: this.blockCrcs(part, length, known?.subarray(block - from)),
         shared: false,
         unwritten,
       });
@@ -178,9 +192,11 @@ export class BlockWriter {
     }
   }
 
-  private blockCrcs(data: Uint8Array, count: number): Uint32Array {
+  private blockCrcs(data: Uint8Array, count: number, known: Uint32Array | undefined): Uint32Array {
     const crcs = new Uint32Array(count);
-    for (let i = 0; i < count; i++) {
+    const given = Math.min(known?.length ?? 0, Math.floor(data.length / BLOCK_BYTES));
+    if (known) crcs.set(known.subarray(0, given));
+    for (let i = given; i < count; i++) {
       const bytes = data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
       let crc = this.crc32c(0xffff_ffff, bytes);
       if (bytes.length < BLOCK_BYTES) crc = this.crc32c(crc, ZEROS.subarray(bytes.length));

@@ -25,6 +25,8 @@ export type StoreOp =
       readonly oid: HObject;
       readonly offset: number;
       readonly data: Uint8Array;
+      /** crc32c(0xffffffff) of each whole 4096 bytes of `data`, from its start, if somebody has it already. */
+      readonly crcs?: Uint32Array | undefined;
     }
   /** Zeros within the object; extends it when the range ends beyond its size. */
   | {
@@ -83,6 +85,14 @@ export type StoreOp =
 /** Atomic and durable as a whole: after any crash either all of it is there or none. */
 export type Transaction = readonly StoreOp[];
 
+/** What a caller lends a read for its result, and learns of it. */
+export interface ReadMemory {
+  /** Memory of at least so many bytes, lent until the read has resolved or rejected. The store may have its own. */
+  take(length: number): Buffer;
+  /** Set by the store, where it knows them: crc32c(0xffffffff) of each whole 4096 bytes of the result. */
+  crcs: Uint32Array | undefined;
+}
+
 export interface ObjectStat {
   readonly size: number;
 }
@@ -121,12 +131,14 @@ export interface ObjectStore {
   /**
    * Bytes from `offset`, short at the object's end. A plain value when memory or the page cache has them at hand, a
    * promise when the device is asked. CephError ENOENT: no object; EIO: a checksum does not match.
+   * @param memory the result may lie in what it lends
    */
   read(
     c: Collection,
     oid: HObject,
     offset: number,
     length: number,
+    memory?: ReadMemory,
   ): Uint8Array | Promise<Uint8Array>;
   /** Ranges that hold data, ascending and joined, within offset..offset+length. */
   extents(

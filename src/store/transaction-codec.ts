@@ -1,6 +1,7 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import { DecodeError, unreachable } from '../errors/index.ts';
 import { type HObject, INT64_MIN } from '../wire/index.ts';
+import { BLOCK_BYTES } from './allocator.ts';
 import type { StoreOp, Transaction } from './object-store.ts';
 
 /*
@@ -110,16 +111,17 @@ function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
 /**
  * The transaction that {@link encodeTransaction} wrote. Values and data are views of the two buffers.
  * @param data the write data, joined
+ * @param crcs of each whole 4096 bytes of `data`, if known
  * @throws DecodeError when the bytes are malformed or the data is shorter or longer than the steps say
  */
-export function decodeTransaction(meta: Buffer, data: Buffer): Transaction {
+export function decodeTransaction(meta: Buffer, data: Buffer, crcs?: Uint32Array): Transaction {
   const d = new Decoder(meta);
   const version = d.u8();
   if (version !== VERSION) d.fail(`transaction version ${version}`);
   const count = d.length(STEPS_MAX);
   const bytes = new Decoder(data);
   const txn: StoreOp[] = [];
-  const last: Last = { c: undefined, oid: undefined };
+  const last: Last = { c: undefined, oid: undefined, crcs };
   for (let i = 0; i < count; i++) txn.push(decodeStep(d, bytes, last));
   d.finish();
   if (bytes.remaining !== 0) bytes.fail(`${bytes.remaining} bytes of data left over`);
@@ -129,6 +131,7 @@ export function decodeTransaction(meta: Buffer, data: Buffer): Transaction {
 interface Last {
   c: string | undefined;
   oid: HObject | undefined;
+  readonly crcs: Uint32Array | undefined;
 }
 
 function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
@@ -148,8 +151,13 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
     case 'remove':
     case 'omapClear':
       return { op, c, oid };
-    case 'write':
-      return { op, c, oid, offset: d.u53(), data: data.view(d.u32()) };
+    case 'write': {
+      const offset = d.u53();
+      const crcs = crcsFrom(last.crcs, data.offset);
+      const bytes = data.view(d.u32());
+      const write = { op, c, oid, offset, data: bytes };
+      return crcs ? { ...write, crcs: crcs.subarray(0, bytes.length / BLOCK_BYTES) } : write;
+    }
     case 'zero':
       return { op, c, oid, offset: d.u53(), length: d.u53() };
     case 'truncate':
@@ -174,6 +182,11 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
     default:
       return unreachable(op);
   }
+}
+
+/** The checksums of the blocks that begin at an offset of the data. */
+function crcsFrom(crcs: Uint32Array | undefined, offset: number): Uint32Array | undefined {
+  return offset % BLOCK_BYTES === 0 ? crcs?.subarray(offset / BLOCK_BYTES) : undefined;
 }
 
 function encodeMap(o: Encoder, map: ReadonlyMap<string, Uint8Array>): void {

@@ -5,6 +5,7 @@ import type { ClientOp, OpAnswer } from '../../src/osd/client-request.ts';
 import type { PgView } from '../../src/osd/intervals.ts';
 import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
+import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
 import { type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
@@ -12,7 +13,7 @@ import { Pg, storedView } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
 import { emptyInfo } from '../../src/osd/pg-info.ts';
 import { listObjects, PgState } from '../../src/osd/pg-state.ts';
-import type { Clock, Timer } from '../../src/runtime/index.ts';
+import { BufferPool, type Clock, type Timer } from '../../src/runtime/index.ts';
 import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
 import {
   argsBytes,
@@ -165,7 +166,7 @@ export class SimNode {
     this.pg?.stop();
     this.pg = undefined;
     const kept = this.world.random(this.volatile.length + 1);
-    this.durable.push(...this.volatile.slice(0, kept).map((v) => v.txn));
+    this.durable.push(...this.volatile.slice(0, kept).map((v) => copied(v.txn)));
     this.volatile = [];
   }
 
@@ -293,12 +294,17 @@ export class SimNode {
         // A commit takes everything that was submitted before.
         const n = Math.min(count, this.volatile.length);
         for (const v of this.volatile.splice(0, n)) {
-          this.durable.push(v.txn);
+          this.durable.push(copied(v.txn));
           v.done();
         }
       });
     });
   }
+}
+
+/** As a disk has it: whatever becomes of the memory that was written. */
+function copied(txn: Transaction): Transaction {
+  return txn.map((op) => (op.op === 'write' ? { ...op, data: Buffer.from(op.data) } : op));
 }
 
 export interface SimOptions {
@@ -530,7 +536,7 @@ export class SimWorld {
     const sender = this.nodes[from]!;
     const senderLife = sender.life;
     const link = this.link(from, to);
-    const incoming: IncomingMessage = {
+    const incoming = (data: Buffer): IncomingMessage => ({
       type: message.type,
       version: message.version,
       compatVersion: message.compatVersion,
@@ -539,16 +545,21 @@ export class SimWorld {
       priority: 127,
       front: Buffer.from(message.front),
       middle: Buffer.alloc(0),
-      data: Buffer.concat(message.data ?? []),
+      data,
+      dataCrcs: undefined,
+      isLarge: true,
       hold: () => {},
       release: () => {},
-      recycle: () => {},
-    };
+      recycle: () => data.fill(0xdb),
+    });
     link.until = Math.max(link.until + 1, this.time.now + 1 + this.random(15));
     link.queue.push(() => {
       const node = this.nodes[to]!;
+      // Only now: until then the sender keeps what it sends as it is.
+      const data = Buffer.concat(message.data ?? []);
+      message.done?.();
       if (node.life !== life || !node.isAlive || sender.life !== senderLife) return;
-      this.handle(node, from, incoming);
+      this.handle(node, from, incoming(data));
     });
     // Whatever the delays, a session keeps its order; while it is cut, everything waits.
     const deliver = (): void => {
@@ -650,8 +661,16 @@ export function perform(
     world.time.after(1 + world.random(10), () => {
       const { pg, life } = node;
       if (!pg?.isPrimary || !node.isUpInView) return;
+      const data = Buffer.from(append ?? '');
+      // Who looks at it when everybody should be done gets wrong bytes.
+      const message = {
+        isLarge: true,
+        recycle: () => data.fill(0xdb),
+      } as unknown as IncomingMessage;
+      const memory = new OpMemory(message, new BufferPool());
       const made: ClientOp = {
-        request: { op, data: Buffer.from(append ?? ''), reqid },
+        request: { op, data, memory, reqid },
+        memory,
         oid,
         key: oidKey(oid),
         reqid,
@@ -665,6 +684,7 @@ export function perform(
         drop: () => world.taken.delete(made),
         answer: (a) => {
           world.taken.delete(made);
+          memory.end();
           world.time.after(1 + world.random(10), () => {
             if (isDone || node.life !== life) return;
             isDone = true;

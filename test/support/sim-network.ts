@@ -188,6 +188,8 @@ class SimSocket implements Socket {
   private closed = false;
   private paused = false;
   private held: (() => void)[] = [];
+  /** To be told when their bytes are taken. */
+  private readonly looking = new Set<() => void>();
   private lastArrival = 0;
   private readonly world: SimWorld;
   private readonly wire: SimWire;
@@ -199,18 +201,24 @@ class SimSocket implements Socket {
     this.remote = remote;
   }
 
-  write(buffers: readonly Uint8Array[]): void {
-    if (this.closed) return;
+  write(buffers: readonly Uint8Array[], taken?: () => void): void {
+    if (taken) this.looking.add(taken);
+    if (this.closed) {
+      this.later(() => this.done(taken));
+      return;
+    }
     const bytes = Buffer.concat(buffers);
+    // Whoever wants to know when the bytes are taken may not change them before: they are looked at late.
+    const now = taken ? () => Buffer.concat(buffers) : () => bytes;
     this.world.tap(this, bytes);
     for (let at = 0; at < bytes.length; ) {
       let n = 1 + Math.floor(this.world.chance() * this.world.options.chunkMax);
       n = Math.min(n, bytes.length - at, this.wire.budget);
       if (n > 0) {
-        const chunk = Buffer.from(bytes.subarray(at, at + n));
+        const from = at;
         this.wire.budget -= n;
         this.queuedBytes += n;
-        this.later(() => this.arrive(chunk));
+        this.later(() => this.arrive(Buffer.from(now().subarray(from, from + n))));
       }
       at += n;
       if (this.wire.budget === 0) {
@@ -218,6 +226,11 @@ class SimSocket implements Socket {
         return;
       }
     }
+    this.later(() => this.done(taken));
+  }
+
+  private done(taken: (() => void) | undefined): void {
+    if (taken && this.looking.delete(taken)) taken();
   }
 
   /** In order, after a random delay. */
@@ -245,7 +258,14 @@ class SimSocket implements Socket {
   private take(chunk: Buffer): void {
     if (this.closed) return;
     this.world.note(`data ${this.remote.port}>${this.local.port} ${crc32c(0, chunk)}`);
-    this.events.onData(chunk);
+    const room = this.events.room?.();
+    if (!room || this.world.chance() < 0.3) {
+      this.events.onData(chunk);
+      return;
+    }
+    const n = chunk.copy(room);
+    this.events.onData(room.subarray(0, n));
+    if (n < chunk.length && !this.closed) this.events.onData(chunk.subarray(n));
   }
 
   private cut(): void {
@@ -258,6 +278,7 @@ class SimSocket implements Socket {
     if (this.closed) return;
     this.closed = true;
     this.world.note(`close ${this.local.port}`);
+    for (const taken of this.looking) this.done(taken);
     this.events.onClose(error);
   }
 
@@ -273,7 +294,10 @@ class SimSocket implements Socket {
   destroy(): void {
     if (this.closed) return;
     this.closed = true;
-    this.world.at(0, () => this.events.onClose());
+    this.world.at(0, () => {
+      for (const taken of this.looking) this.done(taken);
+      this.events.onClose();
+    });
     this.later(() => this.other.end());
   }
 }

@@ -15,13 +15,17 @@ import { INFO_NEW, OBJECT_FLAG } from './object-info.ts';
 /** READ and SYNC_READ. Length 0 is the whole object; a truncation the OSD has not seen yet shortens it. */
 export function read(x: Execution, op: OsdOp): Step {
   x.stats.numRd++;
-  return readClipped(x, op, (bytes) => {
-    x.output(bytes);
+  return readClipped(x, op, (bytes, crcs) => {
+    x.output(bytes, crcs);
     return 0;
   });
 }
 
-function readClipped(x: Execution, op: OsdOp, then: (bytes: Uint8Array) => number): Step {
+function readClipped(
+  x: Execution,
+  op: OsdOp,
+  then: (bytes: Uint8Array, crcs?: Uint32Array) => number,
+): Step {
   const e = extentOf(op);
   let { size } = x;
   if (

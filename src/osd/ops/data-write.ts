@@ -8,7 +8,7 @@ export function write(x: Execution, op: OsdOp): number {
   const e = extentOf(op);
   const data = x.input(op);
   if (e.length !== data.length) return -ERRNO.EINVAL;
-  return writeAt(x, e.offset, data, e.truncateSeq, e.truncateSize);
+  return writeAt(x, e.offset, data, e.truncateSeq, e.truncateSize, x.inputCrcs(op));
 }
 
 /**
@@ -21,6 +21,7 @@ function writeAt(
   given: Uint8Array,
   truncateSeq: number,
   truncateSize: number,
+  crcs?: Uint32Array,
 ): number {
   const { objectSizeMax } = x.env.limits;
   let data = given;
@@ -42,12 +43,14 @@ function writeAt(
     if (offset > x.size) truncateTo(x, offset);
     return 0;
   }
-  put(x, offset, data);
+  put(x, offset, data, crcs);
   return 0;
 }
 
-function put(x: Execution, offset: number, data: Uint8Array): void {
-  x.txn.push({ op: 'write', c: x.env.collection, oid: x.object.oid, offset, data });
+/** @param crcs of whole blocks of what `data` begins with; it may have been cut since */
+function put(x: Execution, offset: number, data: Uint8Array, crcs?: Uint32Array): void {
+  const { oid } = x.object;
+  x.txn.push({ op: 'write', c: x.env.collection, oid, offset, data, ...(crcs && { crcs }) });
   x.stats.numWrKb += kib(data.length);
   const end = offset + data.length;
   if (end > x.size) x.resize(end);
@@ -68,7 +71,7 @@ export function writeFull(x: Execution, op: OsdOp): number {
   x.create();
   x.stats.numWr++;
   if (x.size > length) truncateTo(x, length);
-  if (length > 0) put(x, 0, data);
+  if (length > 0) put(x, 0, data, x.inputCrcs(op));
   return 0;
 }
 
@@ -76,7 +79,7 @@ export function append(x: Execution, op: OsdOp): number {
   const { length } = extentOf(op);
   const data = x.input(op);
   if (length !== data.length) return -ERRNO.EINVAL;
-  return writeAt(x, x.size, data, x.truncateSeq, x.truncateSize);
+  return writeAt(x, x.size, data, x.truncateSeq, x.truncateSize, x.inputCrcs(op));
 }
 
 /** Writes a pattern again and again. */

@@ -1,5 +1,7 @@
+import { CRC_BLOCK_BYTES } from '../../codec/index.ts';
 import { CephError, ERRNO } from '../../errors/index.ts';
-import type { StoreOp } from '../../store/index.ts';
+import { POOLED_FROM } from '../../runtime/index.ts';
+import type { ReadMemory, StoreOp } from '../../store/index.ts';
 import { type EVersion, OSD_FLAG, type OsdOp, type UTime, utimeOfMs } from '../../wire/index.ts';
 import type { RequestKind } from './classify.ts';
 import {
@@ -50,6 +52,7 @@ export class Execution implements OpOutcome, Prepared {
   result = 0;
   results: number[];
   outputs: (Uint8Array | undefined)[];
+  outputCrcs: (Uint32Array | undefined)[] | undefined;
   txn: StoreOp[] = [];
   info: ObjectInfo | undefined;
   stats = noStats();
@@ -111,18 +114,47 @@ export class Execution implements OpOutcome, Prepared {
       : data.subarray(this.inputOffset, this.inputOffset + length);
   }
 
-  output(bytes: Uint8Array): void {
+  /** The checksums of the blocks of an op's input, if they are known. */
+  inputCrcs(op: OsdOp): Uint32Array | undefined {
+    const { dataCrcs } = this.request;
+    if (dataCrcs === undefined || this.inputOffset % CRC_BLOCK_BYTES !== 0) return undefined;
+    const first = this.inputOffset / CRC_BLOCK_BYTES;
+    const count = Math.floor(op.payloadLength / CRC_BLOCK_BYTES);
+    return count > 0 ? dataCrcs.subarray(first, first + count) : undefined;
+  }
+
+  output(bytes: Uint8Array, crcs?: Uint32Array): void {
     this.outputs[this.index] = bytes;
+    if (crcs) {
+      this.outputCrcs ??= [];
+      this.outputCrcs[this.index] = crcs;
+    }
     this.stats.numRdKb += kib(bytes.length);
   }
 
   /** Reads data of the stored object and goes on with it; a failing device gives the op its errno. */
-  read(offset: number, length: number, then: (bytes: Uint8Array) => number): Step {
+  read(
+    offset: number,
+    length: number,
+    then: (bytes: Uint8Array, crcs?: Uint32Array) => number,
+  ): Step {
     if (!this.stored || length === 0) return then(EMPTY);
     const { store, collection } = this.env;
+    const { memory } = this.request;
     try {
-      const got = store.read(collection, this.object.oid, offset, length);
-      return got instanceof Promise ? got.then(then).catch(errnoOf) : then(got);
+      if (memory === undefined || length < POOLED_FROM) {
+        const got = store.read(collection, this.object.oid, offset, length);
+        return got instanceof Promise ? got.then((b) => then(b)).catch(errnoOf) : then(got);
+      }
+      const lent: ReadMemory = { take: (bytes) => memory.take(bytes), crcs: undefined };
+      const got = store.read(collection, this.object.oid, offset, length, lent);
+      if (!(got instanceof Promise)) return then(got, lent.crcs);
+      // Whatever becomes of the request meanwhile, the device writes into its memory until then.
+      const done = memory.use();
+      return got
+        .then((b) => then(b, lent.crcs))
+        .catch(errnoOf)
+        .finally(done);
     } catch (e) {
       return errnoOf(e);
     }

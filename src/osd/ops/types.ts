@@ -41,8 +41,20 @@ export interface OpRequest {
   readonly op: OSDOp;
   /** The message's data segment: the ops' inputs, joined. Written data becomes the store's, so it must not change. */
   readonly data: Uint8Array;
+  /** crc32c(0xffffffff) of each whole 4096 bytes of `data`, if known. */
+  readonly dataCrcs?: Uint32Array | undefined;
+  /** Where large reads of it may put what they find; absent: in memory of their own. */
+  readonly memory?: RequestMemory | undefined;
   /** The real id: of the sender and the message's tid when the request leaves its own zero. */
   readonly reqid: ReqId;
+}
+
+/** The memory of a request, given back when everybody is done with it. */
+export interface RequestMemory {
+  /** Memory of at least so many bytes, the request's until its end. */
+  take(length: number): Buffer;
+  /** Somebody else looks at the request's memory. @returns to be called when that is over */
+  use(): () => void;
 }
 
 /** An object for COPY_FROM: all that COPY_GET of its OSD told. */
@@ -119,6 +131,8 @@ export interface OpOutcome {
   readonly result: number;
   readonly results: readonly number[];
   readonly outputs: readonly (Uint8Array | undefined)[];
+  /** Of outputs that are stored data: crc32c(0xffffffff) of each whole 4096 bytes, as it was checked. */
+  readonly outputCrcs?: readonly (Uint32Array | undefined)[] | undefined;
   /** Changes to this object, its info attribute included. Empty but for modify and delete. */
   readonly txn: readonly StoreOp[];
   /** The object afterwards; undefined when it does not exist. */

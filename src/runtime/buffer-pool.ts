@@ -1,0 +1,76 @@
+import { assert } from '../errors/index.ts';
+import { alignedMemory } from './aligned-memory.ts';
+
+/** Smaller ones are left to the collector of garbage, which is good at what is small and short-lived. */
+export const POOLED_FROM = 36 * 1024;
+/** Sizes differ by so much, large ones by more: a request of 4 MiB and an answer of 4 MiB use the same memory. */
+const STEP = 16 * 1024;
+/** Larger ones are rare, and would hold much memory for nothing. */
+const POOLED_TO = (8 << 20) - STEP;
+const LARGE_STEP = 1 << 20;
+/** From here on memory is aligned for devices. What is not touched of it costs nothing. */
+const LARGE_FROM = 1 << 20;
+/** What lies ready at most, untouched ends included. */
+const KEPT_MAX = 80 << 20;
+/** What was not needed for so long is let go. */
+const AGE_MS = 1000;
+
+/**
+ * Memory of large messages and reads, used again by whoever says that it is done with it. New memory costs a page fault
+ * per 4 KiB, and makes the engine look for garbage again and again: under 4 MiB writes it spent more on that than on all
+ * else. What is never given back is the collector's.
+ */
+export class BufferPool {
+  private readonly free = new Map<number, Buffer[]>();
+  private kept = 0;
+  /** The least that was kept since the last `age`. */
+  private spare = 0;
+  private agedMs = Number.NEGATIVE_INFINITY;
+
+  /** Memory of at least `length` bytes, with anything in it; from 1 MiB on it is aligned (see alignedMemory). */
+  take(length: number): Buffer {
+    // A buffer of the shared slab would pin its neighbours for as long as the message lives.
+    if (length < 2048) return Buffer.allocUnsafe(length);
+    if (length < POOLED_FROM || length > POOLED_TO) return Buffer.allocUnsafeSlow(length);
+    const size = sizeFor(length);
+    const buffer = this.free.get(size)?.pop();
+    if (!buffer) return size < LARGE_FROM ? Buffer.allocUnsafeSlow(size) : alignedMemory(size);
+    this.kept -= size;
+    this.spare = Math.min(this.spare, this.kept);
+    return buffer;
+  }
+
+  /** Takes back what `take` gave, that very buffer, once; nobody may look at it any more. */
+  give(buffer: Buffer): void {
+    const size = buffer.length;
+    if (size < POOLED_FROM || size > sizeFor(POOLED_TO) || this.kept + size > KEPT_MAX) return;
+    const list = this.free.get(size);
+    // Twice given would be twice taken: two owners, and wrong bytes.
+    assert(!list?.includes(buffer), 'memory was given back twice');
+    if (list) list.push(buffer);
+    else this.free.set(size, [buffer]);
+    this.kept += size;
+  }
+
+  /** Lets go of what has not been needed for a second. To be called now and then. */
+  age(nowMs: number): void {
+    if (nowMs - this.agedMs < AGE_MS) return;
+    this.agedMs = nowMs;
+    let spare = this.spare;
+    for (const [size, list] of this.free) {
+      while (spare > 0 && list.length > 0) {
+        list.pop();
+        spare -= size;
+        this.kept -= size;
+      }
+      if (list.length === 0) this.free.delete(size);
+    }
+    this.spare = this.kept;
+  }
+}
+
+function sizeFor(length: number): number {
+  if (length < LARGE_FROM - STEP) return Math.ceil(length / STEP) * STEP;
+  // Room for what stands around 4 MiB of data in a message.
+  return Math.ceil((length + STEP) / LARGE_STEP) * LARGE_STEP;
+}
