@@ -221,7 +221,7 @@ describe('balance', () => {
       expect(next.data.pgUpmapItems.get(pgid!)!.flat().join(' ')).toBe(pairs);
     }
     expect(lines[0]).toMatch(
-      new RegExp(`^# ${commands.length} commands; \\d+ shards move .* GiB in about`),
+      new RegExp(`^# commands: ${commands.length}; shards that move: \\d+ .* GiB in about`),
     );
     expect(checkPgUpmaps(next)).toEqual({ cancel: [], replace: new Map() });
     expect(distribution(next).summary.maxDeviation).toBeLessThan(5);

@@ -67,11 +67,32 @@ export function parse(command: Command, words: string[]): Parsed {
   };
 }
 
+/** What options take, where that is no number. An option means the same in all subcommands. */
+const TAKES: Readonly<Record<string, string>> = {
+  bytes: 'SIZE',
+  class: 'CLASS',
+  classes: 'LIST',
+  'failure-domain': 'TYPE',
+  format: 'FORMAT',
+  host: 'ADDR',
+  mode: 'MODE',
+  output: 'FILE',
+  'pg-dump': 'FILE',
+  pool: 'LIST',
+  read: 'SIZE',
+  rule: 'RULE',
+  steps: 'LIST',
+  svg: 'FILE',
+  weights: 'LIST',
+  write: 'SIZE',
+};
+
 /** Help of one subcommand. */
 export function commandHelp(command: Command): string {
   const lines = [`usage: sepiola ${command.words}`, '', command.about];
   const rows = Object.entries(command.help).map(([option, text]): [string, string] => {
-    const takes = command.options[option]!.type === 'string' ? ' N' : '';
+    const isFlag = command.options[option]!.type !== 'string';
+    const takes = isFlag ? '' : ` ${TAKES[option] ?? 'N'}`;
     return [`  --${option}${takes}`, text];
   });
   const width = rows.reduce((most, [head]) => Math.max(most, head.length + 1), 18);

@@ -124,7 +124,7 @@ function costLines({ commands }: Proposal, moved: Movement, hasBytes: boolean): 
     ? `, ${bytesText(total.bytesMoved)} in about ${timeText(recovery.seconds)}`
     : '';
   return [
-    `${commands.length} commands; ${total.shardsMoved} shards move (${percent(movedRatio)})${bytes}`,
+    `commands: ${commands.length}; shards that move: ${total.shardsMoved} (${percent(movedRatio)})${bytes}`,
   ];
 }
 
