@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { shadowOf } from '../src/crush/classes.ts';
+import { shadowOf } from '../src/crush/edit/classes.ts';
 import {
   addSimpleRule,
   type CrushMap,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { crushHash3 } from '../src/crush/hash.ts';
-import { straw2Draw } from '../src/crush/straw2.ts';
-import { isEven, type Straw2Draw } from '../src/crush/straw2-draw.ts';
-import { straw2DrawTables } from '../src/crush/straw2-log.ts';
+import { straw2Draw } from '../src/crush/mapping/straw2.ts';
+import { isEven, type Straw2Draw } from '../src/crush/mapping/straw2-draw.ts';
+import { straw2DrawTables } from '../src/crush/mapping/straw2-log.ts';
 
 const ENGINES = ['wasm', 'js'] as const;
 const { logs, ranks, gap } = straw2DrawTables();

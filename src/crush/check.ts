@@ -1,5 +1,5 @@
 import { itemWeights, WEIGHT_MAX } from './bucket.ts';
-import { isValidCrushName } from './new-bucket.ts';
+import { isValidCrushName } from './edit/new-bucket.ts';
 import { BUCKET_ALG, type CrushBucket, type CrushMap, type CrushRule, RULE_OP } from './types.ts';
 
 /** Draws beyond this make a placement that cannot succeed take seconds. */

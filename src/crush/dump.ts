@@ -1,5 +1,5 @@
 import { itemWeights } from './bucket.ts';
-import { classOf } from './classes.ts';
+import { classOf } from './edit/classes.ts';
 import { LEGACY_TUNABLES, TUNABLE_PROFILES } from './tunables.ts';
 import {
   BUCKET_ALG,

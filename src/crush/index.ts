@@ -1,22 +1,11 @@
 /**
- * Placement: a CRUSH map as data, its bytes, its compiled form that maps inputs to devices, and the edits a monitor
- * makes. Uses `errors` and `codec`. Source: crush/ of Ceph 16.2, for the facts; the code is our own.
+ * Placement. A CRUSH map is plain data (types.ts) with its bytes (encoding.ts); `edit` changes it, `mapping` compiles it
+ * to map inputs to devices, `text` and `document` are its forms for people and programs, `tester` tries it as crushtool
+ * does. Uses `errors` and `codec`. Source: crush/ of Ceph 16.2, for the facts; the code is our own.
  */
 export { deviceLimit, itemWeights, makeBucket } from './bucket.ts';
-export * from './build.ts';
 export * from './check.ts';
 export { hasIncompatChooseArgs, tidyChooseArgs } from './choose-args.ts';
-export {
-  classIdFor,
-  classOf,
-  devicesOfClass,
-  removeClass,
-  removeDeviceClass,
-  renameClass,
-  rulesOfClass,
-  setDeviceClass,
-  setSubtreeClass,
-} from './classes.ts';
 export { copyCrushMap } from './copy.ts';
 export { crushMapToDocument } from './document/export.ts';
 export { crushMapFromDocument } from './document/import.ts';
@@ -28,6 +17,18 @@ export {
   crushTunablesDump,
   weightNumber,
 } from './dump.ts';
+export * from './edit/build.ts';
+export {
+  classIdFor,
+  classOf,
+  devicesOfClass,
+  removeClass,
+  removeDeviceClass,
+  renameClass,
+  rulesOfClass,
+  setDeviceClass,
+  setSubtreeClass,
+} from './edit/classes.ts';
 export {
   type CrushLocation,
   createOrMoveItem,
@@ -38,10 +39,20 @@ export {
   reweightItemAt,
   setItem,
   weightAt,
-} from './edit.ts';
+} from './edit/edit.ts';
+export { buildLayers, type Layer, type LayeredMap } from './edit/layers.ts';
+export * from './edit/new-bucket.ts';
+export { type ReclassifyRequest, reclassify } from './edit/reclassify.ts';
+export * from './edit/remove.ts';
+export * from './edit/rename.ts';
+export { reweightAll, reweightItem, reweightSubtree } from './edit/reweight.ts';
+export * from './edit/rules.ts';
+export { rebuildShadows } from './edit/shadows.ts';
+export { swapBuckets } from './edit/swap.ts';
+export * from './edit/weight-sets.ts';
+export { weightOf } from './edit/weights.ts';
 export { decodeCrushMap, encodeCrushMap } from './encoding.ts';
 export { crushHash2, crushHash3, crushHash4, strHashRjenkins } from './hash.ts';
-export { buildLayers, type Layer, type LayeredMap } from './layers.ts';
 export * from './location.ts';
 export {
   editMany,
@@ -52,16 +63,8 @@ export {
   subtreeContains,
   typeByName,
 } from './lookup.ts';
-export * from './mapper.ts';
-export * from './new-bucket.ts';
-export { type ReclassifyRequest, reclassify } from './reclassify.ts';
-export * from './remove.ts';
-export * from './rename.ts';
-export { reweightAll, reweightItem, reweightSubtree } from './reweight.ts';
-export * from './rules.ts';
-export { rebuildShadows } from './shadows.ts';
-export { straw2Logs, straw2Tables } from './straw2-log.ts';
-export { swapBuckets } from './swap.ts';
+export * from './mapping/mapper.ts';
+export { straw2Logs, straw2Tables } from './mapping/straw2-log.ts';
 export * from './tester/index.ts';
 export { compileCrushMap } from './text/compile.ts';
 export { decompileCrushMap } from './text/decompile.ts';
@@ -77,5 +80,3 @@ export {
 export * from './tree-text.ts';
 export * from './tunables.ts';
 export * from './types.ts';
-export * from './weight-sets.ts';
-export { weightOf } from './weights.ts';

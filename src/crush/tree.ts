@@ -1,6 +1,6 @@
 import { itemWeights } from './bucket.ts';
-import { classOf } from './classes.ts';
 import { weightNumber } from './dump.ts';
+import { classOf } from './edit/classes.ts';
 import { rootsOf } from './lookup.ts';
 import { CHOOSE_ARGS_DEFAULT, type CrushBucket, type CrushMap } from './types.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { makeBucket, makeSlot, WEIGHT_MAX } from '../../src/crush/bucket.ts';
-import { classIdFor, rebuildShadows } from '../../src/crush/classes.ts';
+import { classIdFor, rebuildShadows } from '../../src/crush/edit/classes.ts';
 import {
   BUCKET_ALG,
   type BucketAlg,

@@ -1,5 +1,5 @@
 import { deviceLimit } from '../bucket.ts';
-import { emptyCrushMap } from '../build.ts';
+import { emptyCrushMap } from '../edit/build.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import type { ChooseArg, CrushMap, CrushRule, CrushTunables } from '../types.ts';
 import { BUCKET_SLOTS_MAX, BYTE_TUNABLES, RULE_SLOTS_MAX, TUNABLE_WORDS } from '../words.ts';

@@ -1,5 +1,5 @@
 import { general } from '../../codec/index.ts';
-import { CrushMapper } from '../mapper.ts';
+import { CrushMapper } from '../mapping/mapper.ts';
 import type { CrushMap } from '../types.ts';
 import { lrand48 } from './lrand48.ts';
 import { type CrushTestOptions, type CrushTestSink, inputRange, ruleRange } from './options.ts';

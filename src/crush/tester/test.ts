@@ -1,6 +1,6 @@
 import { general } from '../../codec/index.ts';
 import { crushHash2 } from '../hash.ts';
-import { CrushMapper } from '../mapper.ts';
+import { CrushMapper } from '../mapping/mapper.ts';
 import { CRUSH_ITEM_NONE, type CrushMap, type CrushRule } from '../types.ts';
 import { devicesAffectedMax } from './affected.ts';
 import { type TestCounts, writeDataFiles } from './data-files.ts';

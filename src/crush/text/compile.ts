@@ -1,9 +1,9 @@
 import { general } from '../../codec/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { deviceLimit, makeBucket, makeSlot } from '../bucket.ts';
-import { emptyCrushMap } from '../build.ts';
-import { classIdFor } from '../classes.ts';
-import { makeShadows } from '../shadows.ts';
+import { emptyCrushMap } from '../edit/build.ts';
+import { classIdFor } from '../edit/classes.ts';
+import { makeShadows } from '../edit/shadows.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import type { BucketAlg, CrushMap } from '../types.ts';
 import { ALG_BY_NAME, BUCKET_SLOTS_MAX, BYTE_TUNABLES, TUNABLE_WORDS } from '../words.ts';

@@ -1,5 +1,5 @@
 import { itemWeights } from '../bucket.ts';
-import { classOf } from '../classes.ts';
+import { classOf } from '../edit/classes.ts';
 import { itemByName, keyOf } from '../lookup.ts';
 import { LEGACY_TUNABLES } from '../tunables.ts';
 import {

@@ -1,11 +1,11 @@
-import { CephError, strerror } from '../errors/index.ts';
-import { itemWeightAt, makeBucket } from './bucket.ts';
+import { CephError, strerror } from '../../errors/index.ts';
+import { itemWeightAt, makeBucket } from '../bucket.ts';
+import { parentOf, typeNameOf } from '../location.ts';
+import { isShadow, itemByName, putBucket, setItemName, subtreeContains } from '../lookup.ts';
+import { type CrushBucket, type CrushMap, RULE_OP } from '../types.ts';
 import { classIdFor } from './classes.ts';
 import { insertItem, linkBucket } from './edit.ts';
-import { parentOf, typeNameOf } from './location.ts';
-import { isShadow, itemByName, putBucket, setItemName, subtreeContains } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
-import { type CrushBucket, type CrushMap, RULE_OP } from './types.ts';
 import { carriedWeight } from './weights.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { CephError } from '../errors/index.ts';
-import { itemByName, setItemName } from './lookup.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemByName, setItemName } from '../lookup.ts';
+import type { CrushMap } from '../types.ts';
 import { isValidCrushName } from './new-bucket.ts';
-import type { CrushMap } from './types.ts';
 
 /** Gives an item another name. @throws CephError ENOENT, EEXIST, EINVAL; EALREADY when only the new name exists */
 export function renameItem(map: CrushMap, from: string, to: string): void {

@@ -1,5 +1,5 @@
+import { CRUSH_ITEM_NONE } from '../types.ts';
 import { contains, type Search } from './search.ts';
-import { CRUSH_ITEM_NONE } from './types.ts';
 
 /**
  * The search below one bucket for `numrep` different items of a type that closes the gap a failed replica leaves.

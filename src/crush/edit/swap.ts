@@ -1,8 +1,8 @@
-import { CephError } from '../errors/index.ts';
-import { itemWeightAt } from './bucket.ts';
-import { parentsOf, setItemName, subtreeContains } from './lookup.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemWeightAt } from '../bucket.ts';
+import { parentsOf, setItemName, subtreeContains } from '../lookup.ts';
+import type { CrushBucket, CrushMap } from '../types.ts';
 import { rebuildShadows } from './shadows.ts';
-import type { CrushBucket, CrushMap } from './types.ts';
 import { addToBucket, dropFromBucket, settleWeightSets, weighInBucket } from './weights.ts';
 
 /**

@@ -1,7 +1,7 @@
-import { CephError } from '../errors/index.ts';
-import { itemByName, keyOf, noteClass, setItemName } from './lookup.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemByName, keyOf, noteClass, setItemName } from '../lookup.ts';
+import { type CrushMap, RULE_OP } from '../types.ts';
 import { rebuildShadows } from './shadows.ts';
-import { type CrushMap, RULE_OP } from './types.ts';
 
 export { rebuildShadows } from './shadows.ts';
 

@@ -1,8 +1,8 @@
+import { hash2 } from '../hash.ts';
+import type { CrushTunables } from '../types.ts';
 import { BucketChooser } from './choose.ts';
-import { hash2 } from './hash.ts';
 import type { ArgsLayout, Layout } from './layout.ts';
 import { Prospects } from './prospects.ts';
-import type { CrushTunables } from './types.ts';
 
 /** A weight of 1.0. */
 const WEIGHT_ONE = 0x10000;

@@ -1,7 +1,7 @@
-import { CephError } from '../errors/index.ts';
-import { algForNewBuckets, allocateBucketId, makeBucket, makeSlot } from './bucket.ts';
-import { itemByName, putBucket, setItemName, typeByName } from './lookup.ts';
-import type { BucketAlg, CrushMap } from './types.ts';
+import { CephError } from '../../errors/index.ts';
+import { algForNewBuckets, allocateBucketId, makeBucket, makeSlot } from '../bucket.ts';
+import { itemByName, putBucket, setItemName, typeByName } from '../lookup.ts';
+import type { BucketAlg, CrushMap } from '../types.ts';
 import { weightSetPositions } from './weights.ts';
 
 /** Whether a bucket may have this name. */

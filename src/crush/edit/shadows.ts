@@ -1,6 +1,6 @@
-import { CephError } from '../errors/index.ts';
-import { allocateBucketId, itemWeightAt, makeBucket, makeSlot } from './bucket.ts';
-import { tidyChooseArgs } from './choose-args.ts';
+import { CephError } from '../../errors/index.ts';
+import { allocateBucketId, itemWeightAt, makeBucket, makeSlot } from '../bucket.ts';
+import { tidyChooseArgs } from '../choose-args.ts';
 import {
   forgetItemName,
   isShadow,
@@ -10,8 +10,8 @@ import {
   setItemName,
   shadowChanges,
   takeBucket,
-} from './lookup.ts';
-import { BUCKET_ALG, type CrushBucket, type CrushMap, RULE_OP } from './types.ts';
+} from '../lookup.ts';
+import { BUCKET_ALG, type CrushBucket, type CrushMap, RULE_OP } from '../types.ts';
 import { sumOf } from './weights.ts';
 
 /**

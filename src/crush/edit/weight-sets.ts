@@ -1,6 +1,6 @@
-import { CephError } from '../errors/index.ts';
-import { itemWeights } from './bucket.ts';
-import { BUCKET_ALG, type CrushMap } from './types.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemWeights } from '../bucket.ts';
+import { BUCKET_ALG, type CrushMap } from '../types.ts';
 import { carryUp, completeArgs, weightSetPositions } from './weights.ts';
 
 /**

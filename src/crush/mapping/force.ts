@@ -1,5 +1,5 @@
+import { CRUSH_ITEM_NONE } from '../types.ts';
 import type { Layout } from './layout.ts';
-import { CRUSH_ITEM_NONE } from './types.ts';
 
 /** Buckets above each other; a map in which there are more below each other forces nothing so deep. */
 const DEPTH_MAX = 64;

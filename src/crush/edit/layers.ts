@@ -1,9 +1,9 @@
-import { CephError } from '../errors/index.ts';
-import { allocateBucketId, makeBucket } from './bucket.ts';
+import { CephError } from '../../errors/index.ts';
+import { allocateBucketId, makeBucket } from '../bucket.ts';
+import { putBucket, rootsOf, setItemName } from '../lookup.ts';
+import { BUCKET_ALG, type BucketAlg, type CrushMap } from '../types.ts';
 import { emptyCrushMap } from './build.ts';
-import { putBucket, rootsOf, setItemName } from './lookup.ts';
 import { isValidCrushName } from './new-bucket.ts';
-import { BUCKET_ALG, type BucketAlg, type CrushMap } from './types.ts';
 
 /** One level of a regular map, above the devices or the layer before. */
 export interface Layer {

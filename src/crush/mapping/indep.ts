@@ -1,5 +1,5 @@
+import { BUCKET_ALG, CRUSH_ITEM_NONE } from '../types.ts';
 import { contains, type Search } from './search.ts';
-import { BUCKET_ALG, CRUSH_ITEM_NONE } from './types.ts';
 
 /** A position of an indep result that no draw has filled yet; replaced before the result is seen. */
 const UNDEFINED = 0x7ffffffe;

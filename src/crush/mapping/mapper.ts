@@ -1,16 +1,16 @@
-import { Firstn } from './firstn.ts';
-import { ForcedWay } from './force.ts';
-import { Indep } from './indep.ts';
-import { type ArgsLayout, argsFor, layOut } from './layout.ts';
-import { Search } from './search.ts';
-import type { Straw2Engine } from './straw2.ts';
 import {
   CRUSH_ITEM_NONE,
   type CrushMap,
   type CrushRuleStep,
   type CrushTunables,
   RULE_OP,
-} from './types.ts';
+} from '../types.ts';
+import { Firstn } from './firstn.ts';
+import { ForcedWay } from './force.ts';
+import { Indep } from './indep.ts';
+import { type ArgsLayout, argsFor, layOut } from './layout.ts';
+import { Search } from './search.ts';
+import type { Straw2Engine } from './straw2.ts';
 
 export type { Straw2Engine } from './straw2.ts';
 

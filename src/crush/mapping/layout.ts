@@ -1,12 +1,12 @@
-import { type Straw2Engine, straw2Draw } from './straw2.ts';
-import { isEven, type Straw2Draw } from './straw2-draw.ts';
 import {
   BUCKET_ALG,
   CHOOSE_ARGS_DEFAULT,
   type ChooseArg,
   type CrushBucket,
   type CrushMap,
-} from './types.ts';
+} from '../types.ts';
+import { type Straw2Engine, straw2Draw } from './straw2.ts';
+import { isEven, type Straw2Draw } from './straw2-draw.ts';
 
 /**
  * A map's buckets as typed arrays, indexed by bucket index (-1 - id). Items of all buckets lie in one array; what an

@@ -1,9 +1,9 @@
-import { CephError, type ErrnoName } from '../errors/index.ts';
-import { tidyChooseArgs } from './choose-args.ts';
+import { CephError, type ErrnoName } from '../../errors/index.ts';
+import { tidyChooseArgs } from '../choose-args.ts';
+import { forgetItemName, isHeld } from '../lookup.ts';
+import { type CrushMap, RULE_OP } from '../types.ts';
 import { takeOut } from './edit.ts';
-import { forgetItemName, isHeld } from './lookup.ts';
 import { dropBucket, rebuildShadows } from './shadows.ts';
-import { type CrushMap, RULE_OP } from './types.ts';
 import { removeFromBucket } from './weights.ts';
 
 /** Removing items, everywhere or below one bucket. Source: remove_item and its kin in crush/CrushWrapper.cc, release 16.2. */

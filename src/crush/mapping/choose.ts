@@ -1,6 +1,6 @@
-import { hash3, hash4 } from './hash.ts';
+import { hash3, hash4 } from '../hash.ts';
+import { BUCKET_ALG } from '../types.ts';
 import { type ArgsLayout, type Layout, padded } from './layout.ts';
-import { BUCKET_ALG } from './types.ts';
 
 /**
  * Draws one item of a bucket: the five bucket algorithms. Source: bucket_*_choose in crush/mapper.c, release 16.2.

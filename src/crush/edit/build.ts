@@ -1,10 +1,10 @@
+import { editMany } from '../lookup.ts';
+import { TUNABLE_PROFILES } from '../tunables.ts';
+import type { CrushMap } from '../types.ts';
 import { setDeviceClass } from './classes.ts';
 import { type CrushLocation, createOrMoveItem } from './edit.ts';
-import { editMany } from './lookup.ts';
 import { addBucket } from './new-bucket.ts';
 import { addSimpleRule } from './rules.ts';
-import { TUNABLE_PROFILES } from './tunables.ts';
-import type { CrushMap } from './types.ts';
 import { weightOf } from './weights.ts';
 
 /** Types of a new cluster's map, from the device up. Source: OSDMap::_build_crush_types, release 16.2. */

@@ -1,6 +1,6 @@
-import { CephError } from '../errors/index.ts';
-import { itemWeightAt } from './bucket.ts';
-import { parentOf } from './location.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemWeightAt } from '../bucket.ts';
+import { parentOf } from '../location.ts';
 import {
   forgetItemName,
   isHeld,
@@ -8,10 +8,10 @@ import {
   parentsOf,
   setItemName,
   subtreeContains,
-} from './lookup.ts';
+} from '../lookup.ts';
+import type { CrushMap } from '../types.ts';
 import { addBucketOf, isValidCrushName } from './new-bucket.ts';
 import { rebuildShadows } from './shadows.ts';
-import type { CrushMap } from './types.ts';
 import {
   addToBucket,
   carriedWeight,

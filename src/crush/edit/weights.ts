@@ -1,7 +1,7 @@
-import { CephError } from '../errors/index.ts';
-import { appendItem, dropItem, itemWeightAt, WEIGHT_MAX, weighItem } from './bucket.ts';
-import { noteFreed, noteHeld, noteWeight, parentsOf } from './lookup.ts';
-import type { ChooseArg, CrushMap } from './types.ts';
+import { CephError } from '../../errors/index.ts';
+import { appendItem, dropItem, itemWeightAt, WEIGHT_MAX, weighItem } from '../bucket.ts';
+import { noteFreed, noteHeld, noteWeight, parentsOf } from '../lookup.ts';
+import type { ChooseArg, CrushMap } from '../types.ts';
 
 /**
  * Weights of items in their buckets, kept consistent upwards: a bucket's weight is the sum of its items' and stands in

@@ -1,4 +1,4 @@
-import { hash3 } from './hash.ts';
+import { hash3 } from '../hash.ts';
 import { straw2DrawTables } from './straw2-log.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { CephError } from '../errors/index.ts';
-import { WEIGHT_MAX, weighItem } from './bucket.ts';
-import { noteWeight, rootsOf } from './lookup.ts';
+import { CephError } from '../../errors/index.ts';
+import { WEIGHT_MAX, weighItem } from '../bucket.ts';
+import { noteWeight, rootsOf } from '../lookup.ts';
+import { BUCKET_ALG, type ChooseArg, type CrushBucket, type CrushMap } from '../types.ts';
 import { rebuildShadows } from './shadows.ts';
-import { BUCKET_ALG, type ChooseArg, type CrushBucket, type CrushMap } from './types.ts';
 import { settleWeightSets, weighEverywhere, weighInBucket } from './weights.ts';
 
 /** Weights of devices that are in place. Source: crush/CrushWrapper.cc and crush/builder.c, release 16.2. */

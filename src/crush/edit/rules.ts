@@ -1,8 +1,8 @@
-import { CephError } from '../errors/index.ts';
+import { CephError } from '../../errors/index.ts';
+import { itemByName, keyOf, typeByName } from '../lookup.ts';
+import { type CrushMap, type CrushRuleStep, RULE_OP, RULE_TYPE } from '../types.ts';
 import { shadowOf } from './classes.ts';
-import { itemByName, keyOf, typeByName } from './lookup.ts';
 import { rebuildShadows } from './shadows.ts';
-import { type CrushMap, type CrushRuleStep, RULE_OP, RULE_TYPE } from './types.ts';
 
 /** A rule's id is one byte in a pool. */
 const RULES_MAX = 256;
