@@ -80,3 +80,4 @@ export {
 export * from './tree-text.ts';
 export * from './tunables.ts';
 export * from './types.ts';
+export { TUNABLE_WORDS } from './words.ts';

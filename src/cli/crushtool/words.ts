@@ -1,4 +1,4 @@
-import type { CrushTunables } from '../../crush/index.ts';
+import { TUNABLE_WORDS } from '../../crush/index.ts';
 import {
   type CephOption,
   leadingFloat,
@@ -66,19 +66,8 @@ function inputOptions(r: Request): CephOption[] {
   ];
 }
 
-const TUNABLE_OPTIONS: Readonly<Record<string, keyof CrushTunables>> = {
-  choose_local_tries: 'chooseLocalTries',
-  choose_local_fallback_tries: 'chooseLocalFallbackTries',
-  choose_total_tries: 'chooseTotalTries',
-  chooseleaf_descend_once: 'chooseleafDescendOnce',
-  chooseleaf_vary_r: 'chooseleafVaryR',
-  chooseleaf_stable: 'chooseleafStable',
-  straw_calc_version: 'strawCalcVersion',
-  allowed_bucket_algs: 'allowedBucketAlgs',
-};
-
 function tunableOptions(r: Request): CephOption[] {
-  return Object.entries(TUNABLE_OPTIONS).map(([name, key]) =>
+  return Object.entries(TUNABLE_WORDS).map(([name, key]) =>
     int([`--set_${name}`], (value) => {
       r.hasTunables = true;
       if (value !== undefined && value >= 0) r.tunables[key] = value;
