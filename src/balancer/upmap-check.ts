@@ -12,8 +12,8 @@ export interface StaleUpmaps {
 }
 
 /**
- * Which of a map's upmaps to remove: of a PG that is no more, against the rule, to a device without weight, or without
- * effect. Source: OSDMap::check_pg_upmaps, release 16.2.
+ * Which of a map's upmaps to remove: of a PG that is no more, against the rule, to a device without weight, to
+ * fewer devices than the pool has copies, or without effect. Source: OSDMap::check_pg_upmaps, release 16.2.
  */
 export function checkPgUpmaps(map: OSDMap): StaleUpmaps {
   const { pgUpmap, pgUpmapItems, osdWeight } = map.data;
@@ -31,7 +31,9 @@ export function checkPgUpmaps(map: OSDMap): StaleUpmaps {
     const row = upmapped(map, key, raw);
     const rule = ruleOf(map.crushMap, pool);
     const isServed = row.every((osd) => rules.weighs(rule, osd) && osdWeight[osd] !== 0);
-    if (!isServed || !rules.allows(rule, pool.size, row) || sameRow(pgUpmap.get(key), raw)) {
+    const whole = pgUpmap.get(key);
+    const isIdle = whole && (whole.length !== pool.size || sameRow(whole, raw));
+    if (!isServed || !rules.allows(rule, pool.size, row) || isIdle) {
       cancel.push(key);
       continue;
     }
@@ -44,8 +46,8 @@ export function checkPgUpmaps(map: OSDMap): StaleUpmaps {
   return { cancel, replace };
 }
 
-function sameRow(a: readonly number[] | undefined, b: readonly number[]): boolean {
-  return a?.length === b.length && a.every((osd, i) => osd === b[i]);
+function sameRow(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((osd, i) => osd === b[i]);
 }
 
 /** What lies where below the roots that rules take, looked up once per map. */

@@ -21,7 +21,7 @@ export * from './osdmap-data.ts';
 export * from './osdmap-json.ts';
 export { osdLine, osdMapText } from './osdmap-print.ts';
 export { placementSeed, ruleOf, stableMod } from './pg-seed.ts';
-export type { UpActing } from './placement.ts';
+export { placesAlike, type UpActing } from './placement.ts';
 export * from './pool.ts';
 export * from './pool-health.ts';
 export { holds, type PoolMapping } from './pool-mapping.ts';

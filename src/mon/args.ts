@@ -43,6 +43,12 @@ export class CommandArgs {
     if (v === undefined) return [];
     return Array.isArray(v) ? v.map(String) : wrongType(name);
   }
+  /** A list of numbers, of one at least. */
+  needNumbers(name: string): number[] {
+    const v = this.given(name);
+    const isList = Array.isArray(v) && v.length > 0 && v.every((n) => typeof n === 'number');
+    return isList ? v : wrongType(name);
+  }
   /** An argument that has to be there. */
   needText(name: string): string {
     return this.text(name) ?? wrongType(name);

@@ -12,6 +12,7 @@ import type { KeyValueOp } from '../runtime/index.ts';
 import { type EntityAddr, type UTime, utimeOfMs } from '../wire/index.ts';
 import type { Change, OsdMapPatch } from './change.ts';
 import { KEYS } from './keys.ts';
+import { withoutStaleOverrides } from './services/pg-overrides.ts';
 import type { HealthMute } from './state.ts';
 
 /** Everything the store holds but the opaque values of config-key. Immutable: a change gives a new one. */
@@ -122,8 +123,10 @@ function changeOsdMap(
   writes: KeyValueOp[],
 ): { osdmap: OSDMap; incremental: Buffer | undefined } {
   if (!patch) return { osdmap: map, incremental: undefined };
-  const inc = completePatch(map, patch, nowMs);
-  const osdmap = map.applyIncremental(inc);
+  const asked = completePatch(map, patch, nowMs);
+  const first = map.applyIncremental(asked);
+  const inc = withoutStaleOverrides(asked, map, first);
+  const osdmap = inc === asked ? first : map.applyIncremental(inc);
   const full = osdmap.encode();
   const incremental = encodeIncremental(inc, osdmap);
   const { epoch } = osdmap;

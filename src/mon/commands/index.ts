@@ -15,6 +15,7 @@ import { logCommands } from './log.ts';
 import { osdFlagCommands } from './osd-flags.ts';
 import { osdLifecycleCommands } from './osd-lifecycle.ts';
 import { osdStateCommands } from './osd-state.ts';
+import { pgOverrideCommands } from './pg-overrides.ts';
 import { poolApplicationCommands } from './pool-application.ts';
 import { poolGetCommands } from './pool-get.ts';
 import { poolQuotaCommands } from './pool-quota.ts';
@@ -32,6 +33,7 @@ export const changeCommands: readonly CommandSpec[] = [
   ...osdFlagCommands,
   ...osdStateCommands,
   ...osdLifecycleCommands,
+  ...pgOverrideCommands,
   ...releaseCommands,
   ...blocklistCommands,
   ...crushMapCommands,

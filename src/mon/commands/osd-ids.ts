@@ -18,8 +18,12 @@ export function parseOsdIds(words: readonly string[], of: () => number[]): numbe
   return words.map(parseOsdId);
 }
 
-/** An id that a tool already turned into a number. @throws CommandFailure ENOENT */
-export function needOsd(osdmap: OSDMap, id: number): number {
-  if (!osdmap.exists(id)) throw new CommandFailure('ENOENT', `osd.${id} does not exist`);
+/**
+ * An id that a tool already turned into a number.
+ * @param notes what the command has said before, ahead of the refusal
+ * @throws CommandFailure ENOENT
+ */
+export function needOsd(osdmap: OSDMap, id: number, notes = ''): number {
+  if (!osdmap.exists(id)) throw new CommandFailure('ENOENT', `${notes}osd.${id} does not exist`);
   return id;
 }

@@ -1,9 +1,11 @@
+import { general } from '../../codec/index.ts';
 import { type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { OsdMapPatch } from '../change.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { markDown } from '../services/osd-state.ts';
 import type { MonState } from '../state.ts';
+import { needFireflyClients } from './client-floor.ts';
 import { needOsd, parseOsdIds } from './osd-ids.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
@@ -74,7 +76,7 @@ function reweight(state: MonState, args: CommandArgs) {
     return unchanged(refuse('EINVAL', 'weight must be in the range [0..1]'));
   }
   needOsd(state.osdmap, id);
-  const text = `reweighted osd.${id} to ${weight} (${fixed(weight).toString(16)})`;
+  const text = `reweighted osd.${id} to ${general(weight)} (${fixed(weight).toString(16)})`;
   return changed(ok('', text), { osdmap: { newWeight: new Map([[id, fixed(weight)]]) } });
 }
 
@@ -84,9 +86,10 @@ function primaryAffinity(state: MonState, args: CommandArgs) {
   if (weight < 0 || weight > 1) {
     return unchanged(refuse('EINVAL', 'weight must be in the range [0..1]'));
   }
+  needFireflyClients(state.osdmap, 'primary-affinity');
   needOsd(state.osdmap, id);
-  // The reference prints 16.16 digits as a float here, which reads like noise; nothing depends on them.
-  const text = `set osd.${id} primary-affinity to ${weight} (${fixed(weight).toString(16)})`;
+  // The 8 and the 2 around the 16.16 number are what Ceph's stream makes of flags that should have set its base.
+  const text = `set osd.${id} primary-affinity to ${general(weight)} (8${fixed(weight)}2)`;
   return changed(ok('', text), {
     osdmap: { newPrimaryAffinity: new Map([[id, fixed(weight)]]) },
   });
