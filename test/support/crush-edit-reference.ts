@@ -57,13 +57,19 @@ export async function compareEdits(seed: number, steps: number): Promise<EditCou
   }
 }
 
-/** Every other map has weight sets; these are whole, as commands make them. */
+/**
+ * Every other map has weight sets; these are whole, as commands make them, and all buckets straw2, as the monitor demands
+ * of them: where other buckets lie between, what Ceph leaves in the sums above depends on the order of its recursion, and
+ * may be no sum.
+ */
 function mapToEdit(seed: number): CrushMap {
   const roll = dice(crushHash2(seed, 0));
   const { LIST, STRAW, STRAW2 } = BUCKET_ALG;
-  const algs = [LIST, STRAW, STRAW2, STRAW2];
+  const hasWeightSets = seed % 2 === 1;
+  const algs = hasWeightSets ? [STRAW2] : [LIST, STRAW, STRAW2, STRAW2];
   const map = randomCrushMap(roll, { trees: 2, algs, chooseArgs: false });
-  if (seed % 2 === 0) return map;
+  map.tunables.allowedBucketAlgs |= 1 << STRAW2; // for new buckets
+  if (!hasWeightSets) return map;
   const positions = 1 + roll(3);
   createWeightSet(map, -1, positions);
   if (roll(2) === 1) createWeightSet(map, 3, 1 + roll(3));
