@@ -47,3 +47,58 @@ test('neither end waits for an acknowledgement before it sends a second small wr
   // With Nagle's algorithm each round takes at least one delayed acknowledgement: 40 ms on Linux.
   expect(performance.now() - started).toBeLessThan(ROUNDS * 20);
 });
+
+test('bytes go where the reader gives room, in order, and a writer hears once that they are taken', async () => {
+  const sent = Buffer.alloc(5 << 20);
+  for (let i = 0; i < sent.length; i += 4) sent.writeUInt32LE(i, i);
+  const got = Buffer.alloc(sent.length);
+  let at = 0;
+  let inRoom = 0;
+  let room: Buffer | undefined;
+  let whole = (): void => {};
+  const isWhole = new Promise<void>((done) => {
+    whole = done;
+  });
+  const listener = await tcpNetwork.listen({ host: '127.0.0.1', port: 0 }, () => ({
+    onData: (chunk) => {
+      if (room && chunk.buffer === room.buffer) {
+        expect(chunk.byteOffset).toBe(room.byteOffset);
+        inRoom += chunk.length;
+      } else chunk.copy(got, at);
+      at += chunk.length;
+      if (at === got.length) whole();
+    },
+    room: () => {
+      room = at > 0 && at < got.length - 100_000 ? got.subarray(at, at + 1_000_000) : undefined;
+      return room;
+    },
+    onDrain: () => {},
+    onClose: () => {},
+  }));
+  const socket = await tcpNetwork.connect(listener.address, () => ({
+    onData: () => {},
+    onDrain: () => {},
+    onClose: () => {},
+  }));
+  let taken = 0;
+  socket.write([sent.subarray(0, 1000), sent.subarray(1000)], () => taken++);
+  expect(taken).toBe(0);
+  await isWhole;
+  await new Promise(setImmediate);
+  expect(taken).toBe(1);
+  expect(got.equals(sent)).toBe(true);
+  expect(inRoom).toBeGreaterThan(1_000_000);
+
+  // A dead socket looks at nothing any more, be it written to before or after its end.
+  socket.write([sent], () => taken++);
+  socket.destroy();
+  await new Promise<void>((done) => {
+    socket.write([sent], () => {
+      taken++;
+      done();
+    });
+  });
+  await new Promise(setImmediate);
+  expect(taken).toBe(3);
+  await listener.close();
+});

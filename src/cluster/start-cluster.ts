@@ -7,7 +7,7 @@ import { CephError } from '../errors/index.ts';
 import { type Monitor, startMonitor } from '../mon/index.ts';
 import { type Osd, startOsd } from '../osd/index.ts';
 import type { Rados } from '../rados/index.ts';
-import { type Logger, silent } from '../runtime/index.ts';
+import { alignedMemory, BufferPool, type Logger, silent } from '../runtime/index.ts';
 import {
   nativeCrc32c,
   nodeDisk,
@@ -92,7 +92,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const count = options.osds ?? 3;
   if (!Number.isInteger(count) || count < 1) throw new CephError('EINVAL', `${count} OSDs`);
   const log = options.log ?? silent;
-  const runtime = nodeRuntime({ log });
+  const runtime = { ...nodeRuntime({ log }), pool: new BufferPool(alignedMemory) };
   const dir = options.dir;
   const kv = dir === undefined ? new MemoryKeyValue() : await openLmdb(join(dir, 'mon.a'));
   const made = { fsid: randomUUID(), host: HOST, port: 0, osds: count, nowMs: Date.now() };

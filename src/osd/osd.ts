@@ -7,7 +7,13 @@ import {
   type Messenger,
   type OutgoingMessage,
 } from '../msgr/index.ts';
-import { BufferPool, type Clock, type Logger, type Timer } from '../runtime/index.ts';
+import {
+  alignedMemory,
+  BufferPool,
+  type Clock,
+  type Logger,
+  type Timer,
+} from '../runtime/index.ts';
 import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   CEPH_RELEASE,
@@ -128,7 +134,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
     this.clock = runtime.clock;
     this.log = runtime.log;
     this.crc32c = runtime.crc32c;
-    this.pool = runtime.pool ?? new BufferPool();
+    this.pool = runtime.pool ?? new BufferPool(alignedMemory);
     this.config = new OsdConfig(options.config);
     this.limits = this.config.limits();
     this.booted = new Promise((resolve) => {

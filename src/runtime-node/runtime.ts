@@ -1,4 +1,4 @@
-import { BufferPool, type Logger, type Runtime } from '../runtime/index.ts';
+import type { Logger, Runtime } from '../runtime/index.ts';
 import { systemClock } from './clock.ts';
 import { nativeCrc32c } from './crc32c.ts';
 import { systemRandom } from './random.ts';
@@ -12,6 +12,5 @@ export function nodeRuntime(options: { log: Logger }): Runtime {
     network: tcpNetwork,
     log: options.log,
     crc32c: nativeCrc32c,
-    pool: new BufferPool(),
   };
 }

@@ -1,5 +1,4 @@
 import { assert } from '../errors/index.ts';
-import { alignedMemory } from './aligned-memory.ts';
 
 /** Smaller ones are left to the collector of garbage, which is good at what is small and short-lived. */
 export const POOLED_FROM = 36 * 1024;
@@ -8,12 +7,11 @@ const STEP = 16 * 1024;
 /** Larger ones are rare, and would hold much memory for nothing. */
 const POOLED_TO = (8 << 20) - STEP;
 const LARGE_STEP = 1 << 20;
-/** From here on memory is aligned for devices. What is not touched of it costs nothing. */
 const LARGE_FROM = 1 << 20;
 /** What lies ready at most, untouched ends included. */
 const KEPT_MAX = 80 << 20;
 /** What was not needed for so long is let go. */
-const AGE_MS = 1000;
+const AGE_MS = 10_000;
 
 /**
  * Memory of large messages and reads, used again by whoever says that it is done with it. New memory costs a page fault
@@ -26,15 +24,21 @@ export class BufferPool {
   /** The least that was kept since the last `age`. */
   private spare = 0;
   private agedMs = Number.NEGATIVE_INFINITY;
+  private readonly large: (length: number) => Buffer;
 
-  /** Memory of at least `length` bytes, with anything in it; from 1 MiB on it is aligned (see alignedMemory). */
+  /** @param large makes memory of 1 MiB and more, whose ends may stay untouched: for devices, see alignedMemory */
+  constructor(large: (length: number) => Buffer = Buffer.allocUnsafeSlow) {
+    this.large = large;
+  }
+
+  /** Memory of at least `length` bytes, with anything in it. */
   take(length: number): Buffer {
     // A buffer of the shared slab would pin its neighbours for as long as the message lives.
     if (length < 2048) return Buffer.allocUnsafe(length);
     if (length < POOLED_FROM || length > POOLED_TO) return Buffer.allocUnsafeSlow(length);
     const size = sizeFor(length);
     const buffer = this.free.get(size)?.pop();
-    if (!buffer) return size < LARGE_FROM ? Buffer.allocUnsafeSlow(size) : alignedMemory(size);
+    if (!buffer) return size < LARGE_FROM ? Buffer.allocUnsafeSlow(size) : this.large(size);
     this.kept -= size;
     this.spare = Math.min(this.spare, this.kept);
     return buffer;
@@ -52,7 +56,7 @@ export class BufferPool {
     this.kept += size;
   }
 
-  /** Lets go of what has not been needed for a second. To be called now and then. */
+  /** Lets go of what has not been needed for ten seconds. To be called now and then. */
   age(nowMs: number): void {
     if (nowMs - this.agedMs < AGE_MS) return;
     this.agedMs = nowMs;

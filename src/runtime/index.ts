@@ -173,6 +173,6 @@ export interface Runtime {
   readonly log: Logger;
   /** CRC-32C without final inversion; native where the platform has it. */
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
-  /** Memory for large messages and reads, common to all parts of the process. Absent: each has its own. */
+  /** Memory for large messages and reads, common to several daemons of a process. Absent: each has its own. */
   readonly pool?: BufferPool;
 }

@@ -8,6 +8,7 @@ import { type Monitor, startMonitor } from '../../src/mon/index.ts';
 import { type Osd, startOsd } from '../../src/osd/index.ts';
 import { nodeRuntime } from '../../src/runtime-node/index.ts';
 import { MemoryKeyValue, MemoryStore, type ObjectStore } from '../../src/store/index.ts';
+import { PoisonPool } from './poison-pool.ts';
 
 const HOST = '127.0.0.1';
 
@@ -69,7 +70,7 @@ export class OsdCluster implements AsyncDisposable {
   }
 
   private runtime(who: string) {
-    return nodeRuntime({
+    const runtime = nodeRuntime({
       log: (level, message, fields) => {
         if (level === 'debug') return;
         const text = JSON.stringify(fields, (_, v) =>
@@ -78,6 +79,7 @@ export class OsdCluster implements AsyncDisposable {
         this.lines.push(`${who} ${level} ${message} ${text}`);
       },
     });
+    return { ...runtime, pool: new PoisonPool() };
   }
 
   async startOsd(id: number): Promise<Osd> {

@@ -1,0 +1,16 @@
+import { alignedMemory, BufferPool } from '../../src/runtime/index.ts';
+
+/** Memory that was given back holds something else at once: whoever still looks at it sees wrong bytes. */
+export class PoisonPool extends BufferPool {
+  given = 0;
+
+  constructor() {
+    super(alignedMemory);
+  }
+
+  override give(buffer: Buffer): void {
+    this.given++;
+    buffer.fill(0xdb);
+    super.give(buffer);
+  }
+}
