@@ -179,6 +179,17 @@ class SimWire {
   }
 }
 
+/** A copy of the bytes from..end of all buffers together. */
+function range(buffers: readonly Uint8Array[], from: number, end: number): Buffer {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const b of buffers) {
+    parts.push(b.subarray(Math.max(0, from - at), Math.max(0, end - at)));
+    at += b.length;
+  }
+  return Buffer.concat(parts);
+}
+
 class SimSocket implements Socket {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
@@ -208,8 +219,6 @@ class SimSocket implements Socket {
       return;
     }
     const bytes = Buffer.concat(buffers);
-    // Whoever wants to know when the bytes are taken may not change them before: they are looked at late.
-    const now = taken ? () => Buffer.concat(buffers) : () => bytes;
     this.world.tap(this, bytes);
     for (let at = 0; at < bytes.length; ) {
       let n = 1 + Math.floor(this.world.chance() * this.world.options.chunkMax);
@@ -218,7 +227,8 @@ class SimSocket implements Socket {
         const from = at;
         this.wire.budget -= n;
         this.queuedBytes += n;
-        this.later(() => this.arrive(Buffer.from(now().subarray(from, from + n))));
+        // They may not change until they are taken, so they are looked at late.
+        this.later(() => this.arrive(range(buffers, from, from + n)));
       }
       at += n;
       if (this.wire.budget === 0) {
