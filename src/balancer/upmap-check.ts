@@ -1,4 +1,4 @@
-import { type CrushMap, RULE_OP } from '../crush/index.ts';
+import { type CrushMap, itemWeightAt, RULE_OP } from '../crush/index.ts';
 import { type OSDMap, type PgKey, ruleOf, type UpmapItem } from '../maps/index.ts';
 import { parsePgId } from '../wire/index.ts';
 import { upmapped } from './overrides.ts';
@@ -81,9 +81,15 @@ class RuleTrees {
     return steps.filter((s) => s.op === RULE_OP.TAKE && s.arg1 < 0).map((s) => s.arg1);
   }
 
-  /** Does a device lie below a root that the rule takes? A place without a device does not, and Ceph cancels for it. */
+  /**
+   * Does a device lie below a root that the rule takes, with a weight? A place without a device does not, and Ceph
+   * cancels for it. Source: CrushWrapper::get_rule_weight_osd_map, release 16.2.
+   */
   weighs(rule: number, osd: number): boolean {
-    return this.rootsOf(rule).some((root) => this.below(root).has(osd));
+    return this.rootsOf(rule).some((root) => {
+      const holder = this.crush.buckets.get(this.below(root).get(osd) ?? 0);
+      return holder !== undefined && itemWeightAt(holder, holder.items.indexOf(osd)) > 0;
+    });
   }
 
   private ancestor(rule: number, osd: number, type: number): number | undefined {

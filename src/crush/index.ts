@@ -3,7 +3,7 @@
  * to map inputs to devices, `text` and `document` are its forms for people and programs, `tester` tries it as crushtool
  * does. Uses `errors` and `codec`. Source: crush/ of Ceph 16.2, for the facts; the code is our own.
  */
-export { deviceLimit, itemWeights, makeBucket } from './bucket.ts';
+export { deviceLimit, itemWeightAt, itemWeights, makeBucket } from './bucket.ts';
 export * from './check.ts';
 export { hasIncompatChooseArgs, tidyChooseArgs } from './choose-args.ts';
 export { copyCrushMap } from './copy.ts';

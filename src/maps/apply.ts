@@ -1,7 +1,7 @@
 import { decodeCrushMap, encodeCrushMap } from '../crush/index.ts';
 import { DecodeError } from '../errors/index.ts';
 import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from '../wire/index.ts';
-import { type Blocklist, noOsdInfo, noOsdXInfo } from './codecs.ts';
+import { type Blocklist, byPg, noOsdInfo, noOsdXInfo, type PgKey } from './codecs.ts';
 import type { Incremental } from './incremental.ts';
 import { subtractIntervals, unionIntervals } from './intervals.ts';
 import { OSD_STATE, type OSDMapData, RELEASE, WEIGHT_ONE } from './osdmap-data.ts';
@@ -231,10 +231,24 @@ function changeState(m: OSDMapData, osd: number, flip: number): void {
 }
 
 function applyPlacement(next: OSDMapData, inc: Incremental): void {
-  next.pgTemp = patchedUnless(next.pgTemp, inc.newPgTemp, (osds) => osds.length === 0);
-  next.primaryTemp = patchedUnless(next.primaryTemp, inc.newPrimaryTemp, (osd) => osd === -1);
-  next.pgUpmap = patched(next.pgUpmap, inc.newPgUpmap, inc.oldPgUpmap);
-  next.pgUpmapItems = patched(next.pgUpmapItems, inc.newPgUpmapItems, inc.oldPgUpmapItems);
+  next.pgTemp = inOrder(
+    next.pgTemp,
+    patchedUnless(next.pgTemp, inc.newPgTemp, (osds) => osds.length === 0),
+  );
+  next.primaryTemp = inOrder(
+    next.primaryTemp,
+    patchedUnless(next.primaryTemp, inc.newPrimaryTemp, (osd) => osd === -1),
+  );
+  next.pgUpmap = inOrder(next.pgUpmap, patched(next.pgUpmap, inc.newPgUpmap, inc.oldPgUpmap));
+  next.pgUpmapItems = inOrder(
+    next.pgUpmapItems,
+    patched(next.pgUpmapItems, inc.newPgUpmapItems, inc.oldPgUpmapItems),
+  );
+}
+
+/** Keeps the order of pool and seed, in which a decoded map has its entries and every tool shows them. */
+function inOrder<V>(base: Map<PgKey, V>, next: Map<PgKey, V>): Map<PgKey, V> {
+  return next === base ? base : new Map([...next].sort((a, b) => byPg(a[0], b[0])));
 }
 
 function applyBlocklist(next: OSDMapData, inc: Incremental): void {

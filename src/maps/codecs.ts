@@ -52,7 +52,8 @@ function parsePgKey(key: PgKey): PgId {
   return pg;
 }
 
-function byPg(a: PgKey, b: PgKey): number {
+/** Order of pool and seed. */
+export function byPg(a: PgKey, b: PgKey): number {
   const x = parsePgKey(a);
   const y = parsePgKey(b);
   return x.pool - y.pool || x.seed - y.seed;

@@ -1,8 +1,5 @@
 // `ceph osd crush ...` on Sepiola and on a real Ceph side by side: the same answers, and after every command the same map.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../src/cluster/index.ts';
 import {
@@ -12,20 +9,14 @@ import {
   encodeCrushMap,
 } from '../../src/crush/index.ts';
 import { interopSkip } from '../support/interop.ts';
+import { type Answer, MonSession, sessionMissing, shown } from '../support/mon-session.ts';
 import {
   type ReferenceCluster,
   referenceMissing,
   startReference,
 } from '../support/reference-cluster.ts';
 
-const PYTHON = '/usr/bin/python3';
-const missing =
-  interopSkip(referenceMissing()) ??
-  interopSkip(
-    spawnSync(PYTHON, ['-c', 'import rados, ceph_argparse'], { stdio: 'ignore' }).status === 0
-      ? undefined
-      : 'not installed: python3-rados, python3-ceph-argparse',
-  );
+const missing = interopSkip(referenceMissing()) ?? interopSkip(sessionMissing());
 
 /**
  * In order: each sees what those before it did. All but `osd` of every command stands here. (No weight set has
@@ -292,41 +283,6 @@ crush dump --format json
   .split('\n')
   .map((line) => ['osd', ...line.split(' ')]);
 
-interface Answer {
-  readonly code: number | 'refused';
-  readonly status?: string;
-  readonly output: Buffer;
-}
-
-/** One connection to a monitor. */
-class Session {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(conf: string) {
-    const script = join(import.meta.dirname, 'mon-session.py');
-    this.#child = spawn(PYTHON, [script, conf], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async ready(): Promise<void> {
-    expect((await this.#lines.next()).value).toBe('ready');
-  }
-
-  async run(words: readonly string[], input?: Uint8Array): Promise<Answer> {
-    const step = { words, ...(input && { input: Buffer.from(input).toString('base64') }) };
-    this.#child.stdin!.write(`${JSON.stringify(step)}\n`);
-    const { value } = await this.#lines.next();
-    const { output, command: _, ...answer } = JSON.parse(value as string);
-    return { ...answer, output: Buffer.from(output ?? '', 'base64') };
-  }
-
-  close(): void {
-    this.#child.stdin!.end();
-  }
-}
-
-const shown = ({ code, status, output }: Answer) => ({ code, status, output: output.toString() });
 /** Commands that change nothing. */
 const LOOKS = /tree|dump|show|get-| ls/;
 const GET = ['osd', 'getcrushmap'];
@@ -335,7 +291,7 @@ const SET = ['osd', 'setcrushmap'];
 describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})` : ''}`, () => {
   let ours: Cluster;
   let real: ReferenceCluster;
-  let sessions: { ours: Session; real: Session };
+  let sessions: { ours: MonSession; real: MonSession };
   /** What the real one holds. */
   let map: Buffer;
   const both = (words: readonly string[], input?: Uint8Array): Promise<[Answer, Answer]> =>
@@ -344,7 +300,7 @@ describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})
   beforeAll(async () => {
     // OSDs need not run to be in the map; the one of ours is its smallest cluster.
     [ours, real] = await Promise.all([startCluster({ osds: 1 }), startReference(0)]);
-    sessions = { ours: new Session(await ours.writeConf()), real: new Session(real.conf) };
+    sessions = { ours: new MonSession(await ours.writeConf()), real: new MonSession(real.conf) };
     await Promise.all([sessions.ours.ready(), sessions.real.ready()]);
     // A real monitor gathers changes for a while.
     for (const option of ['paxos_propose_interval', 'paxos_min_wait']) {
