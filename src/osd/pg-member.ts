@@ -190,10 +190,10 @@ export class PgMember {
   }
 
   /** The primary gives us an object. */
-  onPush(from: number, m: MessageOf<typeof MPgPush>, data: Buffer): void {
+  onPush(from: number, m: MessageOf<typeof MPgPush>, message: IncomingMessage): void {
     const { host, state } = this;
     if (!m.part) return;
-    const ops = applyPart(state.c, m.part, data);
+    const ops = applyPart(state.c, m.part, message.data);
     if (m.part.end) {
       ops.push(...state.removeMissing(oidKey(m.part.oid)));
       if (state.missing.size === 0 && !state.info.complete) {
@@ -203,6 +203,7 @@ export class PgMember {
     }
     void host.submit(ops).then(() => {
       host.send(from, outgoing(MPgPushReply, { ...this.header(), copy: m.copy }));
+      message.recycle();
     });
   }
 }

@@ -191,7 +191,7 @@ export class Pg implements PipelineScope, RecoveryScope {
       case MPgPush.type:
         return this.inInterval(decodeFront(MPgPush, message), (m) => {
           if (m.isReply) this.recovery.onPush(m.copy, m.part, message.data);
-          else this.member.onPush(from, m, message.data);
+          else this.member.onPush(from, m, message);
         });
       case MPgPushReply.type:
         return this.inInterval(decodeFront(MPgPushReply, message), (m) =>
