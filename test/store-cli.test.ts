@@ -180,6 +180,13 @@ describe('sepiola store', () => {
     await running(async (rados) => {
       const bytes = await (await rados.pool('p')).object('big').read();
       expect(Buffer.from(bytes).equals(BIG)).toBe(true);
+      // The other OSD is to have it as well before they are stopped.
+      for (;;) {
+        const { output } = await rados.command({ prefix: 'pg stat', format: 'json' });
+        const states = JSON.parse(output.toString()).pg_summary.num_pg_by_state;
+        if (states.length === 1 && states[0].name === 'active+clean') break;
+        await new Promise((done) => setTimeout(done, 20));
+      }
     });
     for (const osd of [0, 1]) expect((await store(osd, ['fsck', '--deep'])).status).toBe(0);
   });
