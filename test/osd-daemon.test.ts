@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
 import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
 import { BlockStore, MemoryStore, type ObjectStore } from '../src/store/index.ts';
@@ -198,7 +198,9 @@ describe('OSDs with a monitor, over TCP', () => {
     await pool.object('b').writeFull('of b');
     const missing = toolsMissing('rados');
     if (missing) return;
-    const conf = join(mkdtempSync(join(tmpdir(), 'sepiola-osd-')), 'ceph.conf');
+    const dir = mkdtempSync(join(tmpdir(), 'sepiola-osd-'));
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    const conf = join(dir, 'ceph.conf');
     writeFileSync(conf, c.conf);
     const { spawn } = await import('node:child_process');
     const cp = (from: string, to: string): Promise<number | null> =>
