@@ -5,22 +5,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silent } from '../src/runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
-import { BlockStore, type Transaction } from '../src/store/index.ts';
+import type { Transaction } from '../src/store/index.ts';
 import type { HObject } from '../src/wire/index.ts';
+import { openNodeStore } from '../test/support/node-store.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-bench-'));
-const store = await BlockStore.open({
-  path,
-  disk: nodeDisk,
-  openKeyValue: openLmdb,
-  crc32c: nativeCrc32c,
-  log: silent,
-  clock: systemClock,
-  sizeBytes: 2 ** 36,
-});
+const store = await openNodeStore(path, { sizeBytes: 2 ** 36 });
 const C = '1.0';
 await store.submit([{ op: 'mkcoll', c: C }]);
 

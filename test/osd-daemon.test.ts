@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
-import { BlockStore, MemoryStore, type ObjectStore } from '../src/store/index.ts';
+import { type BlockStore, MemoryStore, type ObjectStore } from '../src/store/index.ts';
 import { toolsMissing } from './support/interop.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -89,15 +89,7 @@ describe('OSDs with a monitor, over TCP', () => {
   it('finds everything acknowledged after all OSDs were killed and started again', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sepiola-osd-'));
     const open = (id: number): Promise<BlockStore> =>
-      BlockStore.open({
-        path: join(dir, `osd.${id}`),
-        disk: nodeDisk,
-        openKeyValue: openLmdb,
-        crc32c: nativeCrc32c,
-        clock: systemClock,
-        log: () => {},
-        sizeBytes: 256 << 20,
-      });
+      openNodeStore(join(dir, `osd.${id}`), { sizeBytes: 256 << 20 });
     try {
       const stores = [await open(0), await open(1), await open(2)];
       await using c = await OsdCluster.start(3, (id) => stores[id]!);

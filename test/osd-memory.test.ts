@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { IncomingMessage } from '../src/msgr/index.ts';
 import { OpMemory } from '../src/osd/op-memory.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
-import { BlockStore } from '../src/store/index.ts';
+import type { BlockStore } from '../src/store/index.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 import { PoisonPool } from './support/poison-pool.ts';
 
@@ -56,15 +56,7 @@ function content(slot: number, version: number): Buffer {
 it('large objects stay what was written, while OSDs die, come back, and take the same memory again and again', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'sepiola-memory-'));
   const open = (id: number): Promise<BlockStore> =>
-    BlockStore.open({
-      path: join(dir, `osd.${id}`),
-      disk: nodeDisk,
-      openKeyValue: openLmdb,
-      crc32c: nativeCrc32c,
-      clock: systemClock,
-      log: () => {},
-      sizeBytes: 1 << 30,
-    });
+    openNodeStore(join(dir, `osd.${id}`), { sizeBytes: 1 << 30 });
   try {
     const stores = [await open(0), await open(1), await open(2)];
     await using c = await OsdCluster.start(3, (id) => stores[id]!);

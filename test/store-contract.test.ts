@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { silent } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/clock.ts';
 import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
-import { nodeDisk } from '../src/runtime-node/disk.ts';
-import { openLmdb } from '../src/runtime-node/lmdb.ts';
 import { BlockStore, MemoryStore } from '../src/store/index.ts';
 import { objectStoreContract } from './contract/object-store.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { SimDisk } from './support/sim-disk.ts';
 
 objectStoreContract('MemoryStore', async () => ({
@@ -19,17 +18,7 @@ objectStoreContract('MemoryStore', async () => ({
 objectStoreContract('BlockStore on files and LMDB', async () => {
   const path = await mkdtemp(join(tmpdir(), 'sepiola-store-'));
   return {
-    open: () =>
-      BlockStore.open({
-        path: join(path, 'osd'),
-        disk: nodeDisk,
-        openKeyValue: openLmdb,
-        crc32c: nativeCrc32c,
-        log: silent,
-        clock: systemClock,
-        sizeBytes: 2 ** 28,
-        cacheBytes: 20_000,
-      }),
+    open: () => openNodeStore(join(path, 'osd'), { sizeBytes: 2 ** 28, cacheBytes: 20_000 }),
     keeps: true,
     destroy: () => rm(path, { recursive: true }),
   };

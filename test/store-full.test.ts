@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CephError } from '../src/errors/index.ts';
-import { silent } from '../src/runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
 import { BlockStore, fsck, type StoreOp, type Transaction } from '../src/store/index.ts';
 import { HOBJECT_MIN, type HObject } from '../src/wire/index.ts';
 import { dumpStore, ModelStore } from './support/model-store.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { place } from './support/power-run.ts';
 import { objectOf, patterned } from './support/random-transactions.ts';
 import { type Dice, dice, SimDisk } from './support/sim-disk.ts';
@@ -162,16 +161,7 @@ describe('a store that is full', () => {
 
   it('keeps LMDB within what the store may hold, when small entries fill it', async () => {
     const path = mkdtempSync(join(tmpdir(), 'sepiola-full-'));
-    const store = await BlockStore.open({
-      path,
-      disk: nodeDisk,
-      openKeyValue: openLmdb,
-      crc32c: nativeCrc32c,
-      log: silent,
-      clock: systemClock,
-      sizeBytes: 8 * MIB,
-      journalBytes: MIB,
-    });
+    const store = await openNodeStore(path, { sizeBytes: 8 * MIB, journalBytes: MIB });
     await store.submit([{ op: 'mkcoll', c: C }]);
     let count = 0;
     for (let isFull = false; !isFull; count++) {

@@ -3,9 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../src/runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
-import { BlockStore } from '../src/store/index.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { VICTIM_OBJECTS, victimData, victimObject } from './support/victim-transaction.ts';
 
 /** Runs the writer until it acknowledged `count` transactions, and kills it. @returns the highest acknowledged */
@@ -37,14 +35,7 @@ it('BlockStore keeps what it acknowledged when its process is killed under load'
   let first = 0;
   for (const count of [1, 300, 900]) {
     const acked = await killAfter(path, first, count);
-    const store = await BlockStore.open({
-      path,
-      disk: nodeDisk,
-      openKeyValue: openLmdb,
-      crc32c: nativeCrc32c,
-      log: silent,
-      clock: systemClock,
-    });
+    const store = await openNodeStore(path);
     const newest = Array.from({ length: VICTIM_OBJECTS }, () => -1);
     for (const i of acked) newest[i % VICTIM_OBJECTS] = Math.max(newest[i % VICTIM_OBJECTS]!, i);
     for (let o = 0; o < VICTIM_OBJECTS; o++) {

@@ -4,25 +4,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../src/runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../src/runtime-node/index.ts';
-import { BlockStore } from '../src/store/index.ts';
+import { openNodeStore } from './support/node-store.ts';
 import { COLLECTIONS, randomTransaction } from './support/random-transactions.ts';
 import { dice } from './support/sim-disk.ts';
 
 const FLIPS = Number(process.env.LMDB_FLIPS ?? 60);
 
 async function make(path: string): Promise<void> {
-  const store = await BlockStore.open({
-    path,
-    disk: nodeDisk,
-    openKeyValue: openLmdb,
-    crc32c: nativeCrc32c,
-    log: silent,
-    clock: systemClock,
-    sizeBytes: 2 ** 22,
-    journalBytes: 65_536,
-  });
+  const store = await openNodeStore(path, { sizeBytes: 2 ** 22, journalBytes: 65_536 });
   await store.submit(COLLECTIONS.map((c) => ({ op: 'mkcoll', c })));
   const roll = dice(5);
   for (let i = 0; i < 60; i++) await store.submit(randomTransaction(roll, 8));

@@ -1,21 +1,17 @@
-import type { OSDMap, PgKey } from '../maps/index.ts';
+import { applyUpmap, type OSDMap, OsdSet, type PgKey } from '../maps/index.ts';
 import { formatPgId } from '../wire/index.ts';
 
 /**
- * A PG's devices with its upmaps applied; devices that are down stay. Source: OSDMap::_apply_upmap, release 16.2.
+ * A PG's devices with its upmaps applied; devices that are down stay.
  * @param raw what CRUSH chooses
  */
 export function upmapped(map: OSDMap, key: PgKey, raw: readonly number[]): number[] {
-  const { osdWeight, pgUpmap, pgUpmapItems } = map.data;
-  const isOut = (osd: number): boolean => osdWeight[osd] === 0;
+  const { pgUpmap, pgUpmapItems } = map.data;
   const whole = pgUpmap.get(key);
-  if (whole?.some(isOut)) return [...raw];
-  const out = [...(whole ?? raw)];
-  for (const [from, to] of pgUpmapItems.get(key) ?? []) {
-    const at = out.indexOf(from);
-    if (at >= 0 && !out.includes(to) && !isOut(to)) out[at] = to;
-  }
-  return out;
+  const set = new OsdSet(Math.max(raw.length, whole?.length ?? 0));
+  set.assign(raw, raw.length);
+  applyUpmap(map.data, set, whole, pgUpmapItems.get(key));
+  return Array.from(set.ids.subarray(0, set.count));
 }
 
 /** The key of a pool's PG. */

@@ -25,5 +25,6 @@ export { placesAlike, type UpActing } from './placement.ts';
 export * from './pool.ts';
 export * from './pool-health.ts';
 export { holds, type PoolMapping } from './pool-mapping.ts';
+export { applyUpmap, OsdSet } from './pool-placement.ts';
 export { poolJson, poolsText } from './pool-print.ts';
 export * from './simple-map.ts';

@@ -40,6 +40,28 @@ export class OsdSet {
   }
 }
 
+/**
+ * Puts a PG's upmaps into the set that CRUSH chose; OSDs that are marked out get nothing by them. Source:
+ * OSDMap::_apply_upmap, release 16.2.
+ * @param set has room for `whole`
+ */
+export function applyUpmap(
+  { osdWeight }: OSDMapData,
+  set: OsdSet,
+  whole: readonly number[] | undefined,
+  items: readonly UpmapItem[] | undefined,
+): void {
+  if (whole) {
+    if (whole.some((osd) => osdWeight[osd] === 0)) return;
+    set.assign(whole, whole.length);
+  }
+  if (!items) return;
+  for (const [from, to] of items) {
+    const at = set.indexOf(from);
+    if (at >= 0 && set.indexOf(to) < 0 && osdWeight[to] !== 0) set.ids[at] = to;
+  }
+}
+
 /** Places the PGs of one pool. Each `place` fills the same sets anew, and allocates nothing. */
 export class PoolPlacement {
   /** Room that any PG of the pool needs. */
@@ -91,7 +113,7 @@ export class PoolPlacement {
     const x = placementSeed(this.pool, this.poolId, seed);
     this.chooseRaw(x);
     up.assign(raw.ids, raw.count);
-    this.applyUpmap(seed);
+    applyUpmap(this.m, up, overrides.upmap.get(seed), overrides.upmapItems.get(seed));
     this.keepOnly(up, OSD_STATE.exists | OSD_STATE.up);
     this.upPrimary = this.chooseByAffinity(x);
 
@@ -130,24 +152,6 @@ export class PoolPlacement {
       else if (this.keepsPlaces) ids[kept++] = CRUSH_ITEM_NONE;
     }
     set.count = kept;
-  }
-
-  /** Ids in range that are marked out: upmap does not send data to them. */
-  private isMarkedOut(osd: number): boolean {
-    return osd >= 0 && osd < this.m.maxOsd && this.m.osdWeight[osd] === 0;
-  }
-
-  private applyUpmap(seed: number): void {
-    const { up, overrides } = this;
-    const whole = overrides.upmap.get(seed);
-    if (whole) {
-      if (whole.some((osd) => this.isMarkedOut(osd))) return;
-      up.assign(whole, whole.length);
-    }
-    for (const [from, to] of overrides.upmapItems.get(seed) ?? []) {
-      const at = up.indexOf(from);
-      if (at >= 0 && up.indexOf(to) < 0 && !this.isMarkedOut(to)) up.ids[at] = to;
-    }
   }
 
   /** Lets OSDs of low affinity pass the primary's part on. Moves the one chosen to the front of a replicated set. */

@@ -81,13 +81,13 @@ function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
       o.u53(op.size);
       return;
     case 'setattrs':
-      encodeMap(o, op.attrs);
+      encodeByteMap(o, op.attrs);
       return;
     case 'rmattr':
       o.byteString(op.name);
       return;
     case 'omapSet':
-      encodeMap(o, op.entries);
+      encodeByteMap(o, op.entries);
       return;
     case 'omapRmKeys':
       o.u32(op.keys.length);
@@ -163,11 +163,11 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
     case 'truncate':
       return { op, c, oid, size: d.u53() };
     case 'setattrs':
-      return { op, c, oid, attrs: decodeMap(d) };
+      return { op, c, oid, attrs: decodeByteMap(d) };
     case 'rmattr':
       return { op, c, oid, name: d.byteString() };
     case 'omapSet':
-      return { op, c, oid, entries: decodeMap(d) };
+      return { op, c, oid, entries: decodeByteMap(d) };
     case 'omapRmKeys': {
       const keys: string[] = [];
       for (let n = d.length(); n > 0; n--) keys.push(d.byteString());
@@ -189,7 +189,8 @@ function crcsFrom(crcs: Uint32Array | undefined, offset: number): Uint32Array | 
   return offset % BLOCK_BYTES === 0 ? crcs?.subarray(offset / BLOCK_BYTES) : undefined;
 }
 
-function encodeMap(o: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
+/** Attributes or omap entries: a count, then byte strings with their values. */
+export function encodeByteMap(o: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
   o.u32(map.size);
   for (const [key, value] of map) {
     o.byteString(key);
@@ -197,7 +198,8 @@ function encodeMap(o: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
   }
 }
 
-function decodeMap(d: Decoder): Map<string, Uint8Array> {
+/** What {@link encodeByteMap} wrote. @throws DecodeError */
+export function decodeByteMap(d: Decoder): Map<string, Uint8Array> {
   const map = new Map<string, Uint8Array>();
   for (let n = d.length(); n > 0; n--) map.set(d.byteString(), d.bytes());
   return map;

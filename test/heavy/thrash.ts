@@ -11,8 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { connect, type Pool, type Rados } from '../../src/client/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../../src/runtime-node/index.ts';
-import { BlockStore } from '../../src/store/index.ts';
+import { openNodeStore } from '../support/node-store.ts';
 import { ClusterFolder, sepiola } from '../support/sepiola.ts';
 import { type Content, difference, randomChange, readBack } from '../support/thrash-model.ts';
 
@@ -230,14 +229,7 @@ async function untilClean(rados: Rados): Promise<void> {
 
 /** Everything an OSD holds of the PGs, by PG and object. */
 async function held(id: number): Promise<Map<string, unknown>> {
-  const store = await BlockStore.open({
-    path: join(cluster.dir, `osd.${id}`),
-    disk: nodeDisk,
-    openKeyValue: openLmdb,
-    crc32c: nativeCrc32c,
-    clock: systemClock,
-    log: () => {},
-  });
+  const store = await openNodeStore(join(cluster.dir, `osd.${id}`));
   const out = new Map<string, unknown>();
   for (const c of store.collections().filter((c) => c !== 'meta')) {
     const pool = Number(c.split('.')[0]);

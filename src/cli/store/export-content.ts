@@ -1,4 +1,5 @@
 import { Decoder, Encoder } from '../../codec/index.ts';
+import { decodeByteMap, encodeByteMap } from '../../store/index.ts';
 import type { HObject } from '../../wire/index.ts';
 
 /** Whose PG an export is. */
@@ -27,7 +28,7 @@ export function encodeObject(o: ExportedObject): Buffer {
   e.u32(o.oid.hash);
   e.s64(BigInt(o.oid.pool));
   e.u53(o.size);
-  encodeMap(e, o.attrs);
+  encodeByteMap(e, o.attrs);
   e.u8(o.omapHeader ? 1 : 0);
   if (o.omapHeader) e.bytes(o.omapHeader);
   return e.finish();
@@ -43,7 +44,7 @@ export function decodeObject(bytes: Uint8Array): ExportedObject {
   const hash = d.u32();
   const pool = Number(d.s64());
   const size = d.u53();
-  const attrs = decodeMap(d);
+  const attrs = decodeByteMap(d);
   const omapHeader = d.bool() ? d.bytes() : undefined;
   d.finish();
   return { oid: { key, name, namespace, snap, hash, pool, max: false }, size, attrs, omapHeader };
@@ -62,22 +63,9 @@ export function decodeData(bytes: Uint8Array): { offset: number; data: Buffer } 
 
 export function encodeEntries(entries: ReadonlyMap<string, Uint8Array>): Buffer {
   const e = new Encoder(0n);
-  encodeMap(e, entries);
+  encodeByteMap(e, entries);
   return e.finish();
 }
 export function decodeEntries(bytes: Uint8Array): Map<string, Uint8Array> {
-  return decodeMap(new Decoder(bytes));
-}
-
-function encodeMap(e: Encoder, map: ReadonlyMap<string, Uint8Array>): void {
-  e.u32(map.size);
-  for (const [name, value] of map) {
-    e.byteString(name);
-    e.bytes(value);
-  }
-}
-function decodeMap(d: Decoder): Map<string, Uint8Array> {
-  const out = new Map<string, Uint8Array>();
-  for (let left = d.length(); left > 0; left--) out.set(d.byteString(), d.bytes());
-  return out;
+  return decodeByteMap(new Decoder(bytes));
 }
