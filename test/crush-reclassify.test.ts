@@ -11,27 +11,9 @@ import {
   reclassify,
   setSubtreeClass,
 } from '../src/crush/index.ts';
+import { PARALLEL_TREES } from './support/parallel-trees.ts';
 
-/** Two trees for two kinds of device, as before there were classes. */
-const PARALLEL = `
-device 0 osd.0
-device 1 osd.1
-device 2 osd.2
-device 3 osd.3
-type 0 osd
-type 1 host
-type 2 root
-host n1 { id -2 alg straw2 hash 0 item osd.0 weight 1.0 }
-host n2 { id -3 alg straw2 hash 0 item osd.1 weight 1.0 }
-root default { id -1 alg straw2 hash 0 item n1 weight 1.0 item n2 weight 1.0 }
-host n1-ssd { id -5 alg straw2 hash 0 item osd.2 weight 1.0 }
-host n3-ssd { id -6 alg straw2 hash 0 item osd.3 weight 0.5 }
-root ssd { id -4 alg straw2 hash 0 item n1-ssd weight 1.0 item n3-ssd weight 0.5 }
-rule hdds { id 0 type replicated min_size 1 max_size 4 step take default step chooseleaf firstn 0 type host step emit }
-rule ssds { id 1 type replicated min_size 1 max_size 4 step take ssd step chooseleaf firstn 0 type host step emit }
-`;
-
-function run(request: Partial<ReclassifyRequest>, map = compileCrushMap(PARALLEL)) {
+function run(request: Partial<ReclassifyRequest>, map = compileCrushMap(PARALLEL_TREES)) {
   const lines: string[] = [];
   const whole = { roots: new Map(), buckets: new Map(), ...request };
   const change = () => reclassify(map, whole, (line) => lines.push(line));
@@ -57,7 +39,7 @@ describe('reclassifying parallel trees', () => {
     });
     setSubtreeClass(map, 'default', 'hdd');
     change();
-    expect(moved(compileCrushMap(PARALLEL), map)).toBe(false);
+    expect(moved(compileCrushMap(PARALLEL_TREES), map)).toBe(false);
     expect(map.itemNames.get(-1)).toBe('default~hdd');
     expect(map.itemNames.get(-4)).toBe('default~ssd');
     expect(map.itemNames.get(-6)).toBe('n3~ssd');
@@ -111,7 +93,7 @@ describe('reclassifying parallel trees', () => {
       'default parent nope does not exist',
     );
     expect(refused({ buckets: new Map([['ssd', SSD]]) })).toMatch(/^moving items from -4/);
-    const text = PARALLEL.replace('device 0 osd.0', 'device 0 osd.0 class hdd').replace(
+    const text = PARALLEL_TREES.replace('device 0 osd.0', 'device 0 osd.0 class hdd').replace(
       'step take default ',
       'step take default class hdd ',
     );

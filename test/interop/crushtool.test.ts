@@ -13,6 +13,7 @@ import {
 } from '../../src/crush/index.ts';
 import { withoutInnerNodes } from '../support/crush-maps.ts';
 import { toolsMissing } from '../support/interop.ts';
+import { PARALLEL_TREES } from '../support/parallel-trees.ts';
 import { ToolPair } from '../support/tool-pair.ts';
 
 /** Maps as their digest, text as it is. Ceph writes what memory holds into unused nodes of tree buckets. */
@@ -47,25 +48,6 @@ rule two { id 2 type replicated min_size 2 max_size 3 step take default step cho
 rule ssds { id 3 type erasure min_size 3 max_size 3 step set_choose_tries 100 step take default class ssd step chooseleaf indep 0 type host step emit }
 rule both { id 4 type replicated min_size 1 max_size 2 step take default step chooseleaf firstn 1 type host step emit step take other step chooseleaf firstn -1 type host step emit }
 `;
-/** What reclassify was made for. */
-const PARALLEL = `
-device 0 osd.0
-device 1 osd.1
-device 2 osd.2
-device 3 osd.3
-type 0 osd
-type 1 host
-type 2 root
-host n1 { id -2 alg straw2 hash 0 item osd.0 weight 1.0 }
-host n2 { id -3 alg straw2 hash 0 item osd.1 weight 1.0 }
-root default { id -1 alg straw2 hash 0 item n1 weight 1.0 item n2 weight 1.0 }
-host n1-ssd { id -5 alg straw2 hash 0 item osd.2 weight 1.0 }
-host n3-ssd { id -6 alg straw2 hash 0 item osd.3 weight 0.5 }
-root ssd { id -4 alg straw2 hash 0 item n1-ssd weight 1.0 item n3-ssd weight 0.5 }
-rule hdds { id 0 type replicated min_size 1 max_size 4 step take default step chooseleaf firstn 0 type host step emit }
-rule ssds { id 1 type replicated min_size 1 max_size 4 step take ssd step chooseleaf firstn 0 type host step emit }
-`;
-
 const SCRIPTS: Record<string, readonly string[]> = {
   'words that do not work': [
     '',
@@ -304,7 +286,7 @@ describe.skipIf(skip)('crushtool, as Ceph has it', () => {
       `${ODD}\nrule one { id 9 type replicated min_size 1 max_size 4 step emit }\n`,
     );
     pair?.write('odd', encodeCrushMap(compileCrushMap(ODD)));
-    pair?.write('parallel', encodeCrushMap(compileCrushMap(PARALLEL)));
+    pair?.write('parallel', encodeCrushMap(compileCrushMap(PARALLEL_TREES)));
     const { map, root } = buildLayers(20, [
       { name: 'host', alg: BUCKET_ALG.STRAW2, size: 4 },
       { name: 'root', alg: BUCKET_ALG.STRAW2, size: 0 },
