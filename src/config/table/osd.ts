@@ -204,6 +204,21 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Most map epochs in one message.',
   }),
+  osd_map_cache_size: int({
+    default: 50,
+    level: 'advanced',
+    desc: 'Map epochs that the shards of an OSD keep in memory, shared by all of them.',
+  }),
+  // Not one of Ceph's, whose OSD has one map cache for all of its threads.
+  osd_map_cache_mode: text({
+    default: 'server',
+    allowed: ['server', 'symmetric'],
+    level: 'advanced',
+    apply: 'startup',
+    services: ['osd'],
+    seeAlso: ['osd_map_cache_size'],
+    desc: 'How the shards of an OSD agree on the one copy of a map: shard 0 decides, or all ask each other; Sepiola only.',
+  }),
   osd_min_pg_log_entries: uint({
     default: 250,
     level: 'dev',
