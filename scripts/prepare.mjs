@@ -59,12 +59,14 @@ export function install() {
   writeFileSync(stamp, wanted);
 }
 
+/** The library as modules with their types, and the command as a bundle. */
 export function build() {
   const stamp = join(root, 'dist', '.sepiola-built');
   const wanted = digest([
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
+    'scripts/bundle.mjs',
     ...sources('src'),
   ]);
   if (stampIs(stamp, wanted)) return;
@@ -73,6 +75,7 @@ export function build() {
     '-p',
     'tsconfig.build.json',
   ]);
+  run('bundling', process.execPath, ['scripts/bundle.mjs']);
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(stamp, wanted);
 }

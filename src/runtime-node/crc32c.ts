@@ -1,5 +1,7 @@
-import { crc32c as standard } from '@node-rs/crc32';
 import { type Crc32c, crc32c as portable } from '../codec/index.ts';
+import { requirePackage } from './require-package.ts';
+
+const { crc32c: standard } = requirePackage('@node-rs/crc32') as typeof import('@node-rs/crc32');
 
 /** Below this many bytes a call out of JavaScript costs more than it saves (bench/crc32c.bench.ts). */
 const NATIVE_FROM_BYTES = 128;

@@ -3,6 +3,7 @@ import { CephError } from '../errors/index.ts';
 import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 import { withoutRanges } from '../store/index.ts';
 import { nodeDisk, syncDirectory } from './disk.ts';
+import { requirePackage } from './require-package.ts';
 
 export interface LmdbOptions {
   /**
@@ -24,7 +25,7 @@ const KEY_MAX = 1900;
  */
 export async function openLmdb(path: string, options: LmdbOptions = {}): Promise<KeyValue> {
   // Clients import this folder too and have no use for the library.
-  const { open } = await import('lmdb');
+  const { open } = requirePackage('lmdb') as typeof import('lmdb');
   await nodeDisk.mkdir(path);
   const db = open<Buffer, string>(path, {
     noSubdir: false,
