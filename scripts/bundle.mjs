@@ -5,7 +5,7 @@
  * All lie flat beside main.js, so that `new URL('./x.js', import.meta.url)` means the same in them as in a source.
  * Run: node scripts/bundle.mjs [OUTPUT]   (default dist/cli)
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -23,8 +23,7 @@ const bundle = await rolldown({
   // What nobody asks for is left out: no module of ours is there for what it does when it is loaded.
   treeshake: { moduleSideEffects: false },
 });
-rmSync(dir, { recursive: true, force: true });
-await bundle.write({
+const { output } = await bundle.write({
   dir,
   format: 'esm',
   sourcemap: true,
@@ -32,3 +31,9 @@ await bundle.write({
   chunkFileNames: '[name].js',
 });
 await bundle.close();
+
+// Only what was built is left, and what was there stays when nothing could be built.
+const made = new Set(output.map((file) => file.fileName));
+for (const name of readdirSync(dir)) {
+  if (!made.has(name)) rmSync(resolve(dir, name), { recursive: true });
+}
