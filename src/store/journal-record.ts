@@ -10,6 +10,8 @@ type Crc32c = (seed: number, bytes: Uint8Array) => number;
 const MAGIC = 0x324e4c4a;
 const CRC_AT = 24;
 export const HEADER_BYTES = 28;
+/** What stands before the key of a change. */
+export const CHANGE_BYTES = 8;
 
 export interface RecordHeader {
   readonly epoch: number;

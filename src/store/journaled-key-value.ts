@@ -1,7 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import type { DiskFile, KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import { JournalArea, recordBytes } from './journal-area.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
-import { HEADER_BYTES, sealRecord, writeHeader } from './journal-record.ts';
 import { journalFailure, replayJournal } from './journal-replay.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
@@ -27,9 +27,6 @@ const AREA_BYTES = 16 * 2 ** 20;
 const SLICE_OPS = 400;
 const SLICE_BYTES = 2 ** 20;
 
-/** The changes of one epoch, by key. */
-type Content = SortedMap<Buffer | null>;
-
 interface Waiting {
   readonly batch: readonly KeyValueOp[];
   readonly resolve: () => void;
@@ -40,7 +37,7 @@ interface Queued {
   readonly epoch: number;
   /** The number of the record after it. */
   readonly next: number;
-  readonly bytes: Buffer | undefined; // none: only wants to know that all before are durable
+  readonly bytes: Buffer | undefined; // a window of the area; none: only wants to know that all before are durable
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,8 +45,8 @@ interface Queued {
 /**
  * Makes batches durable by one sequential write and one sync, and passes them on to another store in large lots.
  *
- * The file has two areas. Batches are appended to one and kept in memory; when it is full the other is begun (the next
- * epoch) and the content of the first is applied to the store below. A key written often, or written and soon deleted,
+ * The file has two areas. Batches are appended to one, which is in memory as well; when it is full the other is begun (the
+ * next epoch) and the content of the first is applied to the store below. A key written often, or written and soon deleted,
  * reaches that store once or as a deletion. Records carry their epoch and a checksum, so a torn or an old one ends the
  * replay; one that was durable and is damaged is told apart, see replayJournal. Replay starts over from the first record
  * of an epoch, and applying a batch twice changes nothing.
@@ -61,13 +58,14 @@ export class JournaledKeyValue implements KeyValue {
   private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   private readonly areaBytes: number;
   private epoch: number;
-  private offset = 0;
   private sequence = 0;
   /** Records of this epoch known to be durable; at its begin, how many the epoch before has. */
   private durable = 0;
-  private current: Content = new SortedMap();
-  /** What the full area holds, until it is applied. */
-  private full: Content | undefined;
+  private current: JournalArea;
+  /** The full area, until it is applied. */
+  private full: JournalArea | undefined;
+  /** The memory of the areas by the parity of their epochs, made when one is first used. */
+  private readonly memory: [Buffer?, Buffer?] = [];
   private readonly waiting: Waiting[] = [];
   private queue: Queued[] = [];
   private writing = false;
@@ -85,7 +83,7 @@ export class JournaledKeyValue implements KeyValue {
   static async open(options: JournalOptions): Promise<JournaledKeyValue> {
     const mark = readMark(options.kv);
     const applied = mark?.epoch ?? 0;
-    const found: Content = new SortedMap();
+    const found = new SortedMap<Buffer | null>();
     // The areas stand where whoever wrote them put them, whatever their size is from now on.
     const areaBytes = mark?.areaBytes ?? areaBytesOf(options);
     if (options.isNew && mark && !mark.isClosed) journalFailure(options, 'its file is gone');
@@ -94,7 +92,7 @@ export class JournaledKeyValue implements KeyValue {
         ? applied + 2
         : replayJournal({ ...options, areaBytes }, applied, found);
     // These epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
-    await apply(options, found, newest);
+    await apply(options, found.from(''), newest);
     return new JournaledKeyValue(options, newest + 1);
   }
 
@@ -105,19 +103,26 @@ export class JournaledKeyValue implements KeyValue {
     this.crc32c = options.crc32c;
     this.areaBytes = areaBytesOf(options);
     this.epoch = epoch;
+    this.current = this.areaOf(epoch);
+  }
+
+  private areaOf(epoch: number): JournalArea {
+    const parity = epoch % 2;
+    this.memory[parity] ??= Buffer.allocUnsafeSlow(this.areaBytes);
+    return new JournalArea(this.memory[parity]);
   }
 
   get(key: string): Buffer | undefined {
     let value = this.current.get(key);
     if (value === undefined && this.full) value = this.full.get(key);
-    if (value !== undefined) return value === null ? undefined : Buffer.from(value);
+    if (value !== undefined) return value ?? undefined;
     return key === MARK ? undefined : this.kv.get(key);
   }
 
   sizeOf(key: string): number | undefined {
-    let value = this.current.get(key);
-    if (value === undefined && this.full) value = this.full.get(key);
-    if (value !== undefined) return value?.length;
+    let size = this.current.sizeOf(key);
+    if (size === undefined && this.full) size = this.full.sizeOf(key);
+    if (size !== undefined) return size ?? undefined;
     return key === MARK ? undefined : this.kv.sizeOf(key);
   }
 
@@ -126,14 +131,11 @@ export class JournaledKeyValue implements KeyValue {
     to: string,
     options: KeyValueRange = {},
   ): Generator<{ key: string; value: Buffer }> {
-    const reverse = options.reverse === true;
-    const over = (c: Content) => (reverse ? c.reverse(from, to) : c.from(from, to));
-    let entries: Iterable<{ key: string; value: Buffer }> = this.kv.range(from, to, {
-      reverse,
-      keysOnly: options.keysOnly === true,
-    });
-    if (this.full) entries = mergeRange(entries, over(this.full), reverse);
-    entries = mergeRange(entries, over(this.current), reverse);
+    const wanted = { reverse: options.reverse === true, keysOnly: options.keysOnly === true };
+    let entries: Iterable<{ key: string; value: Buffer }> = this.kv.range(from, to, wanted);
+    for (const area of [this.full, this.current]) {
+      if (area) entries = mergeRange(entries, area.changes(from, to, wanted), wanted.reverse);
+    }
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
     for (const entry of entries) {
@@ -161,10 +163,10 @@ export class JournaledKeyValue implements KeyValue {
         continue;
       }
       const ops = withoutRanges(this, batch);
-      const bytes = HEADER_BYTES + bytesOf(ops);
-      if (this.offset + bytes > this.areaBytes) {
+      const bytes = recordBytes(ops);
+      if (this.current.length + bytes > this.areaBytes) {
         if (this.full) return; // called again when it is applied
-        if (this.offset > 0) {
+        if (this.current.length > 0) {
           this.beginArea();
           continue;
         }
@@ -173,44 +175,34 @@ export class JournaledKeyValue implements KeyValue {
         return;
       }
       this.waiting.shift();
-      const record = this.encode(ops, bytes);
-      this.enqueue(record, resolve, reject);
-      this.offset += bytes;
+      this.append(ops, bytes, resolve, reject);
     }
+  }
+
+  private append(
+    ops: readonly KeyValueOp[],
+    bytes: number,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { epoch, durable } = this;
+    const offset = this.current.length;
+    const header = { epoch, sequence: this.sequence++, bytes, durable };
+    if (this.sequence === 1) this.durable = 0; // from here on it speaks of this epoch
+    const record = this.current.append(ops, header, this.crc32c);
+    this.enqueue(record, offset, resolve, reject);
   }
 
   private enqueue(
     bytes: Buffer | undefined,
+    at: number,
     resolve: () => void,
     reject: (error: unknown) => void,
   ): void {
     const { epoch, sequence: next } = this;
-    const offset = (epoch % 2) * this.areaBytes + this.offset;
+    const offset = (epoch % 2) * this.areaBytes + at;
     this.queue.push({ offset, epoch, next, bytes, resolve, reject });
     if (!this.writing) this.write();
-  }
-
-  /** The record of a batch, whose values from then on are windows of it. */
-  private encode(ops: readonly KeyValueOp[], bytes: number): Buffer {
-    const out = Buffer.allocUnsafe(bytes);
-    const { epoch, durable } = this;
-    writeHeader(out, { epoch, sequence: this.sequence++, bytes, durable });
-    if (this.sequence === 1) this.durable = 0; // from here on it speaks of this epoch
-    let at = HEADER_BYTES;
-    for (const op of ops) {
-      if (op.op === 'delRange') continue; // there are none left
-      const length = op.op === 'put' ? op.value.length + 1 : 0;
-      at = out.writeUInt32LE(op.key.length, at);
-      at = out.writeUInt32LE(length, at);
-      at += out.latin1Write(op.key, at);
-      if (op.op === 'put') {
-        out.set(op.value, at);
-        this.current.set(op.key, out.subarray(at, at + op.value.length));
-        at += op.value.length;
-      } else this.current.set(op.key, null);
-    }
-    sealRecord(this.crc32c, out, this.offset);
-    return out;
   }
 
   /** Writes and syncs everything queued, again and again until nothing is. */
@@ -245,19 +237,17 @@ export class JournaledKeyValue implements KeyValue {
 
   /** Goes on in the other area, and applies the content of this one once all of it is durable. */
   private beginArea(): void {
-    const epoch = this.epoch;
-    const content = this.current;
-    this.full = content;
+    const { epoch, current: area } = this;
+    this.full = area;
     const durable = new Promise<void>((resolve, reject) =>
-      this.enqueue(undefined, resolve, reject),
+      this.enqueue(undefined, area.length, resolve, reject),
     );
-    this.current = new SortedMap();
-    this.epoch++;
-    this.offset = 0;
+    // What the other area held is applied, and all of its writes have ended: its memory is free.
+    this.current = this.areaOf(++this.epoch);
     this.durable = this.sequence;
     this.sequence = 0;
     durable
-      .then(() => apply(this.options, content, epoch))
+      .then(() => apply(this.options, area.all(), epoch))
       .then(
         () => {
           this.full = undefined;
@@ -292,7 +282,7 @@ export class JournaledKeyValue implements KeyValue {
     this.closed = true;
     for (;;) {
       const busy = this.writing || this.bypass || this.full !== undefined;
-      if (this.failure !== undefined ? !this.writing : !busy && this.offset === 0) break;
+      if (this.failure !== undefined ? !this.writing : !busy && this.current.length === 0) break;
       if (!busy) this.beginArea();
       await new Promise<void>((resolve) => this.watchers.push(resolve));
     }
@@ -315,20 +305,16 @@ function areaBytesOf(options: JournalOptions): number {
   return options.areaBytes ?? AREA_BYTES;
 }
 
-function bytesOf(ops: readonly KeyValueOp[]): number {
-  let n = 0;
-  for (const op of ops) {
-    if (op.op !== 'delRange') n += 8 + op.key.length + (op.op === 'put' ? op.value.length : 0);
-  }
-  return n;
-}
-
 /** Brings a content into the store below and says there that its epoch is applied. */
-async function apply(options: JournalOptions, content: Content, epoch: number): Promise<void> {
+async function apply(
+  options: JournalOptions,
+  content: Iterable<[string, Buffer | null]>,
+  epoch: number,
+): Promise<void> {
   const { kv, sliceOps = SLICE_OPS } = options;
   let slice: KeyValueOp[] = [];
   let bytes = 0;
-  for (const [key, value] of content.from('')) {
+  for (const [key, value] of content) {
     slice.push(value === null ? { op: 'del', key } : { op: 'put', key, value });
     bytes += key.length + (value?.length ?? 0);
     if (slice.length < sliceOps && bytes < SLICE_BYTES) continue;
