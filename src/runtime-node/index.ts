@@ -3,6 +3,7 @@
  * that may name `node:` modules and native packages.
  */
 export * from './clock.ts';
+export * from './compressors.ts';
 export * from './crc32c.ts';
 export * from './device-class.ts';
 export { nodeDisk, syncDirectory } from './disk.ts';

@@ -7,6 +7,7 @@ import type { BufferPool } from './buffer-pool.ts';
 
 export { ALIGN_BYTES, alignedMemory, isAligned } from './aligned-memory.ts';
 export { BufferPool, POOLED_FROM } from './buffer-pool.ts';
+export * from './shards.ts';
 
 export interface Timer {
   cancel(): void;
@@ -154,6 +155,17 @@ export interface KeyValue {
   /** One atomic batch, durable when it resolves. Batches apply in the order of the calls. */
   commit(batch: readonly KeyValueOp[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Makes bytes fewer, and gives them back. Calls block: a blob of a store takes well below a millisecond. */
+export interface Compressor {
+  /** May give back more than it was given. Does not keep `bytes`. */
+  compress(bytes: Uint8Array): Uint8Array;
+  /**
+   * What {@link compress} was given.
+   * @param length how long that was @throws Error when `bytes` are not of its making or give another length
+   */
+  decompress(bytes: Uint8Array, length: number): Uint8Array;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
