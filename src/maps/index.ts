@@ -27,5 +27,6 @@ export * from './pool-health.ts';
 export { holds, type PoolMapping } from './pool-mapping.ts';
 export { applyUpmap, OsdSet } from './pool-placement.ts';
 export { poolJson, poolsText } from './pool-print.ts';
+export * from './shared/shared-maps.ts';
 export * from './shared/types.ts';
 export * from './simple-map.ts';
