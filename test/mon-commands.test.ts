@@ -154,7 +154,7 @@ describe('commands answer as a monitor of Ceph does', () => {
       get('target_size_bytes', 0, '>target_size_bytes: 10737418240\n'),
       set('target_size_bytes', '0', 0, 'set pool 1 target_size_bytes to 0'),
       get('target_size_bytes', -2, "option 'target_size_bytes' is not set on pool 'p'"),
-      set('compression_mode', 'force', -95, 'pool option compression_mode is not supported'),
+      set('csum_type', 'crc32c', -95, 'pool option csum_type is not supported'),
       ['osd pool set', { pool: 'q', var: 'size', val: '1' }, -2, "unrecognized pool 'q'"],
       [
         'osd pool set-quota',

@@ -4,7 +4,7 @@ import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { checkPgCount, checkPgNumLimit, defaultMinSize } from '../services/pool-create.ts';
 import type { MonState } from '../state.ts';
-import { isPoolOption, setPoolOption } from './pool-options.ts';
+import { isPoolOption, optionSetText, setPoolOption } from './pool-options.ts';
 import { needPool } from './pools.ts';
 
 // Checks and texts: OSDMonitor::prepare_command_pool_set, release 16.2.
@@ -182,7 +182,7 @@ function set(state: MonState, args: CommandArgs) {
   const next = setter
     ? setter({ state, id, pool, name, text, confirmed })
     : setPoolOption(pool, name as Parameters<typeof setPoolOption>[1], text);
-  const reply = ok('', `set pool ${id} ${name} to ${text}`);
+  const reply = ok('', optionSetText(id, name, text));
   if (next === pool) return unchanged(reply);
   return changed(reply, { osdmap: { newPools: new Map([[id, next]]) } });
 }
