@@ -1,87 +1,172 @@
 /**
- * Debian's `rados bench` on a new cluster of ours and on a real Ceph 16.2, in turn: three OSDs each, size 3, 64 PGs, data
- * on disk. Prints the median of each and of the ratios ours/Ceph with their spread.
- * Run: npm run bench:rados -- [--seconds 5] [--rounds 3] [--cases w4k,r4k,w4k1,w64k,w4m,r4m]
+ * The referee: Debian's `rados bench` on a new cluster of ours and on a real Ceph 16.2 beside it. Both have three OSDs on
+ * the same disk and a pool of size 3 with 64 PGs. Both are warmed up, then the runs take turns, and whose is first
+ * changes from round to round; reads read as many objects on either. CPU is that of all daemons of a cluster between
+ * start and end of a run, divided by its operations.
+ * Run: npm run bench:rados -- [--seconds 5] [--rounds 5] [--warm-up 10] [--cases w4k,r4k,w4k1,w64k,r64k,w4m,r4m] [--json]
  */
 import { parseArgs } from 'node:util';
-import { runTool } from '../test/support/differential.ts';
-import { startReference } from '../test/support/reference-cluster.ts';
-import { ClusterFolder, sepiola } from '../test/support/sepiola.ts';
+import { type BenchCluster, benchPool, startCeph, startOurs } from './support/clusters.ts';
+import { median, shown, table } from './support/figures.ts';
+import { cpuSeconds, daemonsOf, type Memory, machine, memoryOf } from './support/processes.ts';
+import { clean, type Load, radosBench, type Speed } from './support/rados-bench.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
-    cases: { type: 'string', default: 'w4k,r4k,w4k1,w64k,w4m,r4m' },
+    rounds: { type: 'string', default: '5' },
+    'warm-up': { type: 'string', default: '10' },
+    cases: { type: 'string', default: 'w4k,r4k,w4k1,w64k,r64k,w4m,r4m' },
+    json: { type: 'boolean', default: false },
   },
 });
-interface Case {
-  readonly what: 'write' | 'rand' | 'seq';
-  readonly bytes: number;
-  readonly depth: number;
-}
-const CASES: Readonly<Record<string, Case>> = {
+const seconds = Number(values.seconds);
+const CASES: Readonly<Record<string, Load>> = {
   w4k: { what: 'write', bytes: 4096, depth: 16 },
   r4k: { what: 'rand', bytes: 4096, depth: 16 },
   w4k1: { what: 'write', bytes: 4096, depth: 1 },
   w64k: { what: 'write', bytes: 65536, depth: 16 },
+  r64k: { what: 'rand', bytes: 65536, depth: 16 },
   w4m: { what: 'write', bytes: 4 << 20, depth: 16 },
   r4m: { what: 'seq', bytes: 4 << 20, depth: 16 },
 };
+const cases = values.cases.split(',').map((name) => {
+  const load = CASES[name];
+  if (!load) throw new Error(`no case '${name}' among ${Object.keys(CASES).join(', ')}`);
+  return { name, load };
+});
 
-async function run(conf: string, ...argv: string[]): Promise<string> {
-  const r = await runTool(conf, argv, { timeoutMs: 180_000 });
-  if (r.code !== 0) throw new Error(`${argv.join(' ')}: ${r.stderr}`);
-  return r.stdout;
+interface Run extends Speed {
+  /** Of all daemons, for one operation. */
+  readonly cpuMs: number;
+}
+const SIDES = [0, 1] as const;
+type Both<T> = readonly [T, T];
+
+/** Enough for a few seconds of reading, and small enough to be written soon. */
+const readObjects = (bytes: number): number => (bytes >= 1 << 20 ? 200 : 2_000);
+const READ_RUN = 'to_read';
+
+async function prepare(conf: string, load: Load): Promise<void> {
+  if (load.what === 'write') return;
+  const objectsMax = readObjects(load.bytes);
+  await radosBench(conf, 120, { ...load, what: 'write', depth: 16, objectsMax, run: READ_RUN });
 }
 
-/** Operations per second. */
-async function bench(conf: string, seconds: string, c: Case): Promise<number> {
-  const size =
-    c.what === 'write' ? ['-b', String(c.bytes), '-O', String(c.bytes), '--no-cleanup'] : [];
-  const text = await run(
-    conf,
-    'rados',
-    'bench',
-    '-p',
-    'bench',
-    seconds,
-    c.what,
-    '-t',
-    String(c.depth),
-    ...size,
-  );
-  const figure = (label: string): number =>
-    Number(new RegExp(`^${label}[^:]*:\\s*([0-9.]+)`, 'm').exec(text)![1]);
-  return figure('Total (?:writes|reads) made') / figure('Total time run');
+async function measure(conf: string, load: Load): Promise<Run> {
+  const pids = [...daemonsOf(conf).values()];
+  const before = cpuSeconds(pids);
+  const isRead = load.what !== 'write';
+  const speed = await radosBench(conf, seconds, isRead ? { ...load, run: READ_RUN } : load);
+  const cpuMs = ((cpuSeconds(pids) - before) * 1000) / speed.ops;
+  if (!isRead) await clean(conf);
+  return { ...speed, cpuMs };
 }
 
-const median = (list: number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
-
-const folder = new ClusterFolder();
-const reference = await startReference(3);
-try {
-  const up = await sepiola('up', folder.dir, '--detach');
-  if (up.code !== 0) throw new Error(up.stderr);
-  const confs = [folder.conf, reference.conf] as const;
-  for (const conf of confs) await run(conf, 'ceph', 'osd', 'pool', 'create', 'bench', '64', '64');
-  console.log('case    ours/s    Ceph/s   ratio (lowest-highest)');
-  for (const name of values.cases.split(',')) {
-    const c = CASES[name];
-    if (!c) throw new Error(`no case '${name}'`);
-    const rows: [number[], number[]] = [[], []];
-    for (const conf of confs) await bench(conf, '2', { ...c, what: 'write' }); // a warm-up, and objects to read
-    for (let round = 0; round < Number(values.rounds); round++) {
-      for (const i of [0, 1] as const) rows[i].push(await bench(confs[i], values.seconds, c));
+async function runCase(confs: Both<string>, load: Load): Promise<Both<Run[]>> {
+  const runs: Both<Run[]> = [[], []];
+  for (const conf of confs) await prepare(conf, load);
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const i of round % 2 === 0 ? SIDES : [...SIDES].reverse()) {
+      runs[i]!.push(await measure(confs[i]!, load));
     }
-    const ratios = rows[0].map((ours, i) => ours / rows[1][i]!);
-    const [ours, ceph] = rows.map((r) => median(r).toFixed(1).padStart(9)) as [string, string];
-    const spread = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
-    console.log(`${name.padEnd(5)} ${ours} ${ceph}   ${median(ratios).toFixed(2)} (${spread})`);
-    for (const conf of confs)
-      await run(conf, 'rados', '-p', 'bench', 'cleanup', '--prefix', 'benchmark_data');
+  }
+  if (load.what !== 'write') for (const conf of confs) await clean(conf, READ_RUN);
+  return runs;
+}
+
+/** Middle, lowest and highest of the ratios of the rounds. */
+function ratio(of: Both<readonly number[]>): { median: number; lowest: number; highest: number } {
+  const all = of[0].map((ours, round) => ours / of[1][round]!);
+  return { median: median(all), lowest: Math.min(...all), highest: Math.max(...all) };
+}
+
+const HEAD = [
+  'case',
+  'ours/s',
+  'Ceph/s',
+  'ratio (lowest-highest)',
+  'ours ms',
+  'Ceph ms',
+  'ours CPU ms/op',
+  'Ceph CPU ms/op',
+  'CPU ratio (lowest-highest)',
+];
+
+function summary(name: string, runs: Both<Run[]>) {
+  const part = (which: 'opsPerSecond' | 'meanMs' | 'cpuMs'): Both<number[]> => [
+    runs[0].map((r) => r[which]),
+    runs[1].map((r) => r[which]),
+  ];
+  const side = (i: 0 | 1) => ({
+    opsPerSecond: median(part('opsPerSecond')[i]),
+    meanMs: median(part('meanMs')[i]),
+    cpuMs: median(part('cpuMs')[i]),
+  });
+  return {
+    case: name,
+    ours: side(0),
+    ceph: side(1),
+    ratio: ratio(part('opsPerSecond')),
+    cpuRatio: ratio(part('cpuMs')),
+  };
+}
+
+function row(s: ReturnType<typeof summary>): string[] {
+  const spread = (r: ReturnType<typeof ratio>): string =>
+    `${shown(r.median, 2)} (${shown(r.lowest, 2)}-${shown(r.highest, 2)})`;
+  return [
+    s.case,
+    shown(s.ours.opsPerSecond, 0),
+    shown(s.ceph.opsPerSecond, 0),
+    spread(s.ratio),
+    shown(s.ours.meanMs),
+    shown(s.ceph.meanMs),
+    shown(s.ours.cpuMs, 3),
+    shown(s.ceph.cpuMs, 3),
+    spread(s.cpuRatio),
+  ];
+}
+
+function osdMemories(cluster: BenchCluster): { name: string; memory: Memory }[] {
+  return [...daemonsOf(cluster.conf)]
+    .filter(([name]) => name.startsWith('osd.'))
+    .map(([name, pid]) => ({ name: `${cluster.name} ${name}`, memory: memoryOf(pid) }));
+}
+
+const clusters: BenchCluster[] = [];
+try {
+  for (const start of [startOurs, startCeph]) {
+    const cluster = await start(3);
+    clusters.push(cluster);
+    await benchPool(cluster);
+  }
+  const confs = clusters.map((c) => c.conf) as unknown as Both<string>;
+  for (const conf of confs) {
+    await radosBench(conf, Number(values['warm-up']), { what: 'write', bytes: 4096, depth: 16 });
+    await clean(conf);
+  }
+  const rows = [];
+  for (const { name, load } of cases) {
+    rows.push(summary(name, await runCase(confs, load)));
+    process.stderr.write(`${row(rows.at(-1)!).join('  ')}\n`);
+  }
+  const memory = clusters.flatMap(osdMemories);
+  if (values.json) {
+    console.log(JSON.stringify({ machine: machine(), options: values, cases: rows, memory }));
+  } else {
+    console.log(
+      `${machine()}; ${values.rounds} rounds of ${seconds} s after ${values['warm-up']} s each\n`,
+    );
+    console.log(table(HEAD, rows.map(row)));
+    const cells = (m: Memory): string[] => [m.resident, m.anonymous, m.file].map((v) => shown(v));
+    console.log(
+      `\n${table(
+        ['MiB at the end', 'resident', 'its own', 'of files'],
+        memory.map(({ name, memory: m }) => [name, ...cells(m)]),
+      )}`,
+    );
   }
 } finally {
-  await folder.clear();
-  await reference.stop();
+  for (const cluster of clusters) await cluster.stop();
 }

@@ -1,0 +1,37 @@
+import { runTool } from '../../test/support/differential.ts';
+import { startReference } from '../../test/support/reference-cluster.ts';
+import { ClusterFolder, sepiola } from '../../test/support/sepiola.ts';
+
+/** A cluster of processes on this machine: ours as built, or a real Ceph. */
+export interface BenchCluster {
+  readonly name: 'ours' | 'Ceph';
+  readonly conf: string;
+  stop(): Promise<void>;
+}
+
+export async function startOurs(osds: number): Promise<BenchCluster> {
+  const folder = new ClusterFolder();
+  const up = await sepiola('up', folder.dir, '--detach', '--osds', String(osds));
+  if (up.code !== 0) {
+    await folder.clear();
+    throw new Error(up.stderr);
+  }
+  return { name: 'ours', conf: folder.conf, stop: () => folder.clear() };
+}
+
+export async function startCeph(osds: number): Promise<BenchCluster> {
+  const { conf, stop } = await startReference(osds);
+  return { name: 'Ceph', conf, stop };
+}
+
+/** Runs a tool of Debian's on a cluster. @returns what it printed; throws when it fails */
+export async function tool(conf: string, ...argv: string[]): Promise<string> {
+  const r = await runTool(conf, argv, { timeoutMs: 300_000 });
+  if (r.code !== 0) throw new Error(`${argv.join(' ')} (${r.code}): ${r.stderr}`);
+  return r.stdout;
+}
+
+/** A pool of 64 PGs with as many copies as the cluster gives a new one: three, or one for each OSD of fewer. */
+export async function benchPool(cluster: BenchCluster): Promise<void> {
+  await tool(cluster.conf, 'ceph', 'osd', 'pool', 'create', 'bench', '64', '64', 'replicated');
+}
