@@ -112,7 +112,7 @@ export class SharedMaps {
     });
   }
 
-  /** Drops the epochs before `oldest` on all shards. */
+  /** Drops the epochs before `oldest` on all shards, but not the one this shard is at. */
   trim(oldest: number): void {
     this.run({ kind: 'trim', oldest });
   }

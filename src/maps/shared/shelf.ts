@@ -14,7 +14,7 @@ export class Shelf {
   };
   /** Epochs before this one are gone for good. */
   oldest = 1;
-  /** The highest epoch there ever was an item of. */
+  /** The highest epoch anybody spoke of. */
   newest = 0;
 
   get size(): number {
@@ -29,6 +29,10 @@ export class Shelf {
   put(held: Held): void {
     const { kind, epoch } = held.item;
     this.held[kind].set(epoch, held);
+    this.heardOf(epoch);
+  }
+
+  heardOf(epoch: number): void {
     this.newest = Math.max(this.newest, epoch);
   }
 

@@ -17,7 +17,7 @@ export function step(s: ShardState, input: ShardInput): ShardEffect[] {
   const fx: ShardEffect[] = [];
   switch (input.kind) {
     case 'start':
-      tellPeers(s, { kind: 'join' }, fx);
+      tellPeers(s, { kind: 'join', epoch: s.reached }, fx);
       break;
     case 'offer':
       takeOffer(s, input.tag, input.item, fx);
@@ -27,9 +27,12 @@ export function step(s: ShardState, input: ShardInput): ShardEffect[] {
       takeAsk(s, { tag, from, to, patience }, fx);
       break;
     }
-    case 'trim':
-      if (trimTo(s, input.oldest, fx)) tellPeers(s, { kind: 'trim', oldest: input.oldest }, fx);
+    case 'trim': {
+      // The newest stays, for those who come late.
+      const oldest = Math.min(input.oldest, s.reached);
+      if (trimTo(s, oldest, fx)) tellPeers(s, { kind: 'trim', oldest }, fx);
       break;
+    }
     case 'message':
       receive(s, input.from, input.message, fx);
       break;
@@ -43,8 +46,10 @@ export function step(s: ShardState, input: ShardInput): ShardEffect[] {
 function receive(s: ShardState, from: number, message: MapMessage, fx: ShardEffect[]): void {
   switch (message.kind) {
     case 'join':
+      s.shelf.heardOf(message.epoch);
       return welcome(s, from, fx);
     case 'welcome':
+      s.shelf.heardOf(message.epoch);
       trimTo(s, message.oldest, fx);
       for (const item of message.items) takeShared(s, item, from, fx);
       s.strangers.delete(from);
@@ -83,7 +88,8 @@ function welcome(s: ShardState, to: number, fx: ShardEffect[]): void {
   for (const { item, first } of s.shelf.all()) {
     if (s.mode === 'server' || first === s.shard) items.push(item);
   }
-  fx.push({ kind: 'send', to, message: { kind: 'welcome', items, oldest: s.shelf.oldest } });
+  const { oldest } = s.shelf;
+  fx.push({ kind: 'send', to, message: { kind: 'welcome', items, epoch: s.reached, oldest } });
   if (s.gap.kind === 'told') {
     fx.push({ kind: 'send', to, message: { kind: 'behind', epoch: s.reached } });
   }

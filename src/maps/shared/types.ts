@@ -23,10 +23,15 @@ export interface MapItem extends MapKey {
 
 /** What shards tell each other: plain data that may pass between threads, where shared bytes stay shared. */
 export type MapMessage =
-  /** I run now: tell me what there is, and what comes. */
-  | { readonly kind: 'join' }
-  /** To one who joined: all that the sender owns, and the oldest epoch that is kept. */
-  | { readonly kind: 'welcome'; readonly items: readonly MapItem[]; readonly oldest: number }
+  /** I run now, with the map of this epoch: tell me what there is, and what comes. */
+  | { readonly kind: 'join'; readonly epoch: number }
+  /** To one who joined: all that the sender owns, the epoch it is at, and the oldest that is kept. */
+  | {
+      readonly kind: 'welcome';
+      readonly items: readonly MapItem[];
+      readonly epoch: number;
+      readonly oldest: number;
+    }
   /** To shard 0: may these bytes be the copy? (server) */
   | { readonly kind: 'offer'; readonly item: MapItem }
   /** May my copy be the one? (symmetric) */
