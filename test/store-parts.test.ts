@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Allocator } from '../src/store/allocator.ts';
 import { MemoryKeyValue } from '../src/store/index.ts';
 import { objectName, parseObjectName } from '../src/store/object-key.ts';
 import { SharedUnits } from '../src/store/shared-units.ts';
@@ -108,51 +107,6 @@ describe('WideKeyValue', () => {
         },
       ),
     );
-  });
-});
-
-describe('Allocator', () => {
-  it('hands no unit out twice, finds every free one, and is the same after it was stored', () => {
-    const roll = dice(11);
-    const units = 10_000;
-    const allocator = new Allocator(units);
-    const stored = new Map<number, Buffer>();
-    const taken = new Set<number>();
-    const held: { unit: number; count: number }[] = [];
-    for (let i = 0; i < 4000; i++) {
-      if (roll(5) < 3) {
-        const count = 1 + roll(roll(4) === 0 ? 200 : 4);
-        const runs = allocator.allocate(count);
-        expect(runs === undefined).toBe(count > units - taken.size);
-        for (const run of runs ?? []) {
-          for (let u = run.unit; u < run.unit + run.count; u++) {
-            expect(taken.has(u)).toBe(false);
-            expect(u).toBeLessThan(units);
-            taken.add(u);
-          }
-          held.push(run);
-        }
-      } else if (held.length > 0) {
-        const [run] = held.splice(roll(held.length), 1);
-        allocator.disown(run!.unit, run!.count);
-        expect(allocator.freeUnits).toBe(units - taken.size);
-        allocator.release(run!.unit, run!.count);
-        for (let u = run!.unit; u < run!.unit + run!.count; u++) taken.delete(u);
-      }
-      expect([allocator.ownedUnits, allocator.freeUnits]).toEqual([taken.size, units - taken.size]);
-      for (const { chunk, bytes } of allocator.takeTouched()) stored.set(chunk, bytes);
-    }
-    const again = new Allocator(units);
-    for (const [chunk, bytes] of stored) again.load(chunk, bytes);
-    expect(again.ownedUnits).toBe(taken.size);
-    const rest = again.allocate(again.freeUnits)!;
-    for (const run of rest) {
-      for (let u = run.unit; u < run.unit + run.count; u++) expect(taken.has(u)).toBe(false);
-    }
-    expect(again.allocate(1)).toBeUndefined();
-    expect(() => again.release(rest[0]!.unit, 0)).not.toThrow();
-    again.release(rest[0]!.unit, rest[0]!.count);
-    expect(() => again.release(rest[0]!.unit, 1)).toThrow(/changes hands once/);
   });
 });
 

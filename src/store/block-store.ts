@@ -1,7 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import type { Clock, DiskFile, Logger } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
-import { Allocator, BLOCK_BYTES } from './allocator.ts';
+import { Allocator, type BitmapChunk, BLOCK_BYTES } from './allocator.ts';
 import { Applier } from './applier.ts';
 import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
@@ -117,10 +117,10 @@ export class BlockStore implements ObjectStore {
     this.fsid = textAt(kv, FSID_KEY);
     this.overlay = new Overlay(kv);
     this.figures = readFigures(kv);
-    this.allocator = new Allocator(Math.floor(sizeBytes / BLOCK_BYTES));
-    for (const { key, value } of kv.range('B', 'C')) {
-      this.allocator.load(chunkOf(key), value as Buffer);
-    }
+    this.allocator = new Allocator({
+      units: Math.floor(sizeBytes / BLOCK_BYTES),
+      stored: storedBitmap(kv),
+    });
     // A chunk that got lost would have live data written over.
     if (this.allocator.ownedUnits !== this.figures.ownedUnits) {
       throw new CephError('EIO', `${options.path}: the map of taken units is damaged`);
@@ -340,6 +340,10 @@ export class BlockStore implements ObjectStore {
       await this.letGo();
     }
   }
+}
+
+function* storedBitmap(kv: WideKeyValue): Generator<BitmapChunk> {
+  for (const { key, value } of kv.range('B', 'C')) yield { chunk: chunkOf(key), bytes: value };
 }
 
 function readFigures(kv: WideKeyValue): Figures {
