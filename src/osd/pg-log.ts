@@ -23,10 +23,23 @@ export function decodeLogged(received: Uint8Array): Logged {
 export type Done = Pick<LogEntry, 'result' | 'version' | 'userVersion'>;
 
 /**
- * Requests remembered after their entries were trimmed, in memory only. In Ceph it is 3000, stored
- * (osd_pg_log_dups_tracked, 16.2).
+ * An entry as a log holds it: thousands of them stay for long and few are looked at again, so the rest of it is its
+ * encoding, as a byte string. Decoded it takes about a KiB.
  */
+interface Item extends Done {
+  readonly reqid: string;
+  /** Empty when the entry was trimmed. */
+  record: string;
+}
+
+/**
+ * Requests remembered after their entries were trimmed, in memory only: as many as there are entries, within these
+ * bounds. In Ceph it is 3000, stored (osd_pg_log_dups_tracked, 16.2).
+ */
+const TRIMMED_MIN = 250;
 const TRIMMED_MAX = 1000;
+/** What an entry takes beside its encoding, measured: the item, its version and key, its place in two tables. */
+const ITEM_BYTES = 300;
 
 export function sameVersion(a: EVersion, b: EVersion): boolean {
   return a.version === b.version && a.epoch === b.epoch;
@@ -38,10 +51,13 @@ export function sameVersion(a: EVersion, b: EVersion): boolean {
  */
 export class PgLog {
   tail: EVersion;
-  private items: Logged[] = [];
-  private readonly byReqid = new Map<string, LogEntry>();
+  private items: Item[] = [];
+  /** The newest entry, which every change looks at. */
+  private newest: LogEntry | undefined;
+  private readonly byReqid = new Map<string, Item>();
   /** Oldest first. Every member has what was trimmed, so no later history lacks it. */
   private readonly trimmed: Map<string, Done>;
+  private recordBytes = 0;
 
   /** @param former whose trimmed requests are remembered on */
   constructor(tail: EVersion = EVERSION_ZERO, items: readonly Logged[] = [], former?: PgLog) {
@@ -54,19 +70,29 @@ export class PgLog {
     return this.items.length;
   }
   get head(): EVersion {
-    return this.items.length > 0 ? this.items[this.items.length - 1]!.entry.version : this.tail;
+    return this.items.length > 0 ? this.items[this.items.length - 1]!.version : this.tail;
   }
   get last(): LogEntry | undefined {
-    return this.items[this.items.length - 1]?.entry;
+    return this.newest;
+  }
+  /** How many requests it remembers, trimmed ones included, and what they take in memory, about. */
+  get held(): { items: number; bytes: number } {
+    const items = this.items.length + this.trimmed.size;
+    return { items, bytes: items * ITEM_BYTES + this.recordBytes };
   }
 
-  append(item: Logged): void {
+  append({ entry, bytes }: Logged): void {
+    const { version, userVersion, result } = entry;
     assert(
-      compareEVersion(item.entry.version, this.head) > 0,
-      `log entry ${item.entry.version.version} is not above its head`,
+      compareEVersion(version, this.head) > 0,
+      `log entry ${version.version} is not above its head`,
     );
+    const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+    const item = { version, userVersion, result, reqid: reqidKey(entry.reqid), record };
     this.items.push(item);
-    this.byReqid.set(reqidKey(item.entry.reqid), item.entry);
+    this.byReqid.set(item.reqid, item);
+    this.recordBytes += record.length;
+    this.newest = entry;
   }
 
   /** The entry of a request that was applied or refused before. */
@@ -78,11 +104,11 @@ export class PgLog {
   reaches(v: EVersion): boolean {
     if (sameVersion(v, this.tail)) return true;
     const at = this.firstAbove(v) - 1;
-    return at >= 0 && sameVersion(this.items[at]!.entry.version, v);
+    return at >= 0 && sameVersion(this.items[at]!.version, v);
   }
 
   after(v: EVersion): readonly Logged[] {
-    return this.items.slice(this.firstAbove(v));
+    return this.items.slice(this.firstAbove(v)).map(loggedOf);
   }
 
   /** The newest version that both logs reach; undefined when they have nothing in common. */
@@ -95,23 +121,27 @@ export class PgLog {
 
   /** Drops everything above `base` and returns it, oldest first. */
   rewind(base: EVersion): LogEntry[] {
-    const dropped = this.items.splice(this.firstAbove(base)).map((i) => i.entry);
-    for (const e of dropped) this.forget(e);
-    return dropped;
+    const dropped = this.items.splice(this.firstAbove(base));
+    for (const item of dropped) this.forget(item);
+    const last = this.items.at(-1);
+    if (dropped.length > 0) this.newest = last && loggedOf(last).entry;
+    return dropped.map((item) => loggedOf(item).entry);
   }
 
   /** Forgets entries up to and including `to`, which must be one of its versions. */
   trim(to: EVersion): void {
     const n = this.firstAbove(to);
     if (n === 0) return;
-    this.tail = this.items[n - 1]!.entry.version;
-    for (const { entry } of this.items.splice(0, n)) {
-      this.forget(entry);
-      const { result, version, userVersion } = entry;
-      this.trimmed.set(reqidKey(entry.reqid), { result, version, userVersion });
+    this.tail = this.items[n - 1]!.version;
+    for (const item of this.items.splice(0, n)) {
+      this.forget(item);
+      item.record = '';
+      this.trimmed.set(item.reqid, item);
     }
+    if (this.items.length === 0) this.newest = undefined;
+    const most = Math.max(TRIMMED_MIN, Math.min(TRIMMED_MAX, this.items.length));
     for (const reqid of this.trimmed.keys()) {
-      if (this.trimmed.size <= TRIMMED_MAX) break;
+      if (this.trimmed.size <= most) break;
       this.trimmed.delete(reqid);
     }
   }
@@ -119,12 +149,12 @@ export class PgLog {
   /** Where to trim so that `keep` entries stay. */
   trimPoint(keep: number): EVersion {
     const n = this.items.length - keep;
-    return n > 0 ? this.items[n - 1]!.entry.version : this.tail;
+    return n > 0 ? this.items[n - 1]!.version : this.tail;
   }
 
-  private forget(e: LogEntry): void {
-    const key = reqidKey(e.reqid);
-    if (this.byReqid.get(key) === e) this.byReqid.delete(key);
+  private forget(item: Item): void {
+    this.recordBytes -= item.record.length;
+    if (this.byReqid.get(item.reqid) === item) this.byReqid.delete(item.reqid);
   }
 
   private firstAbove(v: EVersion): number {
@@ -132,9 +162,13 @@ export class PgLog {
     let high = this.items.length;
     while (low < high) {
       const mid = (low + high) >>> 1;
-      if (compareEVersion(this.items[mid]!.entry.version, v) > 0) high = mid;
+      if (compareEVersion(this.items[mid]!.version, v) > 0) high = mid;
       else low = mid + 1;
     }
     return low;
   }
+}
+
+function loggedOf({ record }: Item): Logged {
+  return decodeLogged(Buffer.from(record, 'latin1'));
 }
