@@ -26,6 +26,9 @@ function classOf(length: number): number {
   return power === 0 ? 0 : 2 * power - 1 + ((length >>> (power - 1)) & 1);
 }
 
+/** The bits of the classes of short runs. */
+const SHORT = Uint32Array.from({ length: CLASS_LONG }, (_, n) => (n === 0 ? 0 : 1 << classOf(n)));
+
 /** The least length of each class, and none behind the last. */
 const LEAST = Array.from({ length: CLASS_LAST + 2 }, (_, c) => {
   if (c > CLASS_LAST) return Number.POSITIVE_INFINITY;
@@ -43,6 +46,9 @@ export class FreeRuns {
   readonly units: number;
   private readonly bits: Uint32Array;
   private readonly regions: MaskTree;
+  /** The runs of the region that was looked at last. */
+  private readonly starts = new Float64Array(REGION_UNITS / 2 + 1);
+  private readonly lengths = new Float64Array(REGION_UNITS / 2 + 1);
 
   /** @param taken words of bits that are set from the beginning, by the number of the first word */
   constructor(units: number, taken: Iterable<readonly [word: number, words: Uint32Array]> = []) {
@@ -90,10 +96,10 @@ export class FreeRuns {
   /** Where the free run that holds a free unit ends. */
   endOf(unit: number): number {
     const region = Math.floor(unit / REGION_UNITS);
-    const stop = this.scan(unit, (region + 1) * REGION_UNITS, true);
+    const stop = this.scan(unit, (region + 1) * REGION_UNITS);
     if (stop < (region + 1) * REGION_UNITS) return stop;
     const next = this.regions.next(region + 1, TAKEN);
-    return next < 0 ? this.units : this.scan(next * REGION_UNITS, this.units, true);
+    return next < 0 ? this.units : this.scan(next * REGION_UNITS, this.units);
   }
 
   /**
@@ -127,7 +133,8 @@ export class FreeRuns {
   /** All of them, ascending. */
   *all(): Generator<Run> {
     for (let r = this.regions.next(0, CLASSES); r >= 0; r = this.regions.next(r + 1, CLASSES)) {
-      yield* this.runsOf(r);
+      const runs = Array.from({ length: this.collect(r) }, (_, i) => i);
+      yield* runs.map((i) => ({ unit: this.starts[i]!, count: this.lengths[i]! }));
     }
   }
 
@@ -159,38 +166,48 @@ export class FreeRuns {
   /** The shortest run of a region with that much room that is shorter than `below`; without that, the longest. */
   private within(region: number, count: number, align: number, below: number | undefined) {
     let found: Run | undefined;
-    const isLongest = below === undefined;
     let length = below ?? 0;
-    const stop = (region + 1) * REGION_UNITS;
-    for (let at = this.firstOf(region); at < stop; ) {
-      const end = this.endOf(at);
+    for (let i = this.collect(region) - 1; i >= 0; i--) {
+      const n = this.lengths[i]!;
+      // From the last to the first, so that among equals the first is taken.
+      if (n < count || (below === undefined ? n < length : n >= length + (found ? 1 : 0))) continue;
+      const at = this.starts[i]!;
       const skip = align === 1 ? 0 : (align - (at % align)) % align;
-      const better = isLongest ? end - at > length : end - at < length;
-      if (better && end - at - skip >= count) {
-        found = { unit: at + skip, count: end - at - skip };
-        length = end - at;
-      }
-      at = this.scan(end, stop, false);
+      if (n - skip < count) continue;
+      found = { unit: at + skip, count: n - skip };
+      length = n;
     }
     return found;
   }
 
-  private *runsOf(region: number): Generator<Run> {
-    const stop = (region + 1) * REGION_UNITS;
-    for (let at = this.firstOf(region); at < stop; ) {
-      const end = this.endOf(at);
-      yield { unit: at, count: end - at };
-      at = this.scan(end, stop, false);
-    }
-  }
-
-  /** Where the first free run that begins in a region begins; its end when there is none. */
-  private firstOf(region: number): number {
-    const start = region * REGION_UNITS;
-    const stop = start + REGION_UNITS;
+  /** Fills `starts` and `lengths` with the free runs that begin in a region, ascending. @returns how many there are */
+  private collect(region: number): number {
+    const { bits, starts, lengths } = this;
+    const first = region * REGION_WORDS;
+    let n = 0;
     // What is free from before on belongs to the region where it begins.
-    const at = start > 0 && this.isFree(start - 1) ? this.scan(start, stop, true) : start;
-    return this.scan(at, stop, false);
+    let start = first > 0 && bits[first - 1]! >>> 31 === 0 ? -1 : first * 32;
+    let isFree = true;
+    for (let w = first; w < first + REGION_WORDS; w++) {
+      const word = bits[w]!;
+      for (let at = 0; at < 32; ) {
+        const rest = (isFree ? word : ~word) >>> at;
+        if (rest === 0) break;
+        at += 31 - Math.clz32(rest & -rest);
+        const unit = w * 32 + at;
+        if (isFree && start >= 0 && unit > start) {
+          starts[n] = start;
+          lengths[n++] = unit - start;
+        }
+        start = unit;
+        isFree = !isFree;
+      }
+    }
+    if (isFree && start >= 0 && start < (first + REGION_WORDS) * 32) {
+      starts[n] = start;
+      lengths[n++] = this.endOf(start) - start;
+    }
+    return n;
   }
 
   private change(unit: number, count: number, isTaken: boolean): void {
@@ -223,12 +240,10 @@ export class FreeRuns {
   }
 
   private noteRuns(region: number): void {
-    const stop = (region + 1) * REGION_UNITS;
     let mask = this.regions.get(region) & TAKEN;
-    for (let at = this.firstOf(region); at < stop; ) {
-      const end = this.endOf(at);
-      mask |= 1 << classOf(end - at);
-      at = this.scan(end, stop, false);
+    for (let i = this.collect(region) - 1; i >= 0; i--) {
+      const length = this.lengths[i]!;
+      mask |= length < CLASS_LONG ? SHORT[length]! : 1 << classOf(length);
     }
     this.regions.set(region, mask);
   }
@@ -246,16 +261,14 @@ export class FreeRuns {
     }
   }
 
-  /** The first unit in from..end that is taken, or that is free; `end`, or beyond it, when there is none. */
-  private scan(from: number, end: number, isTaken: boolean): number {
-    if (from >= end) return from;
-    const flip = isTaken ? 0 : -1;
+  /** The first taken unit in from..end, or `end`. */
+  private scan(from: number, end: number): number {
     let index = from >>> 5;
-    let word = (this.bits[index]! ^ flip) & (-1 << (from & 31));
+    let word = this.bits[index]! & (-1 << (from & 31));
     const last = (end - 1) >>> 5;
     while (word === 0) {
       if (index === last) return end;
-      word = this.bits[++index]! ^ flip;
+      word = this.bits[++index]!;
     }
     return Math.min(end, index * 32 + 31 - Math.clz32(word & -word));
   }
