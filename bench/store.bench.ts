@@ -5,39 +5,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Transaction } from '../src/store/index.ts';
-import type { HObject } from '../src/wire/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { COLLECTION, oidOf, writeOf } from './support/store-load.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-bench-'));
 const store = await openNodeStore(path, { sizeBytes: 2 ** 36 });
-const C = '1.0';
+const C = COLLECTION;
 await store.submit([{ op: 'mkcoll', c: C }]);
-
-function oidOf(prefix: string, i: number): HObject {
-  const hash = Math.imul(i + 1, 0x9e37_79b1) >>> 0;
-  const name = `benchmark_data_${prefix}_object${i}`;
-  return { key: '', name, snap: 0xffff_ffff_ffff_fffen, hash, max: false, namespace: '', pool: 1 };
-}
-
-/** What an OSD submits for a write: data, object info, a log entry. */
-function writeOf(prefix: string, i: number, data: Uint8Array): Transaction {
-  const oid = oidOf(prefix, i);
-  const log = { ...oidOf('', 0), name: '', hash: 0 };
-  return [
-    { op: 'write', c: C, oid, offset: 0, data },
-    { op: 'setattrs', c: C, oid, attrs: new Map([['_', INFO]]) },
-    {
-      op: 'omapSet',
-      c: C,
-      oid: log,
-      entries: new Map([[String(i).padStart(20, '0'), LOG_ENTRY]]),
-    },
-  ];
-}
-const INFO = Buffer.alloc(250, 1);
-const LOG_ENTRY = Buffer.alloc(180, 2);
 
 async function measure(
   label: string,
