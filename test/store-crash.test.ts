@@ -9,6 +9,8 @@ import { HOBJECT_MIN } from '../src/wire/index.ts';
 import { dumpStore, ModelStore } from './support/model-store.ts';
 import {
   COLLECTIONS,
+  firstPgs,
+  making,
   objectOf,
   patterned,
   randomTransaction,
@@ -30,12 +32,13 @@ function open(disk: SimDisk, sizeBytes = 64 * MIB, clock = systemClock): Promise
   });
 }
 
-const made = (): Transaction => COLLECTIONS.map((c) => ({ op: 'mkcoll', c }));
+const made = (): Transaction => making(firstPgs());
 
 /** Submits transactions, a few at a time, until all are durable or the power is gone. */
 async function load(store: BlockStore, roll: Dice, disk: SimDisk, acked: { count: number }) {
   const txns: Transaction[] = [made()];
-  for (let i = 0; i < 25; i++) txns.push(randomTransaction(roll, 8));
+  const pgs = firstPgs();
+  for (let i = 0; i < 25; i++) txns.push(randomTransaction(roll, 8, pgs));
   let failed = false;
   for (let i = 0; i < txns.length && !disk.dead; i++) {
     store.submit(txns[i]!).then(
@@ -125,20 +128,21 @@ describe('BlockStore when the power fails', () => {
     const roll = dice(99);
     let disk = new SimDisk(99);
     let store = await open(disk);
-    const model = new ModelStore();
-    await store.submit(made());
-    model.apply(made());
+    let model = new ModelStore();
+    let pgs = firstPgs();
+    await store.submit(making(pgs));
+    model.apply(making(pgs));
     for (let round = 0; round < 25; round++) {
-      const txns: Transaction[] = [];
       let acked = 0;
       disk.failAt = disk.steps + 1 + roll(25);
       const before = model.dump();
       const states = [before];
+      const pgsAfter = [new Map(pgs)];
       for (let i = 0; i < 15 && !disk.dead; i++) {
-        const txn = randomTransaction(roll, 8);
-        txns.push(txn);
+        const txn = randomTransaction(roll, 8, pgs);
         model.apply(txn);
         states.push(model.dump());
+        pgsAfter.push(new Map(pgs));
         store.submit(txn).then(
           () => acked++,
           () => {},
@@ -154,11 +158,8 @@ describe('BlockStore when the power fails', () => {
       const last = states.lastIndexOf(await dumpStore(store));
       expect(last).toBeGreaterThanOrEqual(acked);
       // The model goes on from what survived.
-      const rest = new ModelStore();
-      rest.colls.clear();
-      for (const c of COLLECTIONS) rest.colls.set(c, []);
-      model.colls.clear();
-      for (const [c, objects] of (await rebuilt(store)).colls) model.colls.set(c, objects);
+      model = await rebuilt(store);
+      pgs = pgsAfter[last]!;
       expect(model.dump()).toBe(states[last]);
     }
   });
@@ -168,7 +169,7 @@ describe('BlockStore when the power fails', () => {
 async function rebuilt(store: BlockStore): Promise<ModelStore> {
   const model = new ModelStore();
   for (const c of store.collections()) {
-    model.apply([{ op: 'mkcoll', c }]);
+    model.apply([{ op: 'mkcoll', c, bounds: store.bounds(c) }]);
     for (const oid of store.list(c, HOBJECT_MIN, 1000).objects) {
       const header = store.omapHeader(c, oid);
       model.apply([

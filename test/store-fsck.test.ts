@@ -259,7 +259,7 @@ describe('fsck', () => {
     const disk = await filled();
     const cancelled = { ...place(disk, SIZE), found: () => {}, isCancelled: () => true };
     await expect(fsck(cancelled)).rejects.toMatchObject({ code: 'EINTR' });
-    await change(disk, () => new Map([['Sformat', Buffer.from('3')]]));
-    await expect(run(disk)).rejects.toThrow(/format 3, and this release reads/);
+    await change(disk, () => new Map([['Sformat', Buffer.from('9')]]));
+    await expect(run(disk)).rejects.toThrow(/format 9, and this release reads/);
   });
 });

@@ -128,7 +128,7 @@ async function emptied(store: BlockStore, model: ModelStore): Promise<void> {
     const some = objects.slice(i, i + 30);
     await store.submit(some.map((oid) => ({ op: 'remove', c: C, oid })));
   }
-  model.colls.set(C, []);
+  model.colls.get(C)!.objects = [];
 }
 
 describe('a store that is full', () => {

@@ -5,16 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openNodeStore } from './support/node-store.ts';
-import { COLLECTIONS, randomTransaction } from './support/random-transactions.ts';
+import { firstPgs, making, randomTransaction } from './support/random-transactions.ts';
 import { dice } from './support/sim-disk.ts';
 
 const FLIPS = Number(process.env.LMDB_FLIPS ?? 60);
 
 async function make(path: string): Promise<void> {
   const store = await openNodeStore(path, { sizeBytes: 2 ** 22, journalBytes: 65_536 });
-  await store.submit(COLLECTIONS.map((c) => ({ op: 'mkcoll', c })));
+  const pgs = firstPgs();
+  await store.submit(making(pgs));
   const roll = dice(5);
-  for (let i = 0; i < 60; i++) await store.submit(randomTransaction(roll, 8));
+  for (let i = 0; i < 60; i++) await store.submit(randomTransaction(roll, 8, pgs));
   await store.close();
 }
 

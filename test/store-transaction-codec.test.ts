@@ -21,12 +21,17 @@ const oid = fc.record({
 });
 const c = fc.constantFrom('1.0', 'meta', '12.fé');
 const size = fc.nat(Number.MAX_SAFE_INTEGER);
+const bits = fc.nat(32);
+const bounds = fc.record({ pool: fc.maxSafeNat(), seed: fc.nat(0xffff_ffff), bits });
 const map = fc
   .uniqueArray(fc.tuple(byteString, bytes), { selector: (e) => e[0] })
   .map((e) => new Map(e));
 const is = <T extends string>(op: T) => fc.constant(op);
 const step: fc.Arbitrary<StoreOp> = fc.oneof(
   fc.record({ op: fc.constantFrom('mkcoll', 'rmcoll'), c }),
+  fc.record({ op: is('mkcoll'), c, bounds }),
+  fc.record({ op: is('splitcoll'), c, bits, seed: fc.nat(0xffff_ffff), dest: c }),
+  fc.record({ op: is('mergecoll'), c, bits, dest: c }),
   fc.record({ op: fc.constantFrom('touch', 'remove', 'omapClear'), c, oid }),
   fc.record({ op: is('write'), c, oid, offset: size, data: bytes }),
   fc.record({ op: is('zero'), c, oid, offset: size, length: size }),
@@ -38,6 +43,15 @@ const step: fc.Arbitrary<StoreOp> = fc.oneof(
   fc.record({ op: is('omapRmRange'), c, oid, from: byteString, to: byteString }),
   fc.record({ op: is('omapSetHeader'), c, oid, header: bytes }),
   fc.record({ op: is('clone'), c, from: oid, to: oid }),
+  fc.record({
+    op: is('cloneRange'),
+    c,
+    from: oid,
+    to: oid,
+    offset: size,
+    length: size,
+    at: size,
+  }),
 );
 /** Steps that often share an object with the one before, as real ones do. */
 const transaction: fc.Arbitrary<Transaction> = fc
@@ -105,7 +119,7 @@ describe('the transaction codec', () => {
     );
     const [meta] = joined(encodeTransaction([{ op: 'mkcoll', c: 'x' }]));
     for (const [at, value] of [
-      [0, 2],
+      [0, 99],
       [5, 0x3f],
       [5, 0x80],
     ] as const) {

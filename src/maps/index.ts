@@ -20,7 +20,7 @@ export * from './osdmap.ts';
 export * from './osdmap-data.ts';
 export * from './osdmap-json.ts';
 export { osdLine, osdMapText } from './osdmap-print.ts';
-export { placementSeed, ruleOf, stableMod } from './pg-seed.ts';
+export { placementSeed, ruleOf, splitBits, stableMod } from './pg-seed.ts';
 export { placesAlike, type UpActing } from './placement.ts';
 export * from './pool.ts';
 export * from './pool-health.ts';

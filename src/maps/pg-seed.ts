@@ -15,6 +15,16 @@ export function stableMod(x: number, n: number): number {
   return low < n ? low : (x & (mask >>> 1)) >>> 0;
 }
 
+/**
+ * How many low bits of its objects' hashes a PG's seed is. With a count that is no power of two some PGs are not split
+ * yet and have one bit less. Source: pg_t::get_split_bits of src/osd/osd_types.cc, 16.2.
+ */
+export function splitBits(seed: number, pgNum: number): number {
+  const bits = pgNum <= 1 ? 0 : 32 - Math.clz32(pgNum - 1);
+  const half = 2 ** (bits - 1);
+  return pgNum !== 2 ** bits && seed % half >= pgNum % half ? bits - 1 : bits;
+}
+
 /** The number a PG's placement is computed from. `seed` is a PG's seed or an object's full hash. */
 export function placementSeed(pool: PgPool, poolId: number, seed: number): number {
   const s = stableMod(seed, pool.pgpNum);

@@ -4,17 +4,17 @@
 import { decodeAll, encodeToBytes } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
 import { decodeIncremental, OSDMap } from '../maps/index.ts';
-import type { ObjectStore } from '../store/index.ts';
+import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
 import { addInterval, closeInterval, sameMembers } from './intervals.ts';
 import { META, readMap, readSuperblock, type Superblock } from './osd-maps.ts';
 import { PgInfo } from './pg-info.ts';
 import { viewOf } from './pg-registry.ts';
-import { INFO_KEY, PG_META } from './pg-state.ts';
+import { INFO_KEY, pgBounds, pgMeta } from './pg-state.ts';
 
 export type { PgInfo } from './pg-info.ts';
 /** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */
-export { META, PG_META };
+export { META, pgMeta };
 
 /** Who a store belongs to. */
 export type StoreOwner = Pick<Superblock, 'fsid' | 'uuid' | 'osd' | 'oldest' | 'newest'>;
@@ -36,12 +36,12 @@ export function newestMap(store: ObjectStore): Uint8Array {
 
 /** What a member knows of a PG; undefined for a PG whose removal or import was cut short. @throws DecodeError */
 export function pgInfo(store: ObjectStore, pgid: PgId): PgInfo | undefined {
-  const bytes = store.omapGet(formatPgId(pgid), PG_META, [INFO_KEY]).get(INFO_KEY);
+  const bytes = store.omapGet(formatPgId(pgid), pgMeta(pgid), [INFO_KEY]).get(INFO_KEY);
   return bytes && decodeAll(PgInfo, bytes);
 }
 
 /**
- * The entries of {@link PG_META} as they must be in another store, to which a PG is brought: its info follows the maps
+ * The entries of {@link pgMeta} as they must be in another store, to which a PG is brought: its info follows the maps
  * that this store's OSD has seen since, as it would have done there.
  * @param entries as they were exported, with `map`, the newest OSDMap of then
  * @throws CephError ESTALE when the maps between are not here, ENOENT when the pool is gone
@@ -75,6 +75,11 @@ export function adoptPgMeta(
     info = { ...info, history, since: view.epoch, view: stored };
   }
   return new Map([...entries, [INFO_KEY, encodeToBytes(PgInfo, info)]]);
+}
+
+/** What may be in the collection of a PG with these entries. @throws DecodeError */
+export function boundsFor(pgid: PgId, entries: ReadonlyMap<string, Uint8Array>): PgBounds {
+  return pgBounds(pgid, decodeAll(PgInfo, entries.get(INFO_KEY)!).view.pgCount);
 }
 
 /** The maps that this store's OSD has seen after `map`, one by one. */

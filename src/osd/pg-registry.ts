@@ -6,7 +6,7 @@ import { META } from './osd-maps.ts';
 import { Pg, storedView } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
-import { damaged, listObjects, PG_META, PgState } from './pg-state.ts';
+import { damaged, listObjects, PgState } from './pg-state.ts';
 
 /** Objects removed in one transaction. */
 const REMOVE_BATCH = 64;
@@ -114,7 +114,7 @@ export class PgRegistry {
   remove(pg: Pg): void {
     pg.stop();
     this.pgs.delete(pgNumber(pg.pgid.pool, pg.pgid.seed));
-    void this.host.submit([{ op: 'remove', c: pg.state.c, oid: PG_META }]);
+    void this.host.submit([{ op: 'remove', c: pg.state.c, oid: pg.state.meta }]);
     this.host.log('info', 'remove PG', { pg: pg.state.c });
     this.clear(pg.pgid);
   }

@@ -1,7 +1,21 @@
 import { decodeAll, encodeToBytes } from '../codec/index.ts';
 import { assert, DecodeError } from '../errors/index.ts';
-import type { Collection, ObjectStore, StoreOp } from '../store/index.ts';
-import { type EVersion, formatPgId, type HObject, type PgId, SNAP_HEAD } from '../wire/index.ts';
+import { splitBits } from '../maps/index.ts';
+import {
+  type Collection,
+  type ObjectStore,
+  ownPool,
+  type PgBounds,
+  type StoreOp,
+} from '../store/index.ts';
+import {
+  type EVersion,
+  formatPgId,
+  HOBJECT_MIN,
+  type HObject,
+  type PgId,
+  SNAP_HEAD,
+} from '../wire/index.ts';
 import { LOG_KEYS_END, logKey, oidKey, type PgTotals } from './log-entry.ts';
 import type { MergeChanges } from './merge.ts';
 import { MissingItem, type MissingSet } from './missing.ts';
@@ -12,24 +26,32 @@ export const INFO_KEY = 'i';
 const MISSING_KEYS_END = 'n';
 const PAGE = 1000;
 
-/** The object in a PG's collection that holds its log. No client can name it: its pool is none. */
-export const PG_META: HObject = {
-  key: '',
-  name: 'pgmeta',
-  snap: SNAP_HEAD,
-  hash: 0,
-  max: false,
-  namespace: '',
-  pool: -1,
-};
+/** The object in a PG's collection that holds its log. No client can name it: it is in the PG's own pool. */
+export function pgMeta({ pool, seed }: PgId): HObject {
+  return {
+    key: '',
+    name: 'pgmeta',
+    snap: SNAP_HEAD,
+    hash: seed,
+    max: false,
+    namespace: '',
+    pool: ownPool(pool),
+  };
+}
+
+/** What may be in a PG's collection while its pool has so many PGs. */
+export function pgBounds({ pool, seed }: PgId, pgCount: number): PgBounds {
+  return { pool, seed, bits: splitBits(seed, pgCount) };
+}
 
 /**
- * What a member keeps of a PG: info, log and missing set, in memory and in the omap of {@link PG_META}. Methods that
+ * What a member keeps of a PG: info, log and missing set, in memory and in the omap of {@link pgMeta}. Methods that
  * return store operations have changed the memory already; the caller submits them, with what they belong to.
  */
 export class PgState {
   readonly pgid: PgId;
   readonly c: Collection;
+  readonly meta: HObject;
   /** `lastUpdate`, `logTail` and `totals` are kept by the log; see {@link current}. */
   info: PgInfo;
   log: PgLog;
@@ -41,6 +63,7 @@ export class PgState {
   constructor(pgid: PgId, info: PgInfo) {
     this.pgid = pgid;
     this.c = formatPgId(pgid);
+    this.meta = pgMeta(pgid);
     this.info = info;
     this.log = new PgLog(info.logTail);
   }
@@ -48,13 +71,13 @@ export class PgState {
   /** @returns undefined for a collection whose PG was removed. @throws DecodeError */
   static load(store: ObjectStore, pgid: PgId): PgState | undefined {
     const c = formatPgId(pgid);
-    const bytes = store.omapGet(c, PG_META, [INFO_KEY]).get(INFO_KEY);
+    const bytes = store.omapGet(c, pgMeta(pgid), [INFO_KEY]).get(INFO_KEY);
     if (!bytes) return undefined;
     const state = new PgState(pgid, decodeAll(PgInfo, bytes));
-    for (const [, value] of scan(store, c, 'l')) {
+    for (const [, value] of scan(store, pgid, 'l')) {
       state.log.append(decodeLogged(value));
     }
-    for (const [key, value] of scan(store, c, 'm')) {
+    for (const [key, value] of scan(store, pgid, 'm')) {
       const item = decodeAll(MissingItem, value);
       const slot = Number.parseInt(key.slice(1), 16);
       state.missing.set(oidKey(item.oid), item);
@@ -75,7 +98,8 @@ export class PgState {
   }
 
   create(): StoreOp[] {
-    return [{ op: 'mkcoll', c: this.c }, this.saveInfo()];
+    const bounds = pgBounds(this.pgid, this.info.view.pgCount);
+    return [{ op: 'mkcoll', c: this.c, bounds }, this.saveInfo()];
   }
 
   saveInfo(): StoreOp {
@@ -95,8 +119,8 @@ export class PgState {
     // The end is exclusive, so the tail's own key is named beside the range below it.
     return [
       this.saveInfo(),
-      { op: 'omapRmRange', c: this.c, oid: PG_META, from, to: logKey(this.log.tail) },
-      { op: 'omapRmKeys', c: this.c, oid: PG_META, keys: [logKey(this.log.tail)] },
+      { op: 'omapRmRange', c: this.c, oid: this.meta, from, to: logKey(this.log.tail) },
+      { op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [logKey(this.log.tail)] },
     ];
   }
 
@@ -105,11 +129,11 @@ export class PgState {
     const ops: StoreOp[] = [];
     if (changes.divergent.length > 0) {
       const keys = changes.divergent.map(logKey);
-      ops.push({ op: 'omapRmKeys', c: this.c, oid: PG_META, keys });
+      ops.push({ op: 'omapRmKeys', c: this.c, oid: this.meta, keys });
     }
     for (const oid of changes.removed) ops.push({ op: 'remove', c: this.c, oid });
     const gone = changes.notMissing.map((key) => this.dropSlot(key));
-    if (gone.length > 0) ops.push({ op: 'omapRmKeys', c: this.c, oid: PG_META, keys: gone });
+    if (gone.length > 0) ops.push({ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone });
     const puts: [string, Uint8Array][] = changes.added.map((i) => [
       logKey(i.entry.version),
       i.bytes,
@@ -128,7 +152,7 @@ export class PgState {
     this.info = { ...this.info, complete: false };
     const { c } = this;
     return [
-      { op: 'omapRmRange', c, oid: PG_META, from: 'l', to: MISSING_KEYS_END },
+      { op: 'omapRmRange', c, oid: this.meta, from: 'l', to: MISSING_KEYS_END },
       this.saveInfo(),
     ];
   }
@@ -151,11 +175,11 @@ export class PgState {
 
   removeMissing(key: string): StoreOp[] {
     if (!this.missing.delete(key)) return [];
-    return [{ op: 'omapRmKeys', c: this.c, oid: PG_META, keys: [this.dropSlot(key)] }];
+    return [{ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [this.dropSlot(key)] }];
   }
 
   put(entries: Iterable<[string, Uint8Array]>): StoreOp {
-    return { op: 'omapSet', c: this.c, oid: PG_META, entries: new Map(entries) };
+    return { op: 'omapSet', c: this.c, oid: this.meta, entries: new Map(entries) };
   }
 
   private missingEntry(item: MissingItem): [string, Uint8Array] {
@@ -180,11 +204,13 @@ function slotKey(slot: number): string {
   return `${LOG_KEYS_END}${slot.toString(16).padStart(8, '0')}`;
 }
 
-function* scan(store: ObjectStore, c: Collection, prefix: string): Generator<[string, Uint8Array]> {
+function* scan(store: ObjectStore, pgid: PgId, prefix: string): Generator<[string, Uint8Array]> {
+  const c = formatPgId(pgid);
+  const meta = pgMeta(pgid);
   let after: string | undefined;
   for (;;) {
     const from = after === undefined ? { from: prefix } : { after };
-    const page = store.omapList(c, PG_META, { ...from, prefix, limit: PAGE });
+    const page = store.omapList(c, meta, { ...from, prefix, limit: PAGE });
     yield* page.entries;
     const last = page.entries[page.entries.length - 1];
     if (!page.more || !last) return;
@@ -199,7 +225,7 @@ export function listObjects(
   from: HObject | undefined,
   limit: number,
 ): { objects: HObject[]; next: HObject | undefined } {
-  const start = from ?? { ...PG_META, name: '', snap: 0n, pool: pgid.pool };
+  const start = from ?? { ...HOBJECT_MIN, pool: pgid.pool };
   const page = store.list(formatPgId(pgid), start, limit);
   return { objects: page.objects.filter((o) => o.pool === pgid.pool), next: page.next };
 }

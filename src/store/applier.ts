@@ -2,23 +2,25 @@ import { assert, unreachable } from '../errors/index.ts';
 import { compareHObject, type HObject } from '../wire/index.ts';
 import type { BlockWriter } from './block-writer.ts';
 import type { Group } from './committer.ts';
-import { collectionKey, objectKey } from './keys.ts';
-import { be32 } from './object-key.ts';
+import { collectionKey, encodePlace, objectKey } from './keys.ts';
 import type { ObjectOmaps } from './object-omap.ts';
 import type { Collection, StoreOp } from './object-store.ts';
 import type { ObjectTable } from './object-table.ts';
 import type { Onode } from './onode.ts';
+import { belongs, type PgBounds } from './pg-bounds.ts';
+import { type Place, pgPlace, plainPlace } from './place.ts';
 import type { Figures } from './store-space.ts';
 
 interface Parts {
-  /** Numbers of the collections. */
-  readonly colls: Map<Collection, number>;
+  readonly colls: Map<Collection, Place>;
   readonly figures: Figures;
   readonly table: ObjectTable;
   readonly writer: BlockWriter;
   readonly omaps: ObjectOmaps;
   /** The group that gathers. */
   readonly group: () => Group;
+  /** A collection is no more. */
+  readonly ended: (c: Collection) => void;
 }
 
 /** Brings the steps of transactions, which were checked, into the objects in memory and the group that gathers. */
@@ -32,16 +34,24 @@ export class Applier {
   /** One step, of which nothing may fail but for damage that shows. @throws CephError EIO */
   apply(op: StoreOp): void {
     switch (op.op) {
-      case 'mkcoll': {
-        const id = this.o.figures.nextId++;
-        this.o.colls.set(op.c, id);
-        this.o.group().changes.set(collectionKey(op.c), Buffer.from(be32(id), 'latin1'));
+      case 'mkcoll':
+        this.place(op.c, op.bounds ? pgPlace(op.bounds) : plainPlace(this.o.figures.nextId++));
+        return;
+      case 'rmcoll':
+        this.forget(op.c);
+        return;
+      case 'splitcoll': {
+        const { pool, seed } = this.boundsOf(op.c);
+        this.place(op.c, pgPlace({ pool, seed, bits: op.bits }));
+        this.place(op.dest, pgPlace({ pool, seed: op.seed, bits: op.bits }));
         return;
       }
-      case 'rmcoll':
-        this.o.colls.delete(op.c);
-        this.o.group().changes.set(collectionKey(op.c), null);
+      case 'mergecoll': {
+        const { pool, seed } = this.boundsOf(op.dest);
+        this.forget(op.c);
+        this.place(op.dest, pgPlace({ pool, seed, bits: op.bits }));
         return;
+      }
       case 'touch':
         this.make(op.c, op.oid);
         return;
@@ -92,6 +102,9 @@ export class Applier {
       case 'clone':
         this.clone(op.c, op.from, op.to);
         return;
+      case 'cloneRange':
+        this.cloneRange(op);
+        return;
       default:
         unreachable(op);
     }
@@ -108,6 +121,30 @@ export class Applier {
     this.o.omaps.copy(from, to);
   }
 
+  private cloneRange(op: Extract<StoreOp, { op: 'cloneRange' }>): void {
+    const from = this.changeable(op.c, op.from);
+    if (!from) return;
+    const to = this.make(op.c, op.to);
+    this.o.writer.cloneRange(from, to, op);
+  }
+
+  private place(c: Collection, place: Place): void {
+    this.o.colls.set(c, place);
+    this.o.group().changes.set(collectionKey(c), encodePlace(place));
+  }
+
+  private forget(c: Collection): void {
+    this.o.colls.delete(c);
+    this.o.group().changes.set(collectionKey(c), null);
+    this.o.ended(c);
+  }
+
+  private boundsOf(c: Collection): PgBounds {
+    const bounds = this.o.colls.get(c)?.bounds;
+    assert(bounds, 'the transaction was checked');
+    return bounds;
+  }
+
   private remove(n: Onode): void {
     this.o.writer.removeData(n);
     this.o.omaps.clear(n);
@@ -117,9 +154,9 @@ export class Applier {
   }
 
   private make(c: Collection, oid: HObject): Onode {
-    const id = this.o.colls.get(c);
-    assert(id !== undefined, 'the transaction was checked');
-    const n = this.o.table.change(objectKey(id, oid), this.o.group());
+    const place = this.o.colls.get(c);
+    assert(place, 'the transaction was checked');
+    const n = this.o.table.change(objectKey(place.space, oid), this.o.group());
     n.exists = true;
     return n;
   }
@@ -130,7 +167,8 @@ export class Applier {
   }
 
   find(c: Collection, oid: HObject): Onode | undefined {
-    const id = this.o.colls.get(c);
-    return id === undefined || oid.max ? undefined : this.o.table.find(objectKey(id, oid));
+    const place = this.o.colls.get(c);
+    if (!place || oid.max || (place.bounds && !belongs(place.bounds, oid))) return undefined;
+    return this.o.table.find(objectKey(place.space, oid));
   }
 }

@@ -71,6 +71,16 @@ export class BlockReader {
     return out;
   }
 
+  /** A range within the object's size, at once. @returns bytes that are the caller's. @throws CephError EIO */
+  bytes(n: Onode, offset: number, length: number): Uint8Array {
+    const whole = this.inOnePlace(n, offset, length);
+    if (whole) return whole;
+    const from = Math.floor(offset / BLOCK_BYTES);
+    const skip = offset - from * BLOCK_BYTES;
+    const end = Math.ceil((offset + length) / BLOCK_BYTES);
+    return this.blocks(n, from, end).subarray(skip, skip + length);
+  }
+
   /** @throws CephError EIO when the bytes are not what was written */
   patchBytes(n: Onode, p: Patch): Uint8Array {
     const bytes = this.overlay.get(patchKey(p.id, n.key));

@@ -1,4 +1,4 @@
-import { CephError } from '../errors/index.ts';
+import { CephError, DecodeError } from '../errors/index.ts';
 import type { Clock, DiskFile, Logger } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { Allocator, type BitmapChunk, BLOCK_BYTES } from './allocator.ts';
@@ -10,16 +10,15 @@ import { Committer, type Group } from './committer.ts';
 import {
   bitmapKey,
   chunkOf,
+  decodePlace,
   FIGURES_KEY,
   FSID_KEY,
   garbageId,
   objectKey,
-  objectsOf,
   parseObjectKey,
   parsePatchKey,
   SIZE_KEY,
 } from './keys.ts';
-import { readBe32 } from './object-key.ts';
 import { ObjectOmaps } from './object-omap.ts';
 import type {
   Collection,
@@ -31,10 +30,12 @@ import type {
   Transaction,
 } from './object-store.ts';
 import { ObjectTable } from './object-table.ts';
-import { type OmapListOptions, prefixEnd } from './omap-bounds.ts';
+import type { OmapListOptions } from './omap-bounds.ts';
 import { dataRanges, encodeOnode } from './onode.ts';
 import { Overlay } from './overlay.ts';
 import { OwnWork } from './own-work.ts';
+import { PG_SPACE, type Place, rangesFrom } from './place.ts';
+import { planCopy } from './range-copy.ts';
 import { openData, openMetadata, type StorePlace, textAt } from './store-files.ts';
 import { decodeFigures, encodeFigures, type Figures, StoreSpace } from './store-space.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
@@ -51,6 +52,8 @@ export interface BlockStoreOptions extends StorePlace {
   cacheBytes?: number;
 }
 
+/** What a patch adds to its object's record, generously. */
+const PATCH_RECORD_BYTES = 64;
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
 
 /**
@@ -66,7 +69,7 @@ export class BlockStore implements ObjectStore {
   private readonly file: DiskFile;
   private readonly kv: WideKeyValue;
   private readonly overlay: Overlay;
-  private readonly colls: Map<Collection, number>;
+  private readonly colls: Map<Collection, Place>;
   private readonly figures: Figures;
   private readonly allocator: Allocator;
   private readonly space: StoreSpace;
@@ -127,7 +130,7 @@ export class BlockStore implements ObjectStore {
     }
     this.colls = new Map();
     for (const { key, value } of kv.range('C', 'D')) {
-      this.colls.set(key.slice(1), readBe32(Buffer.from(value).latin1Slice(), 0));
+      this.colls.set(key.slice(1), placeOf(key, value));
     }
     const changes = () => this.committer.gathering.changes;
     this.omaps = new ObjectOmaps(this.overlay, this.figures, changes);
@@ -158,49 +161,82 @@ export class BlockStore implements ObjectStore {
     }
     const { committer, writer, omaps, table, colls, figures } = this;
     const group = () => committer.gathering;
-    this.applier = new Applier({ colls, figures, table, writer, omaps, group });
+    const ended = (c: Collection) => this.space.reserved.release(c);
+    this.applier = new Applier({ colls, figures, table, writer, omaps, group, ended });
     this.ownWork = new OwnWork({ ...options, committer, writer, omaps, table });
   }
 
-  submit(txn: Transaction): Promise<void> {
+  submit(txn: Transaction, applied?: () => void): Promise<void> {
     try {
       this.admit(txn);
     } catch (error) {
       return Promise.reject(error);
     }
     try {
-      for (const op of txn) this.applier.apply(op);
+      this.space.spend(txn, () => {
+        for (const op of txn) this.applier.apply(op);
+      });
     } catch (error) {
       // A patch under the change was damaged. Half of the transaction stands in the group, which must not go on.
       return this.committer.stop(error);
     }
+    applied?.();
     this.ownWork.touched();
     return this.committer.join();
   }
 
-  /** Refuses what cannot be applied whole; after this nothing may fail. */
-  private admit(txn: Transaction): void {
+  async flush(): Promise<void> {
+    this.refuseUnlessOpen();
+    this.ownWork.movePatches();
+    await this.committer.join();
+    await this.kv.flush();
+  }
+
+  reserve(c: Collection, bytes: number): void {
+    if (!this.colls.has(c)) throw new CephError('ENOENT', `no collection ${c}`);
+    this.space.setAside(c, bytes);
+  }
+
+  release(c: Collection): void {
+    this.space.reserved.release(c);
+  }
+
+  private refuseUnlessOpen(): void {
     if (this.closed) throw new CephError('EIO', 'the store is closed');
     const { failure } = this.committer;
     if (failure) throw new CephError('EIO', failure.message, { cause: failure });
+  }
+
+  /** Refuses what cannot be applied whole; after this nothing may fail. */
+  private admit(txn: Transaction): void {
+    this.refuseUnlessOpen();
     checkTransaction(txn, this);
     for (const op of txn) {
       // A damaged record must show now, not half-way.
-      const c = this.colls.get(op.c);
-      if (c === undefined) continue;
-      if ('oid' in op) this.table.find(objectKey(c, op.oid));
-      if (op.op === 'clone') {
-        this.table.find(objectKey(c, op.from));
-        this.table.find(objectKey(c, op.to));
+      // A collection that a step makes takes its objects over from another of the same space, or has none.
+      const space = this.colls.get(op.c)?.space ?? PG_SPACE;
+      if ('oid' in op) this.table.find(objectKey(space, op.oid));
+      if (op.op === 'clone' || op.op === 'cloneRange') {
+        const from = this.table.find(objectKey(space, op.from));
+        this.table.find(objectKey(space, op.to));
+        if (from && op.op === 'cloneRange') this.writer.checkCopy(from, op);
       }
     }
     this.space.admit(txn, (op) => this.cloneBytes(op));
   }
 
+  /** What a clone may take, at most, of its source as it is now. */
   private cloneBytes(op: StoreOp): number {
-    const from = op.op === 'clone' ? this.applier.find(op.c, op.from) : undefined;
+    if (op.op !== 'clone' && op.op !== 'cloneRange') return 0;
+    const from = this.applier.find(op.c, op.from);
     if (!from) return 0;
-    let bytes = 2 * (from.recordBytes + from.omapBytes) + 48 * from.omapEntries;
+    let bytes = 2 * encodeOnode(from).length;
+    if (op.op === 'cloneRange') {
+      const pieces = planCopy(from, op)?.copied ?? [];
+      for (const { length } of pieces) bytes += length + 3 * BLOCK_BYTES + PATCH_RECORD_BYTES;
+      return bytes + 2 * BLOCK_BYTES;
+    }
+    bytes += 2 * from.omapBytes + 48 * from.omapEntries;
     for (const p of from.patches) bytes += p.length + 2 * BLOCK_BYTES;
     return bytes;
   }
@@ -245,6 +281,10 @@ export class BlockStore implements ObjectStore {
 
   hasCollection(c: Collection): boolean {
     return this.colls.has(c);
+  }
+
+  bounds(c: Collection) {
+    return this.colls.get(c)?.bounds;
   }
 
   stat(c: Collection, oid: HObject): ObjectStat | undefined {
@@ -305,14 +345,15 @@ export class BlockStore implements ObjectStore {
 
   list(c: Collection, from: HObject, limit: number) {
     const objects: HObject[] = [];
-    const id = this.colls.get(c);
-    if (id === undefined || from.max) return { objects, next: undefined };
-    const prefix = objectsOf(id);
-    const start = compareHObject(from, HOBJECT_MIN) === 0 ? prefix : objectKey(id, from);
-    for (const key of this.overlay.keys(start, prefixEnd(prefix)!)) {
-      const { oid } = parseObjectKey(key);
-      if (objects.length >= limit) return { objects, next: oid };
-      objects.push(oid);
+    const place = this.colls.get(c);
+    if (!place || from.max) return { objects, next: undefined };
+    const start = compareHObject(from, HOBJECT_MIN) === 0 ? '' : objectKey(place.space, from);
+    for (const range of rangesFrom(place, start)) {
+      for (const key of this.overlay.keys(range.from, range.to)) {
+        const { oid } = parseObjectKey(key);
+        if (objects.length >= limit) return { objects, next: oid };
+        objects.push(oid);
+      }
     }
     return { objects, next: undefined };
   }
@@ -350,4 +391,14 @@ function readFigures(kv: WideKeyValue): Figures {
   const bytes = kv.get(FIGURES_KEY);
   if (!bytes) throw new CephError('EIO', 'the figures of the store are lost');
   return decodeFigures(bytes);
+}
+
+function placeOf(key: string, value: Uint8Array): Place {
+  try {
+    return decodePlace(value);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const what = `damaged record of collection ${key.slice(1)}: ${error.message}`;
+    throw new CephError('EIO', what, { cause: error });
+  }
 }

@@ -6,13 +6,16 @@ import { patchKey } from './keys.ts';
 import {
   blocksTouched,
   type Extent,
+  extentAt,
   hasBlock,
   insertExtent,
   type Onode,
   patchAt,
+  sliceExtent,
   takeBlocks,
 } from './onode.ts';
 import type { Overlay } from './overlay.ts';
+import { type CopyPlan, type CopyRange, planCopy } from './range-copy.ts';
 import { SharedUnits } from './shared-units.ts';
 import type { Figures } from './store-space.ts';
 
@@ -99,13 +102,49 @@ export class BlockWriter {
 
   /** Gives an object without data the data of another: blocks are shared, patches copied. */
   clone(from: Onode, to: Onode): void {
-    for (const e of from.extents) {
-      this.shared.add(e.unit, e.count);
-      e.shared = true;
-      to.extents.push({ ...e });
-    }
+    to.extents = this.share(from, 0, Number.MAX_SAFE_INTEGER);
     for (const p of from.patches) this.addPatch(to, p.offset, this.reader.patchBytes(from, p));
     to.size = from.size;
+  }
+
+  /** Puts a part of an object's data into another, or elsewhere into the same. */
+  cloneRange(from: Onode, to: Onode, range: CopyRange): void {
+    const plan = planCopy(from, range);
+    if (!plan) return;
+    const shift = range.at - range.offset;
+    // All is taken from the source before the target changes, since they may be one object.
+    const copied = this.copiedBytes(from, plan);
+    const shared = this.share(from, plan.from, plan.end);
+    this.zero(to, range.at, Math.min(range.length, from.size - range.offset));
+    for (const e of shared) insertExtent(to, { ...e, block: e.block + shift / BLOCK_BYTES });
+    for (const { offset, data } of copied) this.write(to, offset + shift, data);
+  }
+
+  /** Reads what `cloneRange` is going to copy. @throws CephError EIO */
+  checkCopy(from: Onode, range: CopyRange): void {
+    const plan = planCopy(from, range);
+    if (plan) this.copiedBytes(from, plan);
+  }
+
+  private copiedBytes(n: Onode, { copied }: CopyPlan): { offset: number; data: Uint8Array }[] {
+    return copied.map(({ offset, length }) => ({
+      offset,
+      data: this.reader.bytes(n, offset, length),
+    }));
+  }
+
+  /** One more reference to each of the blocks from..end. @returns the extents for it */
+  private share(n: Onode, from: number, end: number): Extent[] {
+    const out: Extent[] = [];
+    for (let i = extentAt(n.extents, from); i < n.extents.length; i++) {
+      const e = n.extents[i]!;
+      if (e.block >= end) break;
+      e.shared = true;
+      const part = sliceExtent(e, Math.max(from, e.block), Math.min(end, e.block + e.count));
+      this.shared.add(part.unit, part.count);
+      out.push({ ...part });
+    }
+    return out;
   }
 
   /**

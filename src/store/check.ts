@@ -1,40 +1,144 @@
 import { CephError } from '../errors/index.ts';
-import { HOBJECT_MIN } from '../wire/index.ts';
+import { HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { objectName } from './object-key.ts';
 import type { Collection, ObjectStore, StoreOp, Transaction } from './object-store.ts';
+import { areHalves, belongs, isPgBounds, overlap, type PgBounds } from './pg-bounds.ts';
 
 /** Objects end below this: block numbers are 32 bits of 4 KiB. */
 const OBJECT_SIZE_MAX = 2 ** 44;
 
-type View = Pick<ObjectStore, 'hasCollection' | 'list'>;
+type View = Pick<ObjectStore, 'hasCollection' | 'bounds' | 'collections' | 'list'>;
+
+/** A collection as the steps so far leave it. */
+interface Seen {
+  readonly bounds: PgBounds | undefined;
+}
+const PLAIN: Seen = { bounds: undefined };
 
 /**
  * Refuses a transaction that cannot be applied whole, before any of it is: ENOENT for a collection that is not there,
- * EEXIST for one that is made twice, ENOTEMPTY, EFBIG, EINVAL for numbers or objects that make no sense.
+ * EEXIST for one that is made twice, ENOTEMPTY, EFBIG, EINVAL for numbers, objects or collections that make no sense or
+ * do not go together.
  */
 export function checkTransaction(txn: Transaction, store: View): void {
-  const changed = new Map<Collection, boolean>(); // made or removed by the steps before
-  const has = (c: Collection) => changed.get(c) ?? store.hasCollection(c);
+  let collections: Collections | undefined; // most transactions leave them alone
+  let c: Collection | undefined;
+  let seen: Seen | undefined;
   for (let i = 0; i < txn.length; i++) {
     const op = txn[i]!;
-    if (op.op === 'mkcoll') {
-      if (has(op.c)) throw new CephError('EEXIST', `collection ${op.c} exists`);
-      changed.set(op.c, true);
+    if (isCollectionOp(op)) {
+      collections ??= new Collections(store);
+      collections.step(txn, i, op);
+      c = undefined;
       continue;
     }
-    if (!(changed.size === 0 ? store.hasCollection(op.c) : has(op.c))) {
-      throw new CephError('ENOENT', `no collection ${op.c}`);
+    if (op.c !== c) {
+      c = op.c;
+      seen = collections ? collections.get(c) : seenIn(store, c);
     }
-    if (op.op === 'rmcoll') {
-      if (!emptyBefore(txn, i, store)) {
-        throw new CephError('ENOTEMPTY', `collection ${op.c} holds objects`);
-      }
-      changed.set(op.c, false);
-    } else checkObjectOp(op);
+    if (!seen) throw new CephError('ENOENT', `no collection ${op.c}`);
+    checkObjectOp(op, seen.bounds);
   }
 }
 
-function checkObjectOp(op: Exclude<StoreOp, { op: 'mkcoll' | 'rmcoll' }>): void {
+function seenIn(store: View, c: Collection): Seen | undefined {
+  if (!store.hasCollection(c)) return undefined;
+  const bounds = store.bounds(c);
+  return bounds ? { bounds } : PLAIN;
+}
+
+type CollectionOp = Extract<StoreOp, { op: 'mkcoll' | 'rmcoll' | 'splitcoll' | 'mergecoll' }>;
+
+function isCollectionOp(op: StoreOp): op is CollectionOp {
+  const { op: kind } = op;
+  return kind === 'mkcoll' || kind === 'rmcoll' || kind === 'splitcoll' || kind === 'mergecoll';
+}
+
+/** The collections of a store, as the steps of a transaction change them. */
+class Collections {
+  private readonly store: View;
+  private readonly all = new Map<Collection, Seen>();
+  /** Objects came into them, or left them, otherwise than one by one. */
+  private readonly reshaped = new Set<Collection>();
+
+  constructor(store: View) {
+    this.store = store;
+    for (const c of store.collections()) this.all.set(c, seenIn(store, c)!);
+  }
+
+  get(c: Collection): Seen | undefined {
+    return this.all.get(c);
+  }
+
+  step(txn: Transaction, index: number, op: CollectionOp): void {
+    switch (op.op) {
+      case 'mkcoll':
+        return this.make(op.c, op.bounds);
+      case 'rmcoll':
+        return this.remove(op.c, txn, index);
+      case 'splitcoll':
+        return this.split(op);
+      case 'mergecoll':
+        return this.merge(op);
+    }
+  }
+
+  private make(c: Collection, bounds: PgBounds | undefined): void {
+    if (this.all.has(c)) throw new CephError('EEXIST', `collection ${c} exists`);
+    if (bounds) {
+      if (!isPgBounds(bounds)) throw new CephError('EINVAL', `bounds ${JSON.stringify(bounds)}`);
+      for (const [other, seen] of this.all) {
+        if (seen.bounds && overlap(seen.bounds, bounds)) {
+          throw new CephError('EINVAL', `collection ${c} would overlap with ${other}`);
+        }
+      }
+    }
+    this.all.set(c, bounds ? { bounds } : PLAIN);
+  }
+
+  private remove(c: Collection, txn: Transaction, index: number): void {
+    this.existing(c);
+    if (this.reshaped.has(c)) {
+      throw new CephError('EINVAL', `collection ${c} was split or merged just now`);
+    }
+    if (!emptyBefore(txn, index, this.store)) {
+      throw new CephError('ENOTEMPTY', `collection ${c} holds objects`);
+    }
+    this.all.delete(c);
+  }
+
+  private split({ c, bits, seed, dest }: Extract<StoreOp, { op: 'splitcoll' }>): void {
+    const { bounds } = this.existing(c);
+    if (this.all.has(dest)) throw new CephError('EEXIST', `collection ${dest} exists`);
+    const low = bounds && { ...bounds, bits: bounds.bits + 1 };
+    const high = bounds && { ...bounds, seed, bits };
+    if (!low || !high || !isPgBounds(high) || !areHalves(low, high)) {
+      throw new CephError('EINVAL', `${c} does not split by ${bits} bits of ${seed}`);
+    }
+    this.all.set(c, { bounds: low });
+    this.all.set(dest, { bounds: high });
+    this.reshaped.add(c).add(dest);
+  }
+
+  private merge({ c, dest, bits }: Extract<StoreOp, { op: 'mergecoll' }>): void {
+    const high = this.existing(c).bounds;
+    const low = this.existing(dest).bounds;
+    if (!low || !high || !areHalves(low, high) || bits !== low.bits - 1) {
+      throw new CephError('EINVAL', `${c} and ${dest} are no halves of ${bits} bits`);
+    }
+    this.all.delete(c);
+    this.all.set(dest, { bounds: { ...low, bits } });
+    this.reshaped.add(c).add(dest);
+  }
+
+  private existing(c: Collection): Seen {
+    const seen = this.all.get(c);
+    if (!seen) throw new CephError('ENOENT', `no collection ${c}`);
+    return seen;
+  }
+}
+
+function checkObjectOp(op: Exclude<StoreOp, CollectionOp>, bounds: PgBounds | undefined): void {
   switch (op.op) {
     case 'write':
       checkRange(op.offset, op.data.length);
@@ -45,11 +149,23 @@ function checkObjectOp(op: Exclude<StoreOp, { op: 'mkcoll' | 'rmcoll' }>): void 
     case 'truncate':
       checkRange(op.size, 0);
       break;
+    case 'cloneRange':
+      checkRange(op.offset, op.length);
+      checkRange(op.at, op.length);
+      checkObject(op, op.from, bounds);
+      return checkObject(op, op.to, bounds);
     case 'clone':
-      if (op.from.max || op.to.max) throw new CephError('EINVAL', 'max is not an object');
-      return;
+      checkObject(op, op.from, bounds);
+      return checkObject(op, op.to, bounds);
   }
-  if (op.oid.max) throw new CephError('EINVAL', 'max is not an object');
+  checkObject(op, op.oid, bounds);
+}
+
+function checkObject({ c }: StoreOp, oid: HObject, bounds: PgBounds | undefined): void {
+  if (oid.max) throw new CephError('EINVAL', 'max is not an object');
+  if (bounds && !belongs(bounds, oid)) {
+    throw new CephError('EINVAL', `object ${oid.name} of hash ${oid.hash} is none of ${c}`);
+  }
 }
 
 function checkRange(offset: number, length: number): void {
@@ -80,6 +196,7 @@ function emptyBefore(txn: Transaction, end: number, store: View): boolean {
         names.delete(objectName(op.oid));
         break;
       case 'clone':
+      case 'cloneRange':
         if (names.has(objectName(op.from))) names.add(objectName(op.to));
         break;
       case 'rmcoll':

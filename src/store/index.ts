@@ -7,6 +7,7 @@ export { type FsckOptions, type FsckResult, fsck } from './fsck/fsck.ts';
 export * from './memory-key-value.ts';
 export * from './memory-store.ts';
 export * from './object-store.ts';
+export { belongs, ownPool, type PgBounds } from './pg-bounds.ts';
 export type { StorePlace } from './store-files.ts';
 export * from './transaction-codec.ts';
 export * from './without-ranges.ts';

@@ -276,6 +276,18 @@ export class JournaledKeyValue implements KeyValue {
     );
   }
 
+  /** Brings everything whose commit has resolved into the store below. What comes meanwhile may go with it. */
+  async flush(): Promise<void> {
+    const last = this.current.length > 0 ? this.epoch : this.epoch - 1;
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure;
+      const applied = this.epoch - (this.full ? 2 : 1);
+      if (applied >= last) return;
+      if (last === this.epoch && !this.full) this.beginArea();
+      await new Promise<void>((resolve) => this.watchers.push(resolve));
+    }
+  }
+
   /** Applies everything, so that the store below can be opened without the journal. */
   async close(): Promise<void> {
     if (this.closed) return;

@@ -1,14 +1,17 @@
+import { Decoder, Encoder } from '../codec/index.ts';
 import type { HObject } from '../wire/index.ts';
 import { be32, be53, objectName, parseObjectName, readBe32, readBe53 } from './object-key.ts';
+import { isPgBounds } from './pg-bounds.ts';
+import { PG_SPACE, type Place, pgPlace, plainPlace, spaceKey } from './place.ts';
 
 /*
- * What stands under which key of the key/value store. Numbers are big-endian: 4 bytes for collections and chunks, 8 for
- * the numbers given out by Figures.nextId.
+ * What stands under which key of the key/value store. Numbers are big-endian: 4 bytes for spaces and chunks, 8 for the
+ * numbers given out by Figures.nextId.
  *
  *   Sformat Sfsid Ssize   text, written once
  *   Sfigures              Figures
- *   C collection          its number
- *   O number, object      Onode
+ *   C collection          its place: a space of its own, or the bounds of a PG
+ *   O space, object       Onode
  *   M omap's number, key  a value of an omap
  *   D patch's number, O.. bytes of a patch
  *   B chunk               which of 4096 units are taken
@@ -24,16 +27,37 @@ export function collectionKey(name: string): string {
   return `C${name}`;
 }
 
-export function objectKey(collection: number, oid: HObject): string {
-  return objectsOf(collection) + objectName(oid);
-}
-/** What the keys of a collection's objects begin with. */
-export function objectsOf(collection: number): string {
-  return `O${be32(collection)}`;
+/** What stands under a collection's key. */
+export function encodePlace({ space, bounds }: Place): Buffer {
+  const o = new Encoder();
+  o.u32(space);
+  if (bounds) {
+    o.u53(bounds.pool);
+    o.u32(bounds.seed);
+    o.u8(bounds.bits);
+  }
+  return o.finish();
 }
 /** @throws DecodeError */
-export function parseObjectKey(key: string): { collection: number; oid: HObject } {
-  return { collection: readBe32(key, 1), oid: parseObjectName(key.slice(5)) };
+export function decodePlace(bytes: Uint8Array): Place {
+  const d = new Decoder(bytes);
+  const space = d.u32();
+  let place = plainPlace(space);
+  if (space === PG_SPACE) {
+    const bounds = { pool: d.u53(), seed: d.u32(), bits: d.u8() };
+    if (!isPgBounds(bounds)) d.fail(`PG ${bounds.pool}.${bounds.seed} of ${bounds.bits} bits`);
+    place = pgPlace(bounds);
+  }
+  d.finish();
+  return place;
+}
+
+export function objectKey(space: number, oid: HObject): string {
+  return spaceKey(space) + objectName(oid);
+}
+/** @throws DecodeError */
+export function parseObjectKey(key: string): { space: number; oid: HObject } {
+  return { space: readBe32(key, 1), oid: parseObjectName(key.slice(5)) };
 }
 
 export function omapKey(id: number, name: string): string {

@@ -11,8 +11,15 @@ import type {
   Transaction,
 } from './object-store.ts';
 import { type OmapListOptions, omapBounds } from './omap-bounds.ts';
+import { belongs, type PgBounds } from './pg-bounds.ts';
 import { type Piece, pieceRanges, readPieces, replaceRange } from './pieces.ts';
+import { Reservations } from './reservations.ts';
 import { SortedMap } from './sorted-map.ts';
+
+interface MemoryCollection {
+  readonly bounds: PgBounds | undefined;
+  readonly objects: SortedMap<MemoryObject>;
+}
 
 interface MemoryObject {
   size: number;
@@ -32,35 +39,61 @@ export interface MemoryStoreOptions {
  * durable as it will ever be. Reads return views of what was written.
  */
 export class MemoryStore implements ObjectStore {
-  private readonly colls = new Map<Collection, SortedMap<MemoryObject>>();
+  private readonly colls = new Map<Collection, MemoryCollection>();
   private readonly totalBytes: number;
   private dataBytes = 0;
   private omapBytes = 0;
   private metadataBytes = 0;
   private closed = false;
+  private readonly reserved = new Reservations();
 
   constructor(options: MemoryStoreOptions = {}) {
     this.totalBytes = options.sizeBytes ?? 2 ** 30;
   }
 
-  async submit(txn: Transaction): Promise<void> {
+  async submit(txn: Transaction, applied?: () => void): Promise<void> {
     if (this.closed) throw new CephError('EIO', 'the store is closed');
     checkTransaction(txn, this);
     let need = 0;
     for (const op of txn) need += bytesAdded(op);
-    if (need > 0 && need > this.freeBytes()) {
-      throw new CephError('ENOSPC', `${need} bytes wanted, ${this.freeBytes()} left`);
+    const holder = this.reserved.holderOf(txn);
+    const left = this.freeBytes() - this.reserved.keptFrom(holder);
+    if (need > 0 && need > left) {
+      throw new CephError('ENOSPC', `${need} bytes wanted, ${Math.max(0, left)} left`);
     }
+    const before = this.freeBytes();
     for (const op of txn) this.apply(op);
+    if (holder) this.reserved.draw(holder, before - this.freeBytes());
+    applied?.();
+  }
+
+  async flush(): Promise<void> {
+    if (this.closed) throw new CephError('EIO', 'the store is closed');
+  }
+
+  reserve(c: Collection, bytes: number): void {
+    if (!this.colls.has(c)) throw new CephError('ENOENT', `no collection ${c}`);
+    this.reserved.add(c, bytes, this.freeBytes());
+  }
+
+  release(c: Collection): void {
+    this.reserved.release(c);
   }
 
   private apply(op: StoreOp): void {
     switch (op.op) {
       case 'mkcoll':
-        this.colls.set(op.c, new SortedMap());
+        this.colls.set(op.c, { bounds: op.bounds, objects: new SortedMap() });
         return;
       case 'rmcoll':
         this.colls.delete(op.c);
+        this.release(op.c);
+        return;
+      case 'splitcoll':
+        this.split(op);
+        return;
+      case 'mergecoll':
+        this.merge(op);
         return;
       case 'touch':
         this.make(op.c, op.oid);
@@ -131,9 +164,32 @@ export class MemoryStore implements ObjectStore {
       case 'clone':
         this.clone(op.c, op.from, op.to);
         return;
+      case 'cloneRange':
+        this.cloneRange(op);
+        return;
       default:
         unreachable(op);
     }
+  }
+
+  private split({ c, dest, bits, seed }: Extract<StoreOp, { op: 'splitcoll' }>): void {
+    const { bounds, objects } = this.colls.get(c)!;
+    const high = { pool: bounds!.pool, seed, bits };
+    const moved = new SortedMap<MemoryObject>();
+    for (const [name, o] of objects.from('')) {
+      if (belongs(high, parseObjectName(name))) moved.set(name, o);
+    }
+    for (const [name] of moved.from('')) objects.delete(name);
+    this.colls.set(c, { bounds: { ...bounds!, bits }, objects });
+    this.colls.set(dest, { bounds: high, objects: moved });
+  }
+
+  private merge({ c, dest, bits }: Extract<StoreOp, { op: 'mergecoll' }>): void {
+    const { bounds, objects } = this.colls.get(dest)!;
+    for (const [name, o] of this.colls.get(c)!.objects.from('')) objects.set(name, o);
+    this.colls.delete(c);
+    this.release(c);
+    this.colls.set(dest, { bounds: { ...bounds!, bits }, objects });
   }
 
   private write(o: MemoryObject, offset: number, data: Uint8Array): void {
@@ -161,13 +217,32 @@ export class MemoryStore implements ObjectStore {
       omap: source.omap.copy(),
       omapHeader: source.omapHeader,
     };
-    this.colls.get(c)!.set(objectName(to), o);
+    this.colls.get(c)!.objects.set(objectName(to), o);
     this.account(o, 1);
+  }
+
+  private cloneRange(op: Extract<StoreOp, { op: 'cloneRange' }>): void {
+    const { c, offset, at } = op;
+    const source = this.find(c, op.from);
+    if (!source) return;
+    const o = this.make(c, op.to);
+    const end = Math.min(offset + op.length, source.size);
+    if (end <= offset) return;
+    const pieces = pieceRanges(source.pieces, offset, end).map((r) => ({
+      offset: r.offset - offset + at,
+      data: readPieces(source.pieces, r.offset, r.length),
+    }));
+    const stop = at + end - offset;
+    this.change(o, () => {
+      replaceRange(o.pieces, at, stop);
+      for (const p of pieces) replaceRange(o.pieces, p.offset, p.offset + p.data.length, p);
+    });
+    o.size = Math.max(o.size, stop);
   }
 
   private remove(c: Collection, oid: HObject): void {
     const name = objectName(oid);
-    const objects = this.colls.get(c)!;
+    const { objects } = this.colls.get(c)!;
     const o = objects.get(name);
     if (!o) return;
     this.account(o, -1);
@@ -206,7 +281,7 @@ export class MemoryStore implements ObjectStore {
   }
 
   private make(c: Collection, oid: HObject): MemoryObject {
-    const objects = this.colls.get(c)!;
+    const { objects } = this.colls.get(c)!;
     const name = objectName(oid);
     let o = objects.get(name);
     if (!o) {
@@ -218,7 +293,7 @@ export class MemoryStore implements ObjectStore {
   }
 
   private find(c: Collection, oid: HObject): MemoryObject | undefined {
-    return oid.max ? undefined : this.colls.get(c)?.get(objectName(oid));
+    return oid.max ? undefined : this.colls.get(c)?.objects.get(objectName(oid));
   }
 
   collections(): Collection[] {
@@ -227,6 +302,10 @@ export class MemoryStore implements ObjectStore {
 
   hasCollection(c: Collection): boolean {
     return this.colls.has(c);
+  }
+
+  bounds(c: Collection) {
+    return this.colls.get(c)?.bounds;
   }
 
   stat(c: Collection, oid: HObject): ObjectStat | undefined {
@@ -288,7 +367,7 @@ export class MemoryStore implements ObjectStore {
 
   list(c: Collection, from: HObject, limit: number) {
     const objects: HObject[] = [];
-    const all = this.colls.get(c);
+    const all = this.colls.get(c)?.objects;
     if (!all || from.max) return { objects, next: undefined };
     const start = compareHObject(from, HOBJECT_MIN) === 0 ? '' : objectName(from);
     for (const [name] of all.from(start)) {
@@ -307,6 +386,7 @@ export class MemoryStore implements ObjectStore {
       allocatedBytes: this.dataBytes,
       omapBytes: this.omapBytes,
       metadataBytes: this.metadataBytes,
+      reservedBytes: this.reserved.totalBytes,
     };
   }
 
@@ -343,6 +423,7 @@ function bytesAdded(op: StoreOp): number {
       return op.header.length + OBJECT_BYTES;
     case 'touch':
     case 'clone':
+    case 'cloneRange':
       return OBJECT_BYTES;
     default:
       return 0;

@@ -79,7 +79,8 @@ export function readBe53(text: string, at: number): number {
 let lastPool = Number.NaN;
 let lastPoolKey = '';
 
-function poolKey(pool: number): string {
+/** Eight bytes, so that `<` orders pools as numbers do, those below 0 first. */
+export function poolKey(pool: number): string {
   if (pool !== lastPool) {
     lastPool = pool;
     const high = Math.floor(pool / 0x1_0000_0000);
@@ -88,8 +89,9 @@ function poolKey(pool: number): string {
   return lastPoolKey;
 }
 
-function readPool(text: string): number {
-  return (readBe32(text, 0) - 0x8000_0000) * 0x1_0000_0000 + readBe32(text, 4);
+/** What {@link poolKey} wrote. */
+export function readPool(text: string, at = 0): number {
+  return (readBe32(text, at) - 0x8000_0000) * 0x1_0000_0000 + readBe32(text, at + 4);
 }
 
 function ordered(text: string): string {

@@ -1,4 +1,5 @@
 import type { HObject } from '../wire/index.ts';
+import type { PgBounds } from './pg-bounds.ts';
 
 /** A collection is one PG's objects, named as the PG prints (`1.2f`), or `meta` for the daemon's own. */
 export type Collection = string;
@@ -7,12 +8,35 @@ export type Collection = string;
 type Attrs = ReadonlyMap<string, Uint8Array>;
 
 /**
- * One step of a transaction. Steps create the object they touch if it is missing, except `remove`, `rmattr`, `clone`
- * and the omap removals, which do nothing to an object that is not there. Offsets and lengths are bytes.
+ * One step of a transaction. Steps create the object they touch if it is missing, except `remove`, `rmattr`, `clone`,
+ * `cloneRange` and the omap removals, which do nothing to an object that is not there. Offsets and lengths are bytes.
  */
 export type StoreOp =
-  | { readonly op: 'mkcoll'; readonly c: Collection }
-  /** The collection must be empty. */
+  /**
+   * `bounds` make it a PG's: only what they allow may be in it, and no other collection may have bounds that overlap.
+   * Without them it takes any object, and can be neither split nor merged.
+   */
+  | { readonly op: 'mkcoll'; readonly c: Collection; readonly bounds?: PgBounds | undefined }
+  /**
+   * Halves a PG's collection: objects whose hash ends in the `bits` lowest bits of `seed` are from now on in `dest`, which
+   * is made by this. `bits` is one more than `c` has, and `seed` the seed of `c` with that bit set. Whoever wants more
+   * parts splits again. No object is touched: it costs the same however many there are.
+   */
+  | {
+      readonly op: 'splitcoll';
+      readonly c: Collection;
+      readonly bits: number;
+      readonly seed: number;
+      readonly dest: Collection;
+    }
+  /** Undoes a split: `c` ends, and all it holds is in `dest`, which has `bits` bits from then on. As cheap. */
+  | {
+      readonly op: 'mergecoll';
+      readonly c: Collection;
+      readonly dest: Collection;
+      readonly bits: number;
+    }
+  /** The collection must be empty, and not have been split or merged by the same transaction. */
   | { readonly op: 'rmcoll'; readonly c: Collection }
   | { readonly op: 'touch'; readonly c: Collection; readonly oid: HObject }
   /**
@@ -80,7 +104,21 @@ export type StoreOp =
       readonly header: Uint8Array;
     }
   /** Makes `to` equal to `from` in data, attributes and omap; what `to` was is gone. Shares extents where it can. */
-  | { readonly op: 'clone'; readonly c: Collection; readonly from: HObject; readonly to: HObject };
+  | { readonly op: 'clone'; readonly c: Collection; readonly from: HObject; readonly to: HObject }
+  /**
+   * Puts the bytes offset..offset+length of `from`, or as many of them as it has, into `to` at `at`; holes stay holes.
+   * `to` may be `from`, and then gets what was there before. Whole blocks of 4096 bytes are shared if `offset` and `at`
+   * lie alike in theirs; all else is copied.
+   */
+  | {
+      readonly op: 'cloneRange';
+      readonly c: Collection;
+      readonly from: HObject;
+      readonly to: HObject;
+      readonly offset: number;
+      readonly length: number;
+      readonly at: number;
+    };
 
 /** Atomic and durable as a whole: after any crash either all of it is there or none. */
 export type Transaction = readonly StoreOp[];
@@ -111,22 +149,40 @@ export interface StoreUsage {
   readonly omapBytes: number;
   /** Bytes of the store's own bookkeeping. */
   readonly metadataBytes: number;
+  /** Bytes promised to collections and not used yet; they count as available. */
+  readonly reservedBytes: number;
 }
 
 /**
- * Objects with sparse data, attributes and a sorted key/value map (omap), in collections. Reads see every transaction
- * whose `submit` has been called, at once and in order, durable or not; `submit` resolves when it is durable.
- * Transactions of one collection become durable in the order of their submits.
+ * Objects with sparse data, attributes and a sorted key/value map (omap), in collections. A transaction passes three
+ * levels. In memory: reads see it, from the call of `submit` on; a crash takes it back, and with it all that came later.
+ * In the journal: it is durable, and `submit` resolves; transactions become durable in the order of their submits. On
+ * disk, when a `flush` called after that has resolved: data and metadata are in their place, and the journal is not
+ * needed for them.
  */
 export interface ObjectStore {
   /**
    * Rejects with CephError ENOSPC, nothing of it applied, when the store has no room. A transaction of only removals
    * is never refused for room. EIO: the device failed and the store takes no more writes.
+   * @param applied called before this returns, if the transaction is taken
    */
-  submit(txn: Transaction): Promise<void>;
+  submit(txn: Transaction, applied?: () => void): Promise<void>;
+  /** Brings everything submitted before to its place on disk. EIO as for `submit`. */
+  flush(): Promise<void>;
+
+  /**
+   * Promises a collection room for so many bytes beside what it was promised before: what is written to it from then on
+   * draws on that, and nobody else can have it. Nothing of it is stored: after a restart nothing is promised.
+   * @throws CephError ENOSPC, nothing promised; ENOENT
+   */
+  reserve(c: Collection, bytes: number): void;
+  /** Takes back what a collection was promised and has not used; so does its removal. */
+  release(c: Collection): void;
 
   collections(): Collection[];
   hasCollection(c: Collection): boolean;
+  /** Of a PG's collection. */
+  bounds(c: Collection): PgBounds | undefined;
   stat(c: Collection, oid: HObject): ObjectStat | undefined;
   /**
    * Bytes from `offset`, short at the object's end. A plain value when memory or the page cache has them at hand, a

@@ -66,6 +66,11 @@ export class OwnWork {
     });
   }
 
+  /** Moves all patches that there are, as far as there is room, with the group that gathers. */
+  movePatches(): void {
+    this.move(0);
+  }
+
   /** Does all of it, but for patches that there is no room to move. Nothing happens by itself any more. */
   async finish(): Promise<void> {
     this.quiet?.cancel();
@@ -80,14 +85,18 @@ export class OwnWork {
 
   /** @param move whether patches move to blocks */
   private some(move: boolean): void {
-    const { committer, writer, omaps } = this.o;
+    const { writer, omaps } = this.o;
     omaps.sweepSome();
-    if (!move) return;
+    if (move) this.move(writer.patchedBytes - MOVE_BYTES);
+  }
+
+  /** @param least how many bytes of patches may stay */
+  private move(least: number): void {
+    const { committer, writer } = this.o;
     const group = committer.gathering;
-    const least = writer.patchedBytes - MOVE_BYTES;
     for (const key of writer.patched) {
       if (writer.patchedBytes <= least) break;
-      const outcome = this.move(key, group);
+      const outcome = this.moveOf(key, group);
       if (outcome === 'no room') return; // later: what is removed meanwhile makes some
       if (outcome === 'damaged') {
         writer.patched.delete(key);
@@ -96,7 +105,7 @@ export class OwnWork {
     }
   }
 
-  private move(key: string, group: Group): 'moved' | 'no room' | 'damaged' {
+  private moveOf(key: string, group: Group): 'moved' | 'no room' | 'damaged' {
     const { table, writer } = this.o;
     try {
       if (table.find(key)) return writer.movePatches(table.change(key, group));

@@ -8,8 +8,8 @@ import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from './keys.ts';
 import { encodeFigures, NO_FIGURES } from './store-space.ts';
 import { WideKeyValue } from './wide-key-value.ts';
 
-/** 2: values carry checksums, journal records say what was durable before them. */
-export const FORMAT = '2';
+/** 2: values carry checksums, journal records say what was durable before them. 3: all PGs' objects in one space. */
+export const FORMAT = '3';
 const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
 const JOURNAL_BYTES = 16 * 2 ** 20;
 /** In the first format the mark of the journal was that long, or 8 bytes longer. */

@@ -1,8 +1,10 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
 import type { Clock, Disk } from '../runtime/index.ts';
+import { compareHObject } from '../wire/index.ts';
 import { type Allocator, BLOCK_BYTES } from './allocator.ts';
-import type { StoreOp, StoreUsage, Transaction } from './object-store.ts';
+import type { Collection, StoreOp, StoreUsage, Transaction } from './object-store.ts';
+import { Reservations } from './reservations.ts';
 
 /** Counts that are stored with every commit, so that they are exact whenever the store is opened. */
 export interface Figures {
@@ -75,6 +77,7 @@ export class StoreSpace {
   private grown = 0;
   /** Records and attributes of the group that gathers; they are counted when it is sealed. */
   private promised = 0;
+  readonly reserved = new Reservations();
   private readonly host: { disk: Disk; path: string; clock: Clock };
 
   constructor(
@@ -103,20 +106,39 @@ export class StoreSpace {
     let metadata = 0;
     let removes = txn.length === 0;
     for (const op of txn) {
+      if (op.op === 'clone' || op.op === 'cloneRange') {
+        // What the transaction itself has put into the source comes on top.
+        if (isChangedBefore(txn, op)) need *= 2;
+        need += cloneBytes(op);
+      }
       need += bytesAdded(op);
       metadata += metadataAdded(op);
-      if (op.op === 'clone') need += cloneBytes(op);
       removes ||= REMOVALS.has(op.op);
     }
     if (need === 0) return;
     // What makes room may use the reserve, with the few bytes of bookkeeping that go with it.
-    const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve;
-    if (need > left || need > this.hostLeft()) {
+    const kept = this.reserved.keptFrom(this.reserved.holderOf(txn));
+    const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve - kept;
+    if (need > left || need > this.hostLeft() - kept) {
       throw new CephError('ENOSPC', `${Math.ceil(need)} bytes wanted, ${Math.max(0, left)} left`);
     }
     this.grown += need;
     this.promised += metadata;
     this.refreshIfStale();
+  }
+
+  /** Promises room to a collection. @throws CephError ENOSPC */
+  setAside(c: Collection, bytes: number): void {
+    this.reserved.add(c, bytes, Math.min(this.left() - this.reserve, this.hostLeft()));
+  }
+
+  /** Applies a transaction that was admitted; it draws on what its collection was promised. */
+  spend(txn: Transaction, apply: () => void): void {
+    const holder = this.reserved.holderOf(txn);
+    if (holder === undefined) return apply();
+    const before = this.left();
+    apply();
+    this.reserved.draw(holder, before - this.left());
   }
 
   /** The figures now count what was promised. */
@@ -143,6 +165,7 @@ export class StoreSpace {
       allocatedBytes: this.allocator.ownedUnits * BLOCK_BYTES + f.patchBytes,
       omapBytes: f.omapBytes,
       metadataBytes: f.metadataBytes,
+      reservedBytes: this.reserved.totalBytes,
     };
   }
 
@@ -157,6 +180,19 @@ export class StoreSpace {
   private hostLeft(): number {
     return this.hostFree - this.grown - HOST_RESERVE;
   }
+}
+
+/** Whether steps before a clone change its source. */
+function isChangedBefore(
+  txn: Transaction,
+  clone: Extract<StoreOp, { op: 'clone' | 'cloneRange' }>,
+): boolean {
+  for (const op of txn) {
+    if (op === clone) return false;
+    const changed = 'oid' in op ? op.oid : 'at' in op || op.op === 'clone' ? op.to : undefined;
+    if (changed && compareHObject(changed, clone.from) === 0) return true;
+  }
+  return false;
 }
 
 const REMOVALS: ReadonlySet<string> = new Set([
@@ -196,7 +232,9 @@ function metadataAdded(op: StoreOp): number {
     case 'omapSetHeader':
     case 'touch':
     case 'mkcoll':
+    case 'splitcoll':
     case 'clone':
+    case 'cloneRange':
       return RECORD_BYTES;
     default:
       return 0;

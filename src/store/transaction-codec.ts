@@ -10,7 +10,7 @@ import type { StoreOp, Transaction } from './object-store.ts';
  *   meta: version u8 · count u32 · steps
  *   step: opcode u8 (+ SAME_C, SAME_OID when equal to the step before) · collection · object · fields
  */
-const VERSION = 1;
+const VERSION = 2;
 const SAME_C = 0x80;
 const SAME_OID = 0x40;
 const STEPS_MAX = 1 << 20;
@@ -31,6 +31,9 @@ const CODES = [
   'omapClear',
   'omapSetHeader',
   'clone',
+  'cloneRange',
+  'splitcoll',
+  'mergecoll',
 ] as const satisfies readonly StoreOp['op'][];
 const CODE_OF = new Map<string, number>(CODES.map((name, i) => [name, i]));
 
@@ -46,7 +49,7 @@ export function encodeTransaction(txn: Transaction): Uint8Array[] {
   let c: string | undefined;
   let oid: HObject | undefined;
   for (const op of txn) {
-    const own = op.op === 'clone' ? op.from : 'oid' in op ? op.oid : undefined;
+    const own = ownObject(op);
     const sameC = op.c === c;
     const sameOid = own !== undefined && oid !== undefined && equal(own, oid);
     o.u8(CODE_OF.get(op.op)! | (sameC ? SAME_C : 0) | (sameOid ? SAME_OID : 0));
@@ -60,13 +63,34 @@ export function encodeTransaction(txn: Transaction): Uint8Array[] {
   return out;
 }
 
+/** The object that a step is about. */
+function ownObject(op: StoreOp): HObject | undefined {
+  if (op.op === 'clone' || op.op === 'cloneRange') return op.from;
+  return 'oid' in op ? op.oid : undefined;
+}
+
 function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
   switch (op.op) {
-    case 'mkcoll':
     case 'rmcoll':
     case 'touch':
     case 'remove':
     case 'omapClear':
+      return;
+    case 'mkcoll':
+      o.bool(op.bounds !== undefined);
+      if (!op.bounds) return;
+      o.u53(op.bounds.pool);
+      o.u32(op.bounds.seed);
+      o.u8(op.bounds.bits);
+      return;
+    case 'splitcoll':
+      o.u8(op.bits);
+      o.u32(op.seed);
+      o.str(op.dest);
+      return;
+    case 'mergecoll':
+      o.u8(op.bits);
+      o.str(op.dest);
       return;
     case 'write':
       o.u53(op.offset);
@@ -102,6 +126,12 @@ function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
       return;
     case 'clone':
       encodeOid(o, op.to);
+      return;
+    case 'cloneRange':
+      encodeOid(o, op.to);
+      o.u53(op.offset);
+      o.u53(op.length);
+      o.u53(op.at);
       return;
     default:
       unreachable(op);
@@ -142,7 +172,17 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
   if (!(code & SAME_C)) last.c = d.str();
   const c = last.c;
   if (c === undefined) throw new DecodeError('first step without a collection', at);
-  if (op === 'mkcoll' || op === 'rmcoll') return { op, c };
+  switch (op) {
+    case 'rmcoll':
+      return { op, c };
+    case 'mkcoll':
+      if (!d.bool()) return { op, c };
+      return { op, c, bounds: { pool: d.u53(), seed: d.u32(), bits: d.u8() } };
+    case 'splitcoll':
+      return { op, c, bits: d.u8(), seed: d.u32(), dest: d.str() };
+    case 'mergecoll':
+      return { op, c, bits: d.u8(), dest: d.str() };
+  }
   if (!(code & SAME_OID)) last.oid = decodeOid(d);
   const oid = last.oid;
   if (oid === undefined) throw new DecodeError('first step without an object', at);
@@ -179,6 +219,10 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
       return { op, c, oid, header: d.bytes() };
     case 'clone':
       return { op, c, from: oid, to: decodeOid(d) };
+    case 'cloneRange': {
+      const to = decodeOid(d);
+      return { op, c, from: oid, to, offset: d.u53(), length: d.u53(), at: d.u53() };
+    }
     default:
       return unreachable(op);
   }

@@ -4,6 +4,11 @@ import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
 /** Keys up to this length are stored under themselves. */
 const NARROW_MAX = 1800;
 
+/** Something that a commit is in before it is in its place. */
+interface Flushed {
+  flush?(): Promise<void>;
+}
+
 interface Bucket {
   /** What follows the shared prefix, with its value; ascending. */
   entries: [string, Uint8Array][];
@@ -17,11 +22,11 @@ interface Bucket {
  * so the order of all keys is exactly that of their bytes. Long names are rare, so such a bucket is rewritten whole.
  */
 export class WideKeyValue {
-  private readonly kv: KeyValue;
+  private readonly kv: KeyValue & Flushed;
   /** Buckets written by commits that cannot be read back yet. */
   private readonly buckets = new Map<string, Bucket>();
 
-  constructor(kv: KeyValue) {
+  constructor(kv: KeyValue & Flushed) {
     this.kv = kv;
   }
 
@@ -75,6 +80,11 @@ export class WideKeyValue {
     } finally {
       for (const [key, bucket] of changed) if (--bucket.pending === 0) this.buckets.delete(key);
     }
+  }
+
+  /** Everything whose commit has resolved is in its place, whatever it was in before. */
+  async flush(): Promise<void> {
+    await this.kv.flush?.();
   }
 
   /** Deletes entries as they are stored, readable or not. No commit may be under way. */

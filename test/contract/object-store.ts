@@ -5,6 +5,8 @@ import { compareHObject, HOBJECT_MAX, HOBJECT_MIN, type HObject } from '../../sr
 import { dumpStore, ModelStore } from '../support/model-store.ts';
 import {
   COLLECTIONS,
+  firstPgs,
+  making,
   objectOf,
   patterned,
   randomTransaction,
@@ -349,14 +351,16 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
 
     it('agrees with the plain model after any transactions', async () => {
       await start();
-      await store.submit(COLLECTIONS.filter((c) => c !== C).map((c) => ({ op: 'mkcoll', c })));
+      await store.submit([{ op: 'rmcoll', c: C }]);
+      const pgs = firstPgs();
       const model = new ModelStore();
-      for (const c of COLLECTIONS) model.colls.set(c, []);
+      model.apply(making(pgs));
+      await store.submit(making(pgs));
       const roll = dice(20_241);
       for (let round = 0; round < 30; round++) {
         const running: Promise<void>[] = [];
         for (let i = 0; i < 20; i++) {
-          const txn = randomTransaction(roll, 12);
+          const txn = randomTransaction(roll, 12, pgs);
           model.apply(txn);
           running.push(store.submit(txn));
           const o = objectOf(roll(12));
@@ -380,7 +384,7 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
           if (round % 10 === 9) expect(figures(store)).toMatchObject({ omap: before.omap });
         }
       }
-      for (const c of COLLECTIONS) {
+      for (const c of store.collections()) {
         const { objects } = store.list(c, HOBJECT_MIN, 1000);
         await store.submit(objects.map((o) => ({ op: 'remove', c, oid: o })));
       }

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Collection, ObjectStore, StoreOp, Transaction } from '../../src/store/index.ts';
+import type {
+  Collection,
+  ObjectStore,
+  PgBounds,
+  StoreOp,
+  Transaction,
+} from '../../src/store/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
+
+interface ModelCollection {
+  bounds: PgBounds | undefined;
+  objects: Model[];
+}
 
 interface Model {
   oid: HObject;
@@ -14,41 +25,74 @@ const text = (b: Uint8Array) => Buffer.from(b).latin1Slice();
 
 /** The plainest possible object store: what each step means, without any thought for speed. */
 export class ModelStore {
-  readonly colls = new Map<Collection, Model[]>();
+  readonly colls = new Map<Collection, ModelCollection>();
 
   apply(txn: Transaction): void {
     for (const op of txn) this.step(op);
   }
 
   find(c: Collection, oid: HObject): Model | undefined {
-    return this.colls.get(c)!.find((o) => compareHObject(o.oid, oid) === 0);
+    return this.colls.get(c)!.objects.find((o) => compareHObject(o.oid, oid) === 0);
   }
 
   private make(c: Collection, oid: HObject): Model {
     let o = this.find(c, oid);
     if (!o) {
       o = { oid, data: Buffer.alloc(0), attrs: new Map(), omap: new Map(), header: undefined };
-      this.colls.get(c)!.push(o);
-      this.colls.get(c)!.sort((a, b) => compareHObject(a.oid, b.oid));
+      this.colls.get(c)!.objects.push(o);
+      this.sort(c);
     }
     return o;
   }
 
   private drop(c: Collection, oid: HObject): void {
-    const all = this.colls.get(c)!;
-    this.colls.set(
-      c,
-      all.filter((o) => compareHObject(o.oid, oid) !== 0),
-    );
+    const coll = this.colls.get(c)!;
+    coll.objects = coll.objects.filter((o) => compareHObject(o.oid, oid) !== 0);
+  }
+
+  private sort(c: Collection): void {
+    this.colls.get(c)!.objects.sort((a, b) => compareHObject(a.oid, b.oid));
   }
 
   private step(op: StoreOp): void {
     if (op.op === 'mkcoll') {
-      this.colls.set(op.c, []);
+      this.colls.set(op.c, { bounds: op.bounds, objects: [] });
       return;
     }
     if (op.op === 'rmcoll') {
       this.colls.delete(op.c);
+      return;
+    }
+    if (op.op === 'splitcoll') {
+      const { c, dest, bits, seed } = op;
+      const { bounds, objects } = this.colls.get(c)!;
+      const isMoved = ({ oid }: Model) => (oid.hash & (2 ** bits - 1)) >>> 0 === seed;
+      const { pool } = bounds!;
+      this.colls.set(dest, { bounds: { pool, seed, bits }, objects: objects.filter(isMoved) });
+      const rest = objects.filter((o) => !isMoved(o));
+      this.colls.set(c, { bounds: { ...bounds!, bits }, objects: rest });
+      return;
+    }
+    if (op.op === 'mergecoll') {
+      const { c, dest, bits } = op;
+      const { bounds, objects } = this.colls.get(dest)!;
+      const all = [...objects, ...this.colls.get(c)!.objects];
+      this.colls.delete(c);
+      this.colls.set(dest, { bounds: { ...bounds!, bits }, objects: all });
+      this.sort(dest);
+      return;
+    }
+    if (op.op === 'cloneRange') {
+      const from = this.find(op.c, op.from);
+      if (!from) return;
+      const bytes = Buffer.from(from.data.subarray(op.offset, op.offset + op.length));
+      const to = this.make(op.c, op.to);
+      if (bytes.length === 0) return;
+      const end = Math.max(to.data.length, op.at + bytes.length);
+      const data = Buffer.alloc(end);
+      data.set(to.data);
+      data.set(bytes, op.at);
+      to.data = data;
       return;
     }
     if (op.op === 'clone') {
@@ -117,7 +161,7 @@ export class ModelStore {
   dump(): string {
     const out: unknown[] = [];
     for (const c of [...this.colls.keys()].sort()) {
-      for (const o of this.colls.get(c)!) {
+      for (const o of this.colls.get(c)!.objects) {
         out.push([
           c,
           nameOf(o.oid),
@@ -128,7 +172,7 @@ export class ModelStore {
           o.header,
         ]);
       }
-      out.push(c);
+      out.push([c, this.colls.get(c)!.bounds]);
     }
     return JSON.stringify(out);
   }
@@ -167,7 +211,7 @@ export async function dumpStore(store: ObjectStore): Promise<string> {
       }
       from = page.next;
     }
-    out.push(c);
+    out.push([c, store.bounds(c)]);
   }
   return JSON.stringify(out);
 }

@@ -4,7 +4,15 @@ import { nativeCrc32c } from '../../src/runtime-node/crc32c.ts';
 import { BlockStore, fsck, type Transaction } from '../../src/store/index.ts';
 import { dumpStore, ModelStore } from './model-store.ts';
 import { type PowerState, powerStates } from './power-states.ts';
-import { COLLECTIONS, objectOf, patterned, randomTransaction } from './random-transactions.ts';
+import {
+  COLLECTIONS,
+  firstPgs,
+  making,
+  objectOf,
+  type Pgs,
+  patterned,
+  randomTransaction,
+} from './random-transactions.ts';
 import { type Dice, type DiskEvent, type DiskImage, dice, SimDisk } from './sim-disk.ts';
 
 const MIB = 2 ** 20;
@@ -69,7 +77,7 @@ export async function powerRun(
   let base = NOTHING;
   let kept: Transaction[] = [];
   for (let run = 0; run < options.runs; run++) {
-    const { events, txns, refusals } = await record(roll, seed, base, sizeBytes, kept.length > 0);
+    const { events, txns, refusals } = await record(roll, seed, base, sizeBytes);
     counts.events += events.length;
     counts.refusals += refusals;
     const dumps = prefixDumps(kept, txns);
@@ -104,7 +112,6 @@ async function record(
   seed: number,
   base: DiskImage,
   sizeBytes: number,
-  isMade: boolean,
 ): Promise<{ events: DiskEvent[]; txns: Transaction[]; refusals: number }> {
   const disk = new SimDisk(seed, base);
   const events: DiskEvent[] = [];
@@ -113,11 +120,15 @@ async function record(
   const store = await BlockStore.open(place(disk, sizeBytes, clock));
   const txns: Transaction[] = [];
   let refusals = 0;
-  const todo: Transaction[] = isMade ? [] : [COLLECTIONS.map((c) => ({ op: 'mkcoll', c }))];
-  for (let i = 0; i < 25; i++) {
-    todo.push(sizeBytes < MIB && roll(2) === 0 ? largeWrite(roll) : randomTransaction(roll, 8));
-  }
-  for (const txn of todo) {
+  let pgs = pgsOf(store);
+  for (let i = 0; i < 26; i++) {
+    const before = new Map(pgs);
+    let txn: Transaction;
+    if (pgs.size === 0) {
+      pgs = firstPgs();
+      txn = making(pgs);
+    } else if (sizeBytes < MIB && roll(2) === 0) txn = largeWrite(roll);
+    else txn = randomTransaction(roll, 8, pgs);
     let isRefused = false;
     events.push({ kind: 'note', text: 'submitted' });
     store.submit(txn).then(
@@ -131,6 +142,7 @@ async function record(
     await null;
     if (isRefused) {
       refusals++;
+      pgs = before;
       events.splice(
         events.findLastIndex((e) => e.kind === 'note' && e.text === 'submitted'),
         1,
@@ -141,6 +153,15 @@ async function record(
   }
   await store.close();
   return { events, txns, refusals };
+}
+
+function pgsOf(store: BlockStore): Pgs {
+  const pgs: Pgs = new Map();
+  for (const c of store.collections()) {
+    const bounds = store.bounds(c);
+    if (bounds) pgs.set(c, bounds);
+  }
+  return pgs;
 }
 
 /** Writes an object anew to blocks of its own, so that in a small store freed units are soon taken again. */

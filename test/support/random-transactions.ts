@@ -1,9 +1,35 @@
-import type { StoreOp, Transaction } from '../../src/store/index.ts';
+import {
+  belongs,
+  type Collection,
+  ownPool,
+  type PgBounds,
+  type StoreOp,
+  type Transaction,
+} from '../../src/store/index.ts';
 import type { HObject } from '../../src/wire/index.ts';
 import type { Dice } from './sim-disk.ts';
 
 /** Collections that random transactions use; they must exist. */
 export const COLLECTIONS = ['1.0', '2.1f'];
+
+/** PGs' collections with their bounds, which random transactions split and merge. */
+export type Pgs = Map<Collection, PgBounds>;
+
+/** How the PGs begin. */
+export function firstPgs(): Pgs {
+  return new Map([
+    ['3.0', { pool: 3, seed: 0, bits: 1 }],
+    ['3.1', { pool: 3, seed: 1, bits: 1 }],
+  ]);
+}
+
+/** Makes what random transactions need. */
+export function making(pgs: Pgs): Transaction {
+  return [
+    ...COLLECTIONS.map((c) => ({ op: 'mkcoll' as const, c })),
+    ...[...pgs].map(([c, bounds]) => ({ op: 'mkcoll' as const, c, bounds })),
+  ];
+}
 
 /** Object number i of a few, whose names and hashes try the order's corners. */
 export function objectOf(i: number): HObject {
@@ -21,21 +47,60 @@ export function objectOf(i: number): HObject {
 
 const KEYS = ['', 'a', 'ab', 'b', 'c\0', '\xff', `k${'x'.repeat(1900)}`, `k${'x'.repeat(1901)}`];
 
-/** A transaction of one to four steps on one collection; small sizes around block edges, now and then large ones. */
-export function randomTransaction(roll: Dice, objects: number): Transaction {
+/**
+ * A transaction of one to four steps on one collection; small sizes around block edges, now and then large ones.
+ * @param pgs if there are any, a part of the transactions is about them, and changes them with what is stored
+ */
+export function randomTransaction(roll: Dice, objects: number, pgs: Pgs = new Map()): Transaction {
+  if (pgs.size > 0 && roll(3) === 0) return pgTransaction(roll, objects, pgs);
   const c = COLLECTIONS[roll(COLLECTIONS.length)]!;
-  return Array.from({ length: 1 + roll(4) }, () => randomStep(roll, c, objects));
+  return steps(roll, c, () => objectOf(roll(objects)));
 }
 
-function randomStep(roll: Dice, c: string, objects: number): StoreOp {
-  const oid = objectOf(roll(objects));
+function steps(roll: Dice, c: string, pick: () => HObject): StoreOp[] {
+  return Array.from({ length: 1 + roll(4) }, () => randomStep(roll, c, pick));
+}
+
+/** Steps on objects of one PG; in every third transaction after a split or a merge. */
+function pgTransaction(roll: Dice, objects: number, pgs: Pgs): Transaction {
+  const reshape = roll(3) === 0 ? [randomReshape(roll, pgs)] : [];
+  const pgObject = (i: number): HObject => ({
+    ...objectOf(i),
+    hash: [0, 1, 2, 3, 0x8000_0000, 0xffff_ffff, 6][i % 7]!,
+    pool: i % 6 === 5 ? ownPool(3) : 3,
+  });
+  const all = Array.from({ length: objects }, (_, i) => pgObject(i));
+  const one = all[roll(objects)]!;
+  const [c, bounds] = [...pgs].find(([, b]) => belongs(b, one))!;
+  const mine = all.filter((oid) => belongs(bounds, oid));
+  return [...reshape, ...steps(roll, c, () => mine[roll(mine.length)]!)];
+}
+
+function randomReshape(roll: Dice, pgs: Pgs): StoreOp {
+  const [c, { pool, seed, bits }] = [...pgs][roll(pgs.size)]!;
+  const isHigh = bits > 0 && seed >= 2 ** (bits - 1);
+  const low = `3.${(seed - 2 ** (bits - 1)).toString(16)}`;
+  if (isHigh && pgs.get(low)!.bits === bits) {
+    pgs.delete(c);
+    pgs.set(low, { ...pgs.get(low)!, bits: bits - 1 });
+    return { op: 'mergecoll', c, dest: low, bits: bits - 1 };
+  }
+  const high = seed + 2 ** bits;
+  const dest = `3.${high.toString(16)}`;
+  pgs.set(c, { pool, seed, bits: bits + 1 });
+  pgs.set(dest, { pool, seed: high, bits: bits + 1 });
+  return { op: 'splitcoll', c, dest, bits: bits + 1, seed: high };
+}
+
+function randomStep(roll: Dice, c: string, pick: () => HObject): StoreOp {
+  const oid = pick();
   const key = () => KEYS[1 + roll(KEYS.length - 1)]!;
   const bytes = (max: number) => Buffer.alloc(roll(max), 1 + roll(255));
   const offset = () => {
     const around = [0, 0, 4096, 8192, 40_960, 131_072][roll(6)]!;
     return Math.max(0, around + [0, 0, -1, 1, 100, 2000][roll(6)]!);
   };
-  switch (roll(20)) {
+  switch (roll(22)) {
     case 0:
       return { op: 'touch', c, oid };
     case 1:
@@ -62,7 +127,13 @@ function randomStep(roll: Dice, c: string, objects: number): StoreOp {
       return { op: 'remove', c, oid };
     case 11:
     case 12:
-      return { op: 'clone', c, from: oid, to: objectOf(roll(objects)) };
+      return { op: 'clone', c, from: oid, to: pick() };
+    case 20:
+    case 21: {
+      const range = { offset: offset(), length: roll(60_000) };
+      const at = roll(3) === 0 ? offset() : range.offset + 4096 * roll(3);
+      return { op: 'cloneRange', c, from: oid, to: pick(), ...range, at };
+    }
     case 13:
       return {
         op: 'setattrs',

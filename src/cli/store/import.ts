@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { CephError } from '../../errors/index.ts';
-import { adoptPgMeta, PG_META, pgInfo, storeOwner } from '../../osd/index.ts';
+import { adoptPgMeta, boundsFor, pgInfo, pgMeta, storeOwner } from '../../osd/index.ts';
 import { nativeCrc32c } from '../../runtime-node/index.ts';
 import type { BlockStore, StoreOp } from '../../store/index.ts';
-import { compareHObject, type PgId, parsePgId } from '../../wire/index.ts';
+import { compareHObject, type HObject, type PgId, parsePgId } from '../../wire/index.ts';
 import {
   decodeData,
   decodeEntries,
@@ -34,7 +34,8 @@ export async function importPg(
   });
   const pgid = admit(store, request, head);
   const c = head.pgid;
-  const meta = new PgMeta();
+  const own = pgMeta(pgid);
+  const meta = new PgMeta(own);
   // Refused for its epoch before anything is written: the entries that decide are in the file's first object.
   for (const section of readSections(file)) meta.look(section);
   const entries = adoptPgMeta(store, pgid, meta.entries, map, nativeCrc32c);
@@ -45,12 +46,12 @@ export async function importPg(
   process.stderr.write(`Importing pgid ${c}\n`);
   try {
     if (store.hasCollection(c)) await removeObjects(store, c, progress);
-    await store.submit([{ op: 'mkcoll', c }]);
-    await fill(store, c, file, (done) => {
+    await store.submit([{ op: 'mkcoll', c, bounds: boundsFor(pgid, entries) }]);
+    await fill(store, c, own, file, (done) => {
       progress.check();
       progress.show(() => `${mib(done)} of ${mib(total)}`);
     });
-    await store.submit([...meta.ops(c), { op: 'omapSet', c, oid: PG_META, entries }]);
+    await store.submit([...meta.ops(c), { op: 'omapSet', c, oid: own, entries }]);
   } catch (e) {
     if (store.hasCollection(c)) await removeObjects(store, c);
     throw e;
@@ -99,11 +100,16 @@ class PgMeta {
   readonly entries = new Map<string, Uint8Array>();
   private object: ExportedObject | undefined;
   private isIn = false;
+  private readonly own: HObject;
+
+  constructor(own: HObject) {
+    this.own = own;
+  }
 
   look({ type, content }: Section): void {
     if (type === SECTION.object) {
       const object = decodeObject(content);
-      this.isIn = compareHObject(object.oid, PG_META) === 0;
+      this.isIn = compareHObject(object.oid, this.own) === 0;
       if (this.isIn) this.object = object;
     } else if (this.isIn && type === SECTION.omap) {
       for (const [key, value] of decodeEntries(content)) this.entries.set(key, value);
@@ -111,7 +117,7 @@ class PgMeta {
   }
 
   ops(c: string): StoreOp[] {
-    return [{ op: 'setattrs', c, oid: PG_META, attrs: this.object?.attrs ?? new Map() }];
+    return [{ op: 'setattrs', c, oid: this.own, attrs: this.object?.attrs ?? new Map() }];
   }
 }
 
@@ -119,6 +125,7 @@ class PgMeta {
 async function fill(
   store: BlockStore,
   c: string,
+  own: HObject,
   file: string,
   read: (done: number) => void,
 ): Promise<void> {
@@ -128,7 +135,7 @@ async function fill(
     read(end);
     if (type === SECTION.object) {
       const next = decodeObject(content);
-      object = compareHObject(next.oid, PG_META) === 0 ? undefined : next;
+      object = compareHObject(next.oid, own) === 0 ? undefined : next;
     }
     const ops = object ? opsOf(c, object, type, content) : [];
     if (ops.length === 0) continue;

@@ -1,11 +1,12 @@
 import { CephError } from '../../errors/index.ts';
-import { META, PG_META } from '../../osd/index.ts';
+import { META, pgMeta } from '../../osd/index.ts';
 import { type BlockStore, nameText, objectText } from '../../store/index.ts';
 import {
   compareHObject,
   formatPgId,
   HOBJECT_MIN,
   type HObject,
+  parsePgId,
   SNAP_HEAD,
 } from '../../wire/index.ts';
 import { notFound, type Request } from './words.ts';
@@ -29,7 +30,8 @@ export function pgsOf(store: BlockStore, request: Request): string[] {
 
 /** Everything in a PG but the PG's own object. */
 export function* objectsOf(store: BlockStore, c: string): Generator<HObject> {
-  for (const oid of everything(store, c)) if (compareHObject(oid, PG_META) !== 0) yield oid;
+  const own = pgMeta(parsePgId(c)!);
+  for (const oid of everything(store, c)) if (compareHObject(oid, own) !== 0) yield oid;
 }
 
 export function* everything(store: BlockStore, c: string): Generator<HObject> {
@@ -45,7 +47,7 @@ export function* everything(store: BlockStore, c: string): Generator<HObject> {
  * @throws CephError ENOENT, EINVAL when several have the name
  */
 export function resolveObject(store: BlockStore, request: Request, word: string): Found {
-  if (word === '') return pgMeta(store, request);
+  if (word === '') return ownObject(store, request);
   const json = jsonOf(word);
   const wanted = json ? json.fields : { oid: word };
   const scope = json?.c === undefined ? request : { ...request, pgid: undefined };
@@ -66,9 +68,9 @@ export function resolveObject(store: BlockStore, request: Request, word: string)
   );
 }
 
-function pgMeta(store: BlockStore, request: Request): Found {
+function ownObject(store: BlockStore, request: Request): Found {
   if (!request.pgid) throw new CephError('EINVAL', "the object '' is a PG's own: give --pgid");
-  return { c: pgsOf(store, request)[0]!, oid: PG_META };
+  return { c: pgsOf(store, request)[0]!, oid: pgMeta(request.pgid) };
 }
 
 interface Wanted {

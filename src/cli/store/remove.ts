@@ -1,7 +1,7 @@
 import { CephError } from '../../errors/index.ts';
-import { PG_META } from '../../osd/index.ts';
+import { pgMeta } from '../../osd/index.ts';
 import type { BlockStore } from '../../store/index.ts';
-import type { HObject } from '../../wire/index.ts';
+import { type HObject, parsePgId } from '../../wire/index.ts';
 import { everything, pgsOf } from './objects.ts';
 import type { Progress } from './progress.ts';
 import { pgidOf, type Request } from './words.ts';
@@ -37,7 +37,7 @@ export async function removeObjects(
   c: string,
   progress?: Progress,
 ): Promise<void> {
-  await store.submit([{ op: 'remove', c, oid: PG_META }]);
+  await store.submit([{ op: 'remove', c, oid: pgMeta(parsePgId(c)!) }]);
   let count = 0;
   let batch: HObject[] = [];
   const flush = async () => {

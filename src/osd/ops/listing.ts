@@ -1,5 +1,6 @@
 import { byteString, Decoder, encodeToBytes, struct, u8, vec } from '../../codec/index.ts';
 import { DecodeError, ERRNO } from '../../errors/index.ts';
+import { splitBits } from '../../maps/index.ts';
 import {
   compareHObject,
   HOBJECT_MAX,
@@ -30,11 +31,7 @@ const PglsOutput = struct('pg_ls_response_t', {
 
 /** The first place behind a PG's objects: the begin of the next PG in the order of reversed hashes, or the maximum. */
 export function pgEnd(pg: PgId, pgNum: number): HObject {
-  let bits = 32 - Math.clz32(pgNum - 1);
-  // With a count that is no power of two some PGs are not split yet and own one bit less of the hash.
-  const half = 2 ** (bits - 1);
-  if (bits > 0 && pg.seed % half >= pgNum % half && pgNum !== 2 ** bits) bits--;
-  const end = reverseBits32(pg.seed) + 2 ** (32 - bits);
+  const end = reverseBits32(pg.seed) + 2 ** (32 - splitBits(pg.seed, pgNum));
   if (end >= 2 ** 32) return HOBJECT_MAX;
   const place = { key: '', name: '', namespace: '', max: false, pool: pg.pool };
   return { ...place, snap: SNAP_HEAD, hash: reverseBits32(end) };

@@ -1,5 +1,4 @@
-import { garbageId, garbageKey, parseObjectKey, parseOmapKey, parsePatchKey } from '../keys.ts';
-import { objectText } from './finding.ts';
+import { garbageId, garbageKey, parseOmapKey, parsePatchKey } from '../keys.ts';
 import { compareOmap } from './objects.ts';
 import type { Survey } from './survey.ts';
 
@@ -30,7 +29,7 @@ function lostPatch(
   what: string,
 ): void {
   const { offset, length } = patch;
-  s.report('never', `${textOf(s, patch.object)} bytes ${offset}~${length}: a small write ${what}`);
+  s.report('never', `${s.textOf(patch.object)} bytes ${offset}~${length}: a small write ${what}`);
 }
 
 /** Holds stored omap entries against the objects' records. After {@link walkObjects}. */
@@ -42,7 +41,7 @@ export function checkOmaps(s: Survey): void {
     removed.add(id);
     const live = s.omaps.get(id);
     if (!live) continue;
-    s.report('repair', `${textOf(s, live.object)}: its omap ${id} is marked as removed`);
+    s.report('repair', `${s.textOf(live.object)}: its omap ${id} is marked as removed`);
     s.changes.set(key, null);
   }
   const orphans = new Map<number, number>();
@@ -60,11 +59,6 @@ export function checkOmaps(s: Survey): void {
     if (!s.hasUnreadable) s.changes.set(garbageKey(id), new Uint8Array(0));
   }
   for (const { object, recorded, seen } of s.omaps.values()) {
-    compareOmap(s, textOf(s, object), object, recorded, seen);
+    compareOmap(s, s.textOf(object), object, recorded, seen);
   }
-}
-
-function textOf(s: Survey, key: string): string {
-  const { collection, oid } = parseObjectKey(key);
-  return objectText(s.collections.get(collection) ?? `collection ${collection}`, oid);
 }

@@ -1,6 +1,7 @@
 import { DecodeError } from '../../errors/index.ts';
 import { type HObject, SNAP_HEAD } from '../../wire/index.ts';
 import { garbageId, parseObjectKey, parseOmapKey, parsePatchKey } from '../keys.ts';
+import type { PlaceNames } from '../place-names.ts';
 
 /** Something that is not as it must be. */
 export interface Finding {
@@ -35,10 +36,9 @@ export function objectText(collection: string, oid: HObject): string {
 }
 
 /** What stands under a key, in words; the key itself may be what is damaged. */
-export function keyText(key: string, collections: ReadonlyMap<number, string>): string {
+export function keyText(key: string, collections: PlaceNames): string {
   const object = (text: string) => {
-    const { collection, oid } = parseObjectKey(text);
-    return objectText(collections.get(collection) ?? `collection ${collection}`, oid);
+    return objectText(collections.nameOf(text), parseObjectKey(text).oid);
   };
   try {
     switch (key[0]) {

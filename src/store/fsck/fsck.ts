@@ -1,8 +1,7 @@
 import { CephError, DecodeError } from '../../errors/index.ts';
 import type { DiskFile } from '../../runtime/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
-import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from '../keys.ts';
-import { readBe32 } from '../object-key.ts';
+import { decodePlace, FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from '../keys.ts';
 import { checkFormat, FORMAT, openMetadata, type StorePlace, textAt } from '../store-files.ts';
 import { decodeFigures, encodeFigures, type Figures } from '../store-space.ts';
 import type { WideKeyValue } from '../wide-key-value.ts';
@@ -170,13 +169,15 @@ class Check {
   private collectionNames(s: Survey): void {
     for (const { key, value } of s.kv.range('C', 'D')) {
       const name = key.slice(1);
-      const id = value.length === 4 ? readBe32(Buffer.from(value).latin1Slice(), 0) : undefined;
-      const other = id === undefined ? undefined : s.collections.get(id);
-      if (id === undefined || other !== undefined) {
-        s.report('never', `collection ${name}: number ${id} is ${other ?? 'none'}'s`);
-      } else {
-        s.sawId(id);
-        s.collections.set(id, name);
+      try {
+        const place = decodePlace(value);
+        const other = s.collections.add(name, place);
+        if (other !== undefined) {
+          s.report('never', `collection ${name}: what may be in it may be in ${other} too`);
+        } else s.sawId(place.space);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        s.report('never', `collection ${name}: ${error.message}`);
       }
     }
   }

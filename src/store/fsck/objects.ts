@@ -2,7 +2,6 @@ import { DecodeError } from '../../errors/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
 import { parseObjectKey } from '../keys.ts';
 import { blocksTouched, dataRanges, decodeOnode, type Onode } from '../onode.ts';
-import { objectText } from './finding.ts';
 import type { OmapSize, Survey } from './survey.ts';
 
 /** An object whose record could be read. */
@@ -15,20 +14,18 @@ export interface SeenObject {
 export function* walkObjects(s: Survey, isDiscarding: boolean): Generator<SeenObject> {
   for (const { key, value } of s.kv.range('O', 'P')) {
     let seen: SeenObject;
-    let collection: number;
+    let space: number;
     try {
-      const named = parseObjectKey(key);
-      collection = named.collection;
-      const name = s.collections.get(collection) ?? `collection ${collection}`;
-      seen = { text: objectText(name, named.oid), onode: decodeOnode(key, value) };
+      space = parseObjectKey(key).space;
+      seen = { text: s.textOf(key), onode: decodeOnode(key, value) };
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       s.report('discard', `record under key ${JSON.stringify(key)}: ${error.message}`);
       drop(s, key, isDiscarding);
       continue;
     }
-    s.sawId(collection);
-    if (!s.collections.has(collection)) {
+    s.sawId(space);
+    if (s.collections.find(key) === undefined) {
       s.report('discard', `${seen.text}: there is no such collection`);
       if (isDiscarding) {
         s.changes.set(key, null);

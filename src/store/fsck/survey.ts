@@ -1,7 +1,9 @@
+import { parseObjectKey } from '../keys.ts';
 import { decodeOnode, encodeOnode, type Onode } from '../onode.ts';
+import { PlaceNames } from '../place-names.ts';
 import { type Figures, NO_FIGURES } from '../store-space.ts';
 import type { WideKeyValue } from '../wide-key-value.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, objectText } from './finding.ts';
 import { UnitCounts } from './unit-counts.ts';
 
 /** An object's patch, of which the bytes were not seen yet. */
@@ -30,7 +32,7 @@ export class Survey {
   readonly kv: WideKeyValue;
   /** Units of the data file. */
   units = 0;
-  readonly collections = new Map<number, string>();
+  readonly collections = new PlaceNames();
   readonly refs = new UnitCounts();
   readonly patches = new Map<number, ExpectedPatch>();
   readonly omaps = new Map<number, ExpectedOmap>();
@@ -49,6 +51,11 @@ export class Survey {
 
   report(mends: Finding['mends'], text: string): void {
     this.found({ text, mends });
+  }
+
+  /** An object by its key. @throws DecodeError */
+  textOf(key: string): string {
+    return objectText(this.collections.nameOf(key), parseObjectKey(key).oid);
   }
 
   /** Numbers that are in use are not given out again. */

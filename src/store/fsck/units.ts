@@ -1,8 +1,7 @@
 import { CHUNK_UNITS } from '../allocator.ts';
-import { bitmapKey, chunkOf, parseObjectKey, sharedKey } from '../keys.ts';
+import { bitmapKey, chunkOf, sharedKey } from '../keys.ts';
 import { decodeOnode } from '../onode.ts';
 import { SHARED_CHUNK } from '../shared-units.ts';
-import { objectText } from './finding.ts';
 import type { Survey } from './survey.ts';
 import { UnitRuns } from './unit-counts.ts';
 
@@ -90,8 +89,7 @@ function checkMarks(s: Survey): void {
     };
     const wrong = n.extents.filter((e) => !e.shared && !isAlone(e.unit, e.count));
     if (wrong.length === 0) continue;
-    const { collection, oid } = parseObjectKey(key);
-    const text = objectText(s.collections.get(collection) ?? `collection ${collection}`, oid);
+    const text = s.textOf(key);
     for (const e of wrong) {
       s.report('repair', `${text}: units ${e.unit}~${e.count} are shared and not marked so`);
     }
