@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -45,6 +45,17 @@ for (const areaBytes of [2048, 2 ** 20]) {
   });
 }
 
+/** Pages of a store's map in this process's memory. */
+async function mappedBytes(path: string): Promise<number> {
+  let inMap = false;
+  let kib = 0;
+  for (const line of (await readFile('/proc/self/smaps', 'utf8')).split('\n')) {
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) inMap = line.endsWith(`${path}/data.mdb`);
+    else if (inMap && line.startsWith('Rss:')) kib += Number(line.split(/\s+/)[1]);
+  }
+  return kib * 1024;
+}
+
 describe('openLmdb', () => {
   it('refuses keys that LMDB cannot hold, and takes the longest it can', async () => {
     const path = await mkdtemp(join(tmpdir(), 'sepiola-kv-'));
@@ -56,6 +67,47 @@ describe('openLmdb', () => {
     await expect(put(0)).rejects.toMatchObject({ code: 'EINVAL' });
     expect([...kv.range('', '\xff'.repeat(2000))].map((e) => e.key.length)).toEqual([1900]);
     await kv.close();
+    await rm(path, { recursive: true });
+  });
+
+  it('gives back the memory of its map, but not under a reader or a write', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'sepiola-kv-'));
+    const kv = await openLmdb(path, { noSync: true });
+    const key = (i: number) => `k${String(i).padStart(6, '0')}`;
+    const put = (from: number, count: number) =>
+      kv.commit(
+        Array.from({ length: count }, (_, i) => ({
+          op: 'put' as const,
+          key: key(from + i),
+          value: Buffer.alloc(1000, from + i),
+        })),
+      );
+    await put(0, 4000);
+    const scan = () => [...kv.range('', '\xff')].length;
+    expect(scan()).toBe(4000);
+    const seen = await mappedBytes(path);
+    expect(seen).toBeGreaterThan(3_000_000);
+    kv.release!(); // too soon after a write
+    expect(await mappedBytes(path)).toBe(seen);
+    await new Promise((done) => setTimeout(done, 300));
+    const reader = kv.range('', '\xff')[Symbol.iterator]();
+    expect(reader.next().value.key).toBe(key(0));
+    kv.release!();
+    expect(await mappedBytes(path)).toBe(seen);
+    expect(reader.next().value.key).toBe(key(1));
+    reader.return!();
+    const written = put(4000, 1);
+    kv.release!();
+    await written;
+    expect(await mappedBytes(path)).toBeGreaterThanOrEqual(seen);
+    await new Promise((done) => setTimeout(done, 300));
+    kv.release!();
+    expect(await mappedBytes(path)).toBeLessThan(500_000);
+    expect(kv.get(key(4000))).toEqual(Buffer.alloc(1000, 4000));
+    await put(4001, 2);
+    expect(scan()).toBe(4003);
+    await kv.close();
+    kv.release!();
     await rm(path, { recursive: true });
   });
 });

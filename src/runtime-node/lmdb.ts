@@ -13,6 +13,13 @@ export interface LmdbOptions {
   noSync?: boolean;
 }
 
+/**
+ * Addresses set aside for the map of a store, which is larger at need. The library keeps each map that became too small
+ * beside its successor, pages and all: one that grows from nothing is in memory twice.
+ */
+const MAP_BYTES = 2 ** 36;
+/** A thread of the library may still be busy with a write that it has called done, but not for so long. */
+const QUIET_MS = 250;
 /** LMDB with 4 KiB pages takes no longer key. */
 const KEY_MAX = 1900;
 
@@ -27,15 +34,18 @@ export async function openLmdb(path: string, options: LmdbOptions = {}): Promise
   // Clients import this folder too and have no use for the library.
   const { open } = requirePackage('lmdb') as typeof import('lmdb');
   await nodeDisk.mkdir(path);
-  const db = open<Buffer, string>(path, {
-    noSubdir: false,
-    encoding: 'binary',
-    keyEncoder: byteStringKeys,
-    overlappingSync: false,
-    noSync: options.noSync === true,
-  });
+  const openMap = () =>
+    open<Buffer, string>(path, {
+      noSubdir: false,
+      encoding: 'binary',
+      keyEncoder: byteStringKeys,
+      overlappingSync: false,
+      noSync: options.noSync === true,
+      mapSize: MAP_BYTES,
+    });
+  const store = new LmdbKeyValue(openMap);
   await syncDirectory(path);
-  return new LmdbKeyValue(db);
+  return store;
 }
 
 const byteStringKeys = {
@@ -50,15 +60,35 @@ function shortBound(key: string): string {
 }
 
 class LmdbKeyValue implements KeyValue {
-  private readonly db: RootDatabase<Buffer, string>;
+  private readonly open: () => RootDatabase<Buffer, string>;
+  private db: RootDatabase<Buffer, string>;
   /** Resolves when the batch given last is durable. */
   private last: Promise<void> = Promise.resolve();
   /** How many batches wait for earlier ones to become readable. */
   private waiting = 0;
   private closed = false;
+  /** Readers that hold a place in the map, and writes under way. */
+  private readers = 0;
+  private writers = 0;
+  private writtenMs = Number.NEGATIVE_INFINITY;
 
-  constructor(db: RootDatabase<Buffer, string>) {
-    this.db = db;
+  constructor(open: () => RootDatabase<Buffer, string>) {
+    this.open = open;
+    this.db = open();
+  }
+
+  /**
+   * Pages of the map that were looked at stay in the process's memory until the system wants them. A new map has none,
+   * and finds them again where the system still has them.
+   */
+  release(): void {
+    const isBusy = this.readers > 0 || this.writers > 0 || this.waiting > 0;
+    if (this.closed || isBusy || performance.now() - this.writtenMs < QUIET_MS) return;
+    // Closing waits for writes, which it does by going through a promise even when there are none; reads would then
+    // meet a closed store.
+    Object.assign(this.db, { _endWrites: undefined });
+    void this.db.close();
+    this.db = this.open();
   }
 
   get(key: string): Buffer | undefined {
@@ -83,9 +113,14 @@ class LmdbKeyValue implements KeyValue {
       : { start: low, end: high };
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
-    for (const { key, value } of this.db.getRange(bounds)) {
-      yield { key, value };
-      if (--left <= 0) return;
+    this.readers++;
+    try {
+      for (const { key, value } of this.db.getRange(bounds)) {
+        yield { key, value };
+        if (--left <= 0) return;
+      }
+    } finally {
+      this.readers--;
     }
   }
 
@@ -117,6 +152,7 @@ class LmdbKeyValue implements KeyValue {
 
   /** One turn of the event loop is one transaction of the library's, so all of the batch is in the same one. */
   private async write(batch: readonly KeyValueOp[]): Promise<void> {
+    this.writers++;
     let committed: Promise<boolean> | undefined;
     for (const op of batch) {
       if (op.op === 'put') committed = this.db.put(op.key, op.value as Buffer);
@@ -126,6 +162,9 @@ class LmdbKeyValue implements KeyValue {
       await committed;
     } catch (error) {
       throw new CephError('EIO', `LMDB: ${await reasonOf(error)}`, { cause: error });
+    } finally {
+      this.writers--;
+      this.writtenMs = performance.now();
     }
   }
 

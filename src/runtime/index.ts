@@ -154,6 +154,8 @@ export interface KeyValue {
   ): Iterable<{ key: string; value: Buffer }>;
   /** One atomic batch, durable when it resolves. Batches apply in the order of the calls. */
   commit(batch: readonly KeyValueOp[]): Promise<void>;
+  /** Lets go of memory that only shows what is on the device, if nothing is under way at the moment. */
+  release?(): void;
   close(): Promise<void>;
 }
 

@@ -65,6 +65,10 @@ export class CheckedKeyValue implements KeyValue {
     );
   }
 
+  release(): void {
+    this.kv.release?.();
+  }
+
   close(): Promise<void> {
     return this.kv.close();
   }

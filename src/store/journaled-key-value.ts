@@ -288,6 +288,10 @@ export class JournaledKeyValue implements KeyValue {
     }
   }
 
+  release(): void {
+    this.kv.release?.();
+  }
+
   /** Applies everything, so that the store below can be opened without the journal. */
   async close(): Promise<void> {
     if (this.closed) return;

@@ -112,6 +112,10 @@ export class WideKeyValue {
     bucket.entries = entries;
   }
 
+  release(): void {
+    this.kv.release?.();
+  }
+
   close(): Promise<void> {
     return this.kv.close();
   }
