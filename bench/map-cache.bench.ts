@@ -23,7 +23,7 @@ import {
   SharedMaps,
 } from '../src/maps/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
-import { mapOfCluster, nextOf } from './osd-map.ts';
+import { mapOfCluster, nextOf } from './support/cluster-map.ts';
 
 interface ShardData {
   readonly shard: number;
