@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ObjectStore, StoreOp } from '../../src/store/index.ts';
+import { type ObjectStore, ownPool, type PgBounds, type StoreOp } from '../../src/store/index.ts';
 import { compareHObject, HOBJECT_MAX, HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
 import { dumpStore, ModelStore } from '../support/model-store.ts';
 import {
@@ -347,6 +347,311 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
         { numRuns: 60 },
       );
       expect(store.list(C, HOBJECT_MAX, 9)).toEqual({ objects: [], next: undefined });
+    });
+
+    describe('collections of PGs', () => {
+      const pg = { pool: 3, seed: 1, bits: 1 };
+      const P = '3.1';
+      const D = '3.3';
+      const split: StoreOp = { op: 'splitcoll', c: P, bits: 2, seed: 3, dest: D };
+      const merge: StoreOp = { op: 'mergecoll', c: D, dest: P, bits: 1 };
+      const inPg = (name: string, hash: number, more: Partial<HObject> = {}): HObject =>
+        oid(name, { hash, pool: 3, ...more });
+      const low = inPg('low', 0x1234_5675); // ...01
+      const high = inPg('high', 0x1234_5677); // ...11
+      const own = inPg('pgmeta', 3, { pool: ownPool(3) });
+      const put = (c: string, o: HObject, text: string): StoreOp[] => [
+        { op: 'write', c, oid: o, offset: 0, data: bytes(text) },
+        { op: 'setattrs', c, oid: o, attrs: new Map([['x', bytes(text)]]) },
+        { op: 'omapSet', c, oid: o, entries: new Map([['k', bytes(text)]]) },
+      ];
+      const begin = async () => {
+        await start();
+        await store.submit([
+          { op: 'mkcoll', c: P, bounds: pg },
+          ...put(P, low, 'low'),
+          ...put(P, high, 'high'),
+          ...put(P, own, 'own'),
+        ]);
+      };
+      const holds = async (c: string, ...objects: [HObject, string][]) => {
+        expect(store.list(c, HOBJECT_MIN, 99).objects).toEqual(objects.map(([o]) => o));
+        for (const [o, text] of objects) {
+          expect(Buffer.from(await store.read(c, o, 0, 99)).latin1Slice()).toBe(text);
+          expect(Buffer.from(store.getattr(c, o, 'x')!).latin1Slice()).toBe(text);
+          expect(Buffer.from(store.omapGet(c, o, ['k']).get('k')!).latin1Slice()).toBe(text);
+        }
+      };
+
+      it('split by the next bit of the hash, and merge again', async () => {
+        await begin();
+        await holds(P, [own, 'own'], [low, 'low'], [high, 'high']);
+        expect(store.bounds(P)).toEqual(pg);
+        expect(store.bounds(C)).toBeUndefined();
+        const before = store.usage();
+        await store.submit([split, ...put(D, inPg('new', 7), 'new')]);
+        for (let i = 0; i < 2; i++) {
+          await holds(P, [low, 'low']);
+          await holds(D, [own, 'own'], [inPg('new', 7), 'new'], [high, 'high']);
+          expect([store.bounds(P), store.bounds(D)]).toEqual([
+            { ...pg, bits: 2 },
+            { pool: 3, seed: 3, bits: 2 },
+          ]);
+          expect(store.list(D, high, 1)).toEqual({ objects: [high], next: undefined });
+          expect(store.list(D, low, 1).objects).toEqual([inPg('new', 7)]);
+          await reopen();
+        }
+        await store.submit([{ op: 'remove', c: D, oid: inPg('new', 7) }, merge]);
+        for (let i = 0; i < 2; i++) {
+          await holds(P, [own, 'own'], [low, 'low'], [high, 'high']);
+          expect(store.collections()).toEqual([C, P]);
+          await reopen();
+        }
+        const { dataBytes, omapBytes } = before;
+        expect(store.usage()).toMatchObject({ dataBytes, omapBytes });
+      });
+
+      it('split into any count of parts, within one transaction', async () => {
+        await start();
+        const all = Array.from({ length: 40 }, (_, i) => inPg(`o${i}`, i));
+        await store.submit([
+          { op: 'mkcoll', c: '3.0', bounds: { pool: 3, seed: 0, bits: 0 } },
+          ...all.map((o): StoreOp => ({ op: 'touch', c: '3.0', oid: o })),
+        ]);
+        // Six PGs: two of them have one bit less.
+        await store.submit([
+          { op: 'splitcoll', c: '3.0', bits: 1, seed: 1, dest: '3.1' },
+          { op: 'splitcoll', c: '3.0', bits: 2, seed: 2, dest: '3.2' },
+          { op: 'splitcoll', c: '3.1', bits: 2, seed: 3, dest: '3.3' },
+          { op: 'splitcoll', c: '3.0', bits: 3, seed: 4, dest: '3.4' },
+          { op: 'splitcoll', c: '3.1', bits: 3, seed: 5, dest: '3.5' },
+        ]);
+        await reopen();
+        for (const [c, mask, seed] of [
+          ['3.0', 7, 0],
+          ['3.1', 7, 1],
+          ['3.2', 3, 2],
+          ['3.3', 3, 3],
+          ['3.4', 7, 4],
+          ['3.5', 7, 5],
+        ] as const) {
+          const want = all.filter((o) => (o.hash & mask) === seed).sort(compareHObject);
+          expect(store.list(c, HOBJECT_MIN, 99).objects).toEqual(want);
+        }
+      });
+
+      it('show and take no object that is not theirs', async () => {
+        await begin();
+        await store.submit([split]);
+        expect(store.stat(P, high)).toBeUndefined();
+        expect(store.getattrs(P, high).size).toBe(0);
+        await expect((async () => store.read(P, high, 0, 1))()).rejects.toMatchObject({
+          code: 'ENOENT',
+        });
+        await rejects([{ op: 'touch', c: P, oid: high }], 'EINVAL');
+        await rejects([{ op: 'remove', c: P, oid: high }], 'EINVAL');
+        await rejects([{ op: 'clone', c: P, from: low, to: high }], 'EINVAL');
+        await rejects([{ op: 'touch', c: P, oid: { ...low, pool: 4 } }], 'EINVAL');
+        await rejects([{ op: 'touch', c: P, oid: { ...low, pool: -1 } }], 'EINVAL');
+        await rejects([split, { op: 'touch', c: P, oid: high }], 'EEXIST');
+        await rejects([merge, { op: 'touch', c: D, oid: high }], 'ENOENT');
+        await store.submit([merge, ...put(P, high, 'again')]);
+        expect((await store.read(P, high, 0, 99)).length).toBe(5);
+      });
+
+      it('do not overlap, and are halved and joined in no other way', async () => {
+        await begin();
+        const make = (c: string, bounds: PgBounds): StoreOp => ({ op: 'mkcoll', c, bounds });
+        await rejects([make('3.5', { pool: 3, seed: 5, bits: 3 })], 'EINVAL');
+        await rejects([make('3.0', { pool: 3, seed: 0, bits: 0 })], 'EINVAL');
+        for (const bounds of [
+          { pool: -1, seed: 0, bits: 1 },
+          { pool: 4, seed: 2, bits: 1 },
+          { pool: 4, seed: 0, bits: 33 },
+          { pool: 4, seed: 0.5, bits: 1 },
+        ]) {
+          await rejects([make('4.0', bounds)], 'EINVAL');
+        }
+        await rejects([{ ...split, bits: 3, seed: 5 }], 'EINVAL');
+        await rejects([{ ...split, seed: 2 }], 'EINVAL');
+        await rejects([{ ...split, dest: C }], 'EEXIST');
+        await rejects([{ ...split, c: '9.9' }], 'ENOENT');
+        await rejects([{ ...split, c: C }], 'EINVAL');
+        await rejects([{ ...merge, c: C }], 'EINVAL');
+        await rejects([{ ...merge, c: P }], 'EINVAL');
+        await rejects([merge], 'ENOENT');
+        await rejects([split, { op: 'rmcoll', c: D }], 'EINVAL');
+        await store.submit([make('3.0', { pool: 3, seed: 0, bits: 1 })]);
+        await rejects([{ ...merge, c: P, dest: '3.0', bits: 1 }], 'EINVAL');
+        await rejects([{ ...merge, c: '3.0', dest: P, bits: 0 }], 'EINVAL');
+        await store.submit([split]);
+        await rejects([{ ...merge, c: P, dest: '3.0', bits: 0 }], 'EINVAL');
+        await store.submit([merge, { ...merge, c: P, dest: '3.0', bits: 0 }]);
+        await holds('3.0', [own, 'own'], [low, 'low'], [high, 'high']);
+        await rejects([{ op: 'rmcoll', c: '3.0' }], 'ENOTEMPTY');
+        await store.submit([
+          ...[own, low, high].map((o): StoreOp => ({ op: 'remove', c: '3.0', oid: o })),
+          { op: 'rmcoll', c: '3.0' },
+          make('3.7', { pool: 3, seed: 7, bits: 3 }),
+        ]);
+        expect(store.collections()).toEqual([C, '3.7']);
+      });
+    });
+
+    it('clones a part of an object: bytes, holes and nothing else', async () => {
+      await start();
+      const data = patterned(dice(5), 60_000);
+      const expected = Buffer.alloc(100_000, 7);
+      await store.submit([
+        write(A, 0, data.subarray(0, 20_000)),
+        write(A, 40_000, data.subarray(40_000)),
+        { op: 'zero', c: C, oid: A, offset: 20_000, length: 20_000 },
+        { op: 'setattrs', c: C, oid: A, attrs: new Map([['x', bytes('1')]]) },
+        write(B, 0, expected),
+      ]);
+      data.fill(0, 20_000, 40_000);
+      for (const [offset, length, at] of [
+        [4096, 40_960, 8192], // whole blocks, with a hole
+        [5000, 30_000, 5000 + 3 * 4096], // alike, but not whole
+        [1, 50_000, 10_000], // not alike
+        [100, 200, 4196], // within a block
+        [59_000, 1e6, 96_000], // beyond the source's end, and the target's
+        [60_000, 5, 0], // nothing
+      ] as const) {
+        await store.submit([{ op: 'cloneRange', c: C, from: A, to: B, offset, length, at }]);
+        data.copy(expected, at, offset, Math.min(60_000, offset + length));
+        expect((await read(B)).equals(expected)).toBe(true);
+      }
+      expect(store.stat(C, B)).toEqual({ size: 100_000 });
+      expect(store.getattrs(C, B).size).toBe(0);
+      // The source can go, and be written anew.
+      await store.submit([write(A, 0, Buffer.alloc(60_000, 9)), { op: 'remove', c: C, oid: A }]);
+      await store.submit([write(A, 0, Buffer.alloc(60_000, 8))]);
+      await reopen();
+      expect((await read(B)).equals(expected)).toBe(true);
+    });
+
+    it('clones parts within an object and into new ones, and nothing of what is not there', async () => {
+      await start();
+      const data = patterned(dice(6), 50_000);
+      const to = oid('to');
+      await store.submit([
+        write(A, 0, data),
+        { op: 'cloneRange', c: C, from: A, to: A, offset: 0, length: 30_000, at: 8192 },
+        { op: 'cloneRange', c: C, from: A, to, offset: 8192, length: 100, at: 12_288 },
+        { op: 'cloneRange', c: C, from: B, to: oid('none'), offset: 0, length: 100, at: 0 },
+        { op: 'cloneRange', c: C, from: A, to: oid('empty'), offset: 50_000, length: 9, at: 9 },
+      ]);
+      const expected = Buffer.from(data);
+      data.copy(expected, 8192, 0, 30_000);
+      for (let i = 0; i < 2; i++) {
+        expect((await read(A)).equals(expected)).toBe(true);
+        expect(await read(to)).toEqual(
+          Buffer.concat([Buffer.alloc(12_288), data.subarray(0, 100)]),
+        );
+        expect(store.stat(C, oid('none'))).toBeUndefined();
+        expect(store.stat(C, oid('empty'))).toEqual({ size: 0 });
+        await reopen();
+      }
+      const range = { op: 'cloneRange' as const, c: C, from: A, to };
+      await rejects([{ ...range, offset: -1, length: 1, at: 0 }], 'EINVAL');
+      await rejects([{ ...range, offset: 0, length: 1, at: 2 ** 44 }], 'EFBIG');
+      await rejects([{ ...range, from: HOBJECT_MAX, offset: 0, length: 1, at: 0 }], 'EINVAL');
+    });
+
+    it('gives whole blocks back that are zeroed, and shares what is cloned', async () => {
+      await start();
+      await store.submit([write(A, 0, Buffer.alloc(400_000, 1))]);
+      const one = store.usage();
+      await store.submit([{ op: 'clone', c: C, from: A, to: B }]);
+      await store.submit([
+        { op: 'cloneRange', c: C, from: A, to: oid('c'), offset: 0, length: 200_000, at: 40_960 },
+      ]);
+      const cloned = store.usage();
+      expect(cloned.dataBytes).toBe(2 * one.dataBytes + 200_000);
+      if (harness!.keeps) {
+        // Only the edges of the range are copied.
+        expect(cloned.allocatedBytes - one.allocatedBytes).toBeLessThanOrEqual(2 * 4096);
+      }
+      await store.submit([{ op: 'zero', c: C, oid: A, offset: 1000, length: 390_000 }]);
+      expect(store.usage().dataBytes).toBeLessThan(cloned.dataBytes - 380_000);
+      const { objects } = store.list(C, HOBJECT_MIN, 9);
+      await store.submit(
+        objects.map((o) => ({ op: 'zero', c: C, oid: o, offset: 0, length: 409_600 })),
+      );
+      expect(store.usage()).toMatchObject({ dataBytes: 0, allocatedBytes: 0 });
+      expect(await read(B)).toEqual(Buffer.alloc(409_600));
+      expect(store.extents(C, B, 0, 409_600)).toEqual([]);
+    });
+
+    it('calls back when a transaction can be read and not when it is refused', async () => {
+      await start();
+      let seen: unknown;
+      const done = store.submit([write(A, 0, 'x')], () => {
+        seen = store.stat(C, A);
+      });
+      expect(seen).toEqual({ size: 1 });
+      await done;
+      seen = undefined;
+      const refused = store.submit([write(A, -1, 'x')], () => {
+        seen = 'called';
+      });
+      await expect(refused).rejects.toMatchObject({ code: 'EINVAL' });
+      expect(seen).toBeUndefined();
+    });
+
+    it('flushes what is there, also while more comes', async () => {
+      await start();
+      await store.flush();
+      const running: Promise<void>[] = [];
+      for (let i = 0; i < 60; i++) {
+        running.push(store.submit([write(oid(`o${i % 7}`), 100 * i, Buffer.alloc(5000, i))]));
+        if (i % 5 === 0) running.push(store.flush());
+      }
+      await Promise.all(running);
+      await store.flush();
+      expect(store.stat(C, oid('o0'))?.size).toBe(5600 + 5000);
+      await store.close();
+      await expect(store.flush()).rejects.toMatchObject({ code: 'EIO' });
+    });
+
+    it('keeps room that a collection was promised from the others', async () => {
+      await start();
+      await store.submit([{ op: 'mkcoll', c: '1.1' }]);
+      const other = (length: number): StoreOp[] => [
+        { op: 'write', c: '1.1', oid: A, offset: 0, data: Buffer.alloc(length) },
+      ];
+      const free = store.usage().availableBytes;
+      const margin = Math.ceil(free * 0.05);
+      expect(() => store.reserve('7.7', 1)).toThrow(/no collection/);
+      expect(() => store.reserve(C, 2 * free)).toThrow(/reserved/);
+      expect(store.usage().reservedBytes).toBe(0);
+      store.reserve(C, free - margin);
+      expect(() => store.reserve('1.1', margin + 1)).toThrow(/reserved/);
+      const { reservedBytes, availableBytes } = store.usage();
+      expect([reservedBytes, availableBytes]).toEqual([free - margin, free]);
+      await rejects(other(2 * margin), 'ENOSPC');
+      await store.submit([write(A, 0, Buffer.alloc(2 * margin))]);
+      const drawn = free - margin - store.usage().reservedBytes;
+      expect(drawn).toBeGreaterThanOrEqual(2 * margin);
+      expect(drawn).toBeLessThan(2.1 * margin);
+      await rejects(other(2 * margin), 'ENOSPC');
+      store.release(C);
+      expect(store.usage().reservedBytes).toBe(0);
+      await store.submit(other(2 * margin));
+    });
+
+    it('takes a promise back when its collection goes, and by a restart', async () => {
+      await start();
+      await store.submit([{ op: 'mkcoll', c: '1.1' }]);
+      store.reserve('1.1', 1e6);
+      store.reserve(C, 1e6);
+      store.reserve(C, 1e6);
+      await store.submit([{ op: 'rmcoll', c: '1.1' }]);
+      expect(store.usage().reservedBytes).toBe(2e6);
+      if (!harness!.keeps) return;
+      await reopen();
+      expect(store.usage().reservedBytes).toBe(0);
     });
 
     it('agrees with the plain model after any transactions', async () => {
