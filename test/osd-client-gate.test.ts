@@ -8,6 +8,8 @@ import type { Requester } from '../src/osd/client-ops.ts';
 import type { ClientOp } from '../src/osd/client-request.ts';
 import { CopyFetcher } from '../src/osd/copy-fetcher.ts';
 import { OP_LIMITS } from '../src/osd/ops/index.ts';
+import { shareMaps } from '../src/osd/osd-maps.ts';
+import { WHOLE } from '../src/osd/partition.ts';
 import { BufferPool } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 import {
@@ -56,30 +58,33 @@ class World {
       rawPgToPg: () => pgid,
       pgToUpActing: () => ({ actingPrimary: 0 }),
     } as unknown as OSDMap;
+    const maps = {
+      get epoch() {
+        return world.epoch;
+      },
+      since: (epoch: number) => {
+        const last = Math.min(epoch + 40, world.epoch);
+        const fields = {
+          fsid: '00000000-0000-0000-0000-000000000000',
+          incrementals: [],
+          maps: [],
+        };
+        const range = { oldestMap: 1, newestMap: last, gapRemovedSnaps: new Map() };
+        return epoch < world.epoch
+          ? { message: outgoing(MOSDMap, { ...fields, ...range }), last }
+          : undefined;
+      },
+    };
     const host: ClientGateHost = {
       id: 0,
       clock: systemClock,
       pool: new BufferPool(),
-      addr,
       limits: OP_LIMITS,
-      maps: {
-        current: map,
-        get epoch() {
-          return world.epoch;
-        },
-        since: (epoch) => {
-          const last = Math.min(epoch + 40, world.epoch);
-          const fields = {
-            fsid: '00000000-0000-0000-0000-000000000000',
-            incrementals: [],
-            maps: [],
-          };
-          const range = { oldestMap: 1, newestMap: last, gapRemovedSnaps: new Map() };
-          return epoch < world.epoch
-            ? { message: outgoing(MOSDMap, { ...fields, ...range }), last }
-            : undefined;
-        },
+      map,
+      get epoch() {
+        return world.epoch;
       },
+      shareMaps: (by, epoch) => shareMaps(maps, by, epoch),
       get isServing() {
         return world.isServing;
       },
@@ -93,7 +98,7 @@ class World {
     };
     this.gate = new ClientGate(
       host,
-      new CopyFetcher({ id: 0, map, send: () => {}, executeHere: () => {} }),
+      new CopyFetcher({ id: 0, partition: WHOLE, map, send: () => {} }),
     );
   }
 
@@ -151,6 +156,7 @@ class Client implements Requester {
   readonly peerAddrs = [addr];
   session: unknown;
   readonly got: OutgoingMessage[] = [];
+  close(): void {}
   send(m: OutgoingMessage): void {
     this.got.push(m);
   }

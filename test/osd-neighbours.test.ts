@@ -2,10 +2,11 @@
 import { expect, it } from 'vitest';
 import type { OSDMap } from '../src/maps/index.ts';
 import { Neighbours } from '../src/osd/neighbours.ts';
-import type { PgRegistry } from '../src/osd/pg-registry.ts';
 import { ADDR, decodeFront, MOSDFailure } from '../src/wire/index.ts';
 
 const addr = (port: number) => ({ type: ADDR.msgr2, nonce: 1, host: '10.0.0.1', port });
+
+const LEASE = { upFrom: 3, sentMs: 0, leaseMs: 1000 };
 
 class World {
   nowMs = 0;
@@ -21,28 +22,28 @@ class World {
       isUp: () => true,
       clusterAddrs: (osd: number) => [addr(6800 + osd)],
     } as unknown as OSDMap;
-    const pgs = { all: () => [{ view: { acting: osds }, pipeline: { leaseRenewed: () => {} } }] };
-    this.neighbours = new Neighbours(
-      {
-        id: 0,
-        fsid: '00000000-0000-0000-0000-000000000000',
-        clock: {
-          monotonicMs: () => this.nowMs,
-          wallMs: () => 0,
-          setTimer: () => ({ cancel() {} }),
-        },
-        log: () => {},
-        map,
-        isUpNow: true,
-        graceSeconds: 20,
-        send: () => {},
-        sendToMon: (m) => {
-          const { osd, reason } = decodeFront(MOSDFailure, { front: Buffer.from(m.front) });
-          this.accusations.push(`${osd} ${reason}`);
-        },
+    this.neighbours = new Neighbours({
+      id: 0,
+      fsid: '00000000-0000-0000-0000-000000000000',
+      clock: {
+        monotonicMs: () => this.nowMs,
+        wallMs: () => 0,
+        setTimer: () => ({ cancel() {} }),
       },
-      pgs as unknown as PgRegistry,
-    );
+      log: () => {},
+      map,
+      isUpNow: true,
+      graceSeconds: 20,
+      neighbours: () => new Set(osds.slice(1)),
+      lease: () => LEASE,
+      granted: () => {},
+      standBy: () => {},
+      send: () => {},
+      sendToMon: (m) => {
+        const { osd, reason } = decodeFront(MOSDFailure, { front: Buffer.from(m.front) });
+        this.accusations.push(`${osd} ${reason}`);
+      },
+    });
   }
 
   /** Pings each second; those who are there answer. */
@@ -50,7 +51,7 @@ class World {
     for (let s = 0; s < seconds; s++) {
       this.nowMs += 1000;
       this.neighbours.ping();
-      const lease = this.neighbours.lease();
+      const lease = LEASE;
       for (const osd of there) this.neighbours.onPing(osd, { epoch: 9, isReply: true, lease });
     }
   }

@@ -1,21 +1,12 @@
 import { ERRNO } from '../errors/index.ts';
 import { OSDMAP_FLAG, type OSDMap, POOL_FLAG } from '../maps/index.ts';
-import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
+import type { IncomingMessage } from '../msgr/index.ts';
 import type { BufferPool, Clock } from '../runtime/index.ts';
-import {
-  ENTITY,
-  type EntityAddr,
-  MOSDOp,
-  OSD_FLAG,
-  type OSDOp,
-  type PgId,
-  readOSDOp,
-} from '../wire/index.ts';
+import { OSD_FLAG, type OSDOp, type PgId, readOSDOp } from '../wire/index.ts';
 import { clientOp, copySourceOf, onlyRemoves, type Requester, sendReply } from './client-ops.ts';
 import { type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import type { CopyFetcher } from './copy-fetcher.ts';
 import { classify, type OpLimits } from './ops/index.ts';
-import type { OsdMaps } from './osd-maps.ts';
 import type { Pg } from './pg.ts';
 
 /** What the gate needs of the daemon. */
@@ -23,16 +14,18 @@ export interface ClientGateHost {
   readonly id: number;
   readonly clock: Clock;
   readonly pool: BufferPool;
-  readonly addr: EntityAddr;
   readonly limits: OpLimits;
-  readonly maps: Pick<OsdMaps, 'current' | 'epoch' | 'since'>;
+  readonly map: OSDMap | undefined;
+  readonly epoch: number;
   /** The map shows us up, and we are not on our way down. */
   readonly isServing: boolean;
   pg(pgid: PgId): Pick<Pg, 'isPrimary' | 'submitOp'> | undefined;
   /** What the PG's last stay here left behind is still being removed; the PG begins after that. */
   isRemoving(pgid: PgId): boolean;
   /** A request speaks of a map that we do not have. */
-  wantMap(): void;
+  wantMap(epoch: number): void;
+  /** A client had an old map when it sent its request: it is told what has changed since, once. */
+  shareMaps(by: Requester, epoch: number): void;
   answered(op: ClientOp, a: OpAnswer): void;
 }
 
@@ -71,7 +64,7 @@ export class ClientGate {
   /** A map came or a PG can begin: what waited is looked at again, in the order it came. */
   retry(): void {
     for (const a of this.held.splice(0)) this.route(a);
-    for (const [client, epoch] of this.behind) this.shareMaps(client, epoch);
+    for (const [client, epoch] of this.behind) this.host.shareMaps(client, epoch);
     this.behind.clear();
   }
 
@@ -83,42 +76,9 @@ export class ClientGate {
 
   /** The monitor has told all that this client must not change anything any more. */
   isFenced(by: Requester): boolean {
-    const map = this.host.maps.current;
+    const { map } = this.host;
     if (!map || map.data.blocklist.length === 0) return false;
     return by.peerAddrs.some((a) => map.isBlocklisted(a));
-  }
-
-  /** Executes a request of our own as if a client had sent it. */
-  executeHere(op: OSDOp, data: Buffer, tid: number): void {
-    const { host } = this;
-    const by: Requester = {
-      peer: { type: ENTITY.osd, num: host.id },
-      peerAddrs: [host.addr],
-      session: host.maps.epoch,
-      send: (reply: OutgoingMessage) => {
-        const joined = Buffer.concat(reply.data ?? []);
-        const front = Buffer.from(reply.front);
-        this.copies.onReply({ front, data: joined, tid, compatVersion: reply.compatVersion });
-      },
-    };
-    const message: IncomingMessage = {
-      type: MOSDOp.type,
-      version: MOSDOp.version,
-      compatVersion: MOSDOp.compat,
-      tid,
-      seq: 0,
-      priority: 0,
-      front: Buffer.alloc(0),
-      middle: Buffer.alloc(0),
-      data,
-      dataCrcs: undefined,
-      isLarge: false,
-      hold: () => {},
-      release: () => {},
-      recycle: () => {},
-    };
-    // Not from inside the request that asked.
-    queueMicrotask(() => this.route({ by, message, op }));
   }
 
   private route(a: Arrival): void {
@@ -130,16 +90,16 @@ export class ClientGate {
     const { host } = this;
     const { by, message: m, op } = a;
     const { pgid } = op.pgid;
-    const { current: map, epoch } = host.maps;
+    const { map, epoch } = host;
     if (op.epoch > epoch) {
-      if (this.held.length === 0) host.wantMap();
+      if (this.held.length === 0) host.wantMap(op.epoch);
       return this.hold(a);
     }
     if (!map || !host.isServing) {
       this.behind.set(by, op.epoch);
       return false;
     }
-    if (op.epoch < epoch) this.shareMaps(by, op.epoch);
+    if (op.epoch < epoch) host.shareMaps(by, op.epoch);
     const pool = map.pool(pgid.pool);
     const pg = host.pg(pgid);
     // The client will learn better from the map, and send again.
@@ -159,7 +119,7 @@ export class ClientGate {
     const made = clientOp(by, m, op, kind, {
       clock: host.clock,
       pool: host.pool,
-      epoch: () => host.maps.epoch,
+      epoch: () => host.epoch,
       answered: (o, answer) => host.answered(o, answer),
       dropped: () => this.behind.set(by, op.epoch),
       isFenced: () => this.isFenced(by),
@@ -186,19 +146,8 @@ export class ClientGate {
   }
 
   private refuse({ by, message, op }: Arrival, result: number): false {
-    sendReply(by, message.tid, op, this.host.maps.epoch, refusal(result));
+    sendReply(by, message.tid, op, this.host.epoch, refusal(result));
     return false;
-  }
-
-  /** A client that is behind gets what it lacks, once. */
-  private shareMaps(by: Requester, epoch: number): void {
-    const { maps } = this.host;
-    const sent = typeof by.session === 'number' ? by.session : 0;
-    if (sent >= maps.epoch) return;
-    const found = maps.since(Math.max(epoch, sent));
-    if (!found) return;
-    by.session = found.last;
-    by.send(found.message);
   }
 }
 

@@ -22,7 +22,7 @@ import { OpMemory } from './op-memory.ts';
 import type { CopySource, RequestKind } from './ops/index.ts';
 
 /** What a request needs of the session it came by; the OSD's own requests have no more. */
-export type Requester = Pick<Connection, 'peer' | 'peerAddrs' | 'send' | 'session'>;
+export type Requester = Pick<Connection, 'peer' | 'peerAddrs' | 'send' | 'session' | 'close'>;
 
 const ANSWER_FLAGS = OSD_FLAG.ACK | OSD_FLAG.ONNVRAM | OSD_FLAG.ONDISK;
 

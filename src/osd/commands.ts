@@ -1,18 +1,10 @@
-import { textOf } from '../codec/index.ts';
 import { ERRNO } from '../errors/index.ts';
-import {
-  CEPH_RELEASE,
-  formatEVersion,
-  formatPgId,
-  formatPgState,
-  parsePgId,
-} from '../wire/index.ts';
-import type { OsdCounters } from './counters.ts';
+import { CEPH_RELEASE, parsePgId } from '../wire/index.ts';
+import { dumpCounters } from './counters.ts';
 import type { OsdConfig } from './osd-config.ts';
 import type { OsdMaps } from './osd-maps.ts';
-import type { Pg } from './pg.ts';
-import type { PgRegistry } from './pg-registry.ts';
-import { stateOf } from './pg-report.ts';
+import { shardOf } from './partition.ts';
+import type { ShardCalls } from './shard-front.ts';
 
 /** What a command sees of the daemon. */
 export interface CommandScope {
@@ -21,12 +13,10 @@ export interface CommandScope {
   readonly uuid: string;
   readonly state: string;
   readonly config: OsdConfig;
-  readonly counters: OsdCounters;
   readonly maps: OsdMaps;
-  readonly pgs: PgRegistry;
-  readonly nowMs: number;
+  readonly shards: readonly ShardCalls[];
   /** Sends the stats now. @returns a number that the monitor knows once it has them */
-  flushStats(): number;
+  flushStats(): Promise<number>;
   configChanged(): void;
 }
 
@@ -46,7 +36,7 @@ interface Command {
   readonly sig: readonly (string | Argument)[];
   readonly help: string;
   readonly perm: string;
-  run(scope: CommandScope, args: Args): CommandResult;
+  run(scope: CommandScope, args: Args): CommandResult | Promise<CommandResult>;
 }
 
 const ok = (value: unknown): CommandResult => ({
@@ -83,7 +73,7 @@ const COMMANDS: readonly Command[] = [
         oldest_map: s.maps.oldest,
         cluster_osdmap_trim_lower_bound: s.maps.oldest,
         newest_map: s.maps.epoch,
-        num_pgs: s.pgs.size,
+        num_pgs: pgCount(s),
       }),
   },
   {
@@ -138,16 +128,17 @@ const COMMANDS: readonly Command[] = [
     sig: ['perf', 'dump'],
     help: 'Counters since the start.',
     perm: 'r',
-    run: (s) => ok({ osd: { ...s.counters.dump(), numpg: s.pgs.size } }),
+    run: async (s) => {
+      const sums = await Promise.all(s.shards.map((shard) => shard.ask('counters')));
+      return ok({ osd: { ...dumpCounters(sums), numpg: pgCount(s) } });
+    },
   },
   {
     sig: ['dump_ops_in_flight'],
     help: 'Client requests not yet answered.',
     perm: 'r',
-    run: (s) => {
-      const ops = [...s.pgs.all()].flatMap((pg) =>
-        pg.pipeline.open().map((op) => describe(s, pg, op)),
-      );
+    run: async (s) => {
+      const ops = (await Promise.all(s.shards.map((shard) => shard.ask('ops')))).flat();
       return ok({ ops, num_ops: ops.length });
     },
   },
@@ -155,7 +146,7 @@ const COMMANDS: readonly Command[] = [
     sig: ['flush_pg_stats'],
     help: 'Reports the PGs to the monitor at once.',
     perm: 'rw',
-    run: (s) => ok(String(s.flushStats())),
+    run: async (s) => ok(String(await s.flushStats())),
   },
   {
     sig: ['query', { name: 'pgid', type: 'CephPgid' }],
@@ -171,44 +162,14 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
-function describe(s: CommandScope, pg: Pg, op: ReturnType<Pg['pipeline']['open']>[number]) {
-  const { name, num } = {
-    name: op.reqid.name.type === 8 ? 'client' : 'osd',
-    num: op.reqid.name.num,
-  };
-  return {
-    description: `osd_op(${name}.${num}.${op.reqid.inc}:${op.reqid.tid} ${formatPgId(pg.pgid)} ${textOf(op.oid.name)})`,
-    age: (s.nowMs - op.startedMs) / 1000,
-  };
+async function query(s: CommandScope, args: Args): Promise<CommandResult> {
+  const pgid = parsePgId(text(args, 'pgid'));
+  const known = pgid && (await s.shards[shardOf(pgid, s.shards.length)]!.ask('pg', pgid));
+  return known ? ok(known) : fail(ERRNO.ENOENT, `i don't have pgid ${text(args, 'pgid')}`);
 }
 
-function query(s: CommandScope, args: Args): CommandResult {
-  const pgid = parsePgId(text(args, 'pgid'));
-  const pg = pgid && s.pgs.get(pgid);
-  if (!pg) return fail(ERRNO.ENOENT, `i don't have pgid ${text(args, 'pgid')}`);
-  const { info, log, totals } = pg.state;
-  return ok({
-    state: formatPgState(stateOf(pg)),
-    epoch: pg.epoch,
-    up: pg.view.up,
-    acting: pg.view.acting,
-    info: {
-      pgid: formatPgId(pg.pgid),
-      last_update: formatEVersion(log.head),
-      log_tail: formatEVersion(log.tail),
-      last_user_version: Number(totals.lastUserVersion),
-      history: {
-        epoch_created: info.created,
-        last_epoch_started: info.lastEpochStarted,
-        last_epoch_clean: info.clean,
-        same_interval_since: info.since,
-      },
-      stats: { num_objects: totals.objects, num_bytes: totals.bytes },
-    },
-    peers: [...pg.peers()].map(([peer, missing]) => ({ peer, num_missing: missing.size })),
-    num_missing: pg.state.missing.size,
-    peering: pg.peering.phase.name,
-  });
+function pgCount(s: CommandScope): number {
+  return s.shards.reduce((n, shard) => n + shard.pgCount, 0);
 }
 
 function descriptions(): string {
@@ -221,7 +182,7 @@ function descriptions(): string {
 }
 
 /** Runs a command given as JSON text. */
-export function runCommand(scope: CommandScope, json: string): CommandResult {
+export async function runCommand(scope: CommandScope, json: string): Promise<CommandResult> {
   let args: Args;
   try {
     const parsed: unknown = JSON.parse(json);

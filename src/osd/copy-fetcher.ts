@@ -15,16 +15,17 @@ import {
   writeOSDOp,
 } from '../wire/index.ts';
 import { type CopyContent, type CopySource, collectCopy, copyGetInput } from './ops/index.ts';
+import type { Partition } from './partition.ts';
 
 const PART_BYTES = 8 << 20;
 
 /** What the fetcher needs of the daemon. */
 export interface CopyFetcherHost {
   readonly id: number;
+  readonly partition: Partition;
   readonly map: OSDMap | undefined;
+  /** To another OSD, or to ourselves. */
   send(osd: number, message: OutgoingMessage): void;
-  /** Executes a request on a PG of our own. */
-  executeHere(op: OSDOp, data: Buffer, tid: number): void;
 }
 
 interface Pending {
@@ -37,10 +38,12 @@ interface Pending {
 export class CopyFetcher {
   private readonly host: CopyFetcherHost;
   private readonly pending = new Map<number, Pending>();
-  private nextTid = 1;
+  /** Numbers of a shard leave its index when divided by the count of shards: an answer finds its way by that. */
+  private nextTid: number;
 
   constructor(host: CopyFetcherHost) {
     this.host = host;
+    this.nextTid = host.partition.index + host.partition.count;
   }
 
   /** @throws CephError what the source's OSD answered; ENOENT when the pool is gone */
@@ -52,7 +55,8 @@ export class CopyFetcher {
     source: CopySource,
     input: Buffer,
   ): Promise<{ output: Uint8Array; userVersion: bigint }> {
-    const tid = this.nextTid++;
+    const tid = this.nextTid;
+    this.nextTid += this.host.partition.count;
     return new Promise((resolve, reject) => {
       const send = (): void => this.send(tid, source, input);
       this.pending.set(tid, { send, resolve, reject });
@@ -114,9 +118,7 @@ export class CopyFetcher {
       features: 0n,
     };
     const primary = host.map.pgToUpActing(place.pgid).actingPrimary;
-    if (primary === host.id) host.executeHere(op, input, tid);
-    else if (primary >= 0) {
-      host.send(primary, outgoingFront(MOSDOp, writeOSDOp(op), { tid, data: [input] }));
-    }
+    if (primary < 0) return;
+    host.send(primary, outgoingFront(MOSDOp, writeOSDOp(op), { tid, data: [input] }));
   }
 }

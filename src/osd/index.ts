@@ -1,9 +1,11 @@
 /**
  * The object storage daemon: PGs, their peering, replication and recovery, and the requests of clients. Uses everything
  * before it in the tree but `rados` and `mon`. Decisions on peering, logs and intervals are pure; `Pg` and `startOsd`
- * run their effects. Spec: fact sheets 04, 06, 07; design §7.
+ * run their effects. An OSD is a front and shards, on one thread or on several. Spec: fact sheets 04, 06, 07; design §7.
  */
 
 export * from './offline.ts';
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
+export { type Partition, SHARDS_MAX, shardOf } from './partition.ts';
+export { runShard } from './threaded-shard.ts';

@@ -34,7 +34,7 @@ export class Leases {
   /** Given to us, by member. */
   private readonly granted = new Map<number, { upFrom: number; untilMs: number }>();
   /** Given by us, to primaries. */
-  private readonly promised = new Map<number, { upFrom: number; untilMs: number }>();
+  private readonly given = new Map<number, { upFrom: number; untilMs: number }>();
 
   constructor(scope: LeaseScope) {
     this.scope = scope;
@@ -45,11 +45,16 @@ export class Leases {
   promise(osd: number, upFrom: number, leaseMs: number): boolean {
     const life = this.scope.life(osd);
     if (!life.isUp || life.upFrom !== upFrom) return false;
-    const untilMs = this.scope.nowMs() + leaseMs;
-    const known = this.promised.get(osd);
-    if (known?.upFrom === upFrom && known.untilMs >= untilMs) return true;
-    this.promised.set(osd, { upFrom, untilMs });
+    this.promised(osd, upFrom, leaseMs);
     return true;
+  }
+
+  /** We stand by `osd`, whatever the map here says: decided where a newer one is known. */
+  promised(osd: number, upFrom: number, leaseMs: number): void {
+    const untilMs = this.scope.nowMs() + leaseMs;
+    const known = this.given.get(osd);
+    if (known?.upFrom === upFrom && known.untilMs >= untilMs) return;
+    this.given.set(osd, { upFrom, untilMs });
   }
 
   /** A member's word, asked for at `sentMs` of our clock when we were up since `upFrom`. */
@@ -80,7 +85,7 @@ export class Leases {
       const { isUp, upFrom, isDead } = scope.life(osd);
       // Who is up is asked itself.
       if (isUp || isDead || upFrom === 0) continue;
-      const p = this.promised.get(osd);
+      const p = this.given.get(osd);
       // What we promised before we were started is not known any more.
       const until = p?.upFrom === upFrom ? p.untilMs : this.bornMs + scope.leaseMs;
       untilMs = Math.max(untilMs, until);

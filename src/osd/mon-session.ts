@@ -86,7 +86,8 @@ export class MonSession {
     this.connection?.close();
   }
 
-  private again(): void {
+  /** Begins again with the next monitor: nothing good comes of this session. */
+  again(): void {
     this.connection?.close();
     this.onReset();
   }

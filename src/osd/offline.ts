@@ -7,10 +7,11 @@ import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
 import { addInterval, closeInterval, sameMembers } from './intervals.ts';
-import { META, readMap, readSuperblock, type Superblock } from './osd-maps.ts';
+import { readMap } from './osd-maps.ts';
 import { PgInfo } from './pg-info.ts';
 import { viewOf } from './pg-registry.ts';
 import { INFO_KEY, pgBounds, pgMeta } from './pg-state.ts';
+import { META, readSuperblock, type Superblock } from './superblock.ts';
 
 export type { PgInfo } from './pg-info.ts';
 /** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */

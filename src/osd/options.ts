@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime/index.ts';
+import type { Runtime, Shards } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import type { EntityAddr } from '../wire/index.ts';
 
@@ -9,8 +9,10 @@ export interface OsdOptions {
   readonly fsid: string;
   /** Names this OSD's data; the monitor binds it to the id at the first boot. */
   readonly uuid: string;
-  /** Owned by the OSD from now on: closed with it. */
+  /** Owned by the OSD from now on: closed with it. Memory of `runtime.pool` must be shared when there are shards. */
   readonly store: ObjectStore;
+  /** Threads for the OSD's other shards; `store` is then that of shard 0. Default: one shard, with all PGs. */
+  readonly shards?: Shards;
   readonly monAddrs: readonly EntityAddr[];
   /** Address to listen on and to announce. */
   readonly host: string;

@@ -6,6 +6,7 @@ import {
   optionValue,
   parseOption,
 } from '../config/index.ts';
+import type { MapSharing } from './map-follower.ts';
 import { OP_LIMITS, type OpLimits } from './ops/index.ts';
 
 /** Options as one OSD sees them: what was set at runtime, what the monitor says, the configuration file, the default. */
@@ -59,6 +60,15 @@ export class OsdConfig {
   changed(): { name: string; value: string; source: string }[] {
     const names = new Set([...this.file.keys(), ...this.mon.keys(), ...this.runtime.keys()]);
     return [...names].sort().flatMap((name) => this.get(name) ?? []);
+  }
+
+  /** How shards share maps; settled when the OSD starts. */
+  mapSharing(): MapSharing {
+    const mode = this.get('osd_map_cache_mode')?.value;
+    return {
+      mode: mode === 'symmetric' ? mode : 'server',
+      epochsMax: this.number('osd_map_cache_size'),
+    };
   }
 
   limits(): OpLimits {

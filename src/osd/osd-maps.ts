@@ -1,110 +1,40 @@
-import {
-  decodeAll,
-  encodeToBytes,
-  s32,
-  set,
-  str,
-  struct,
-  u32,
-  type ValueOf,
-} from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
-import { decodeIncremental, OSDMap } from '../maps/index.ts';
+import { decodeIncremental, type MapItem, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, StoreOp } from '../store/index.ts';
-import {
-  type HObject,
-  type MessageOf,
-  MOSDMap,
-  type Outgoing,
-  outgoing,
-  SNAP_HEAD,
-  Uuid,
-} from '../wire/index.ts';
+import { type MessageOf, MOSDMap, type Outgoing, outgoing } from '../wire/index.ts';
+import { MAPS, META, putMeta, type Superblock } from './superblock.ts';
 
-/** The daemon's own collection: identity and maps. */
-export const META = 'meta';
-const MAPS: HObject = {
-  key: '',
-  name: 'osdmaps',
-  snap: SNAP_HEAD,
-  hash: 0,
-  max: false,
-  namespace: '',
-  pool: -1,
-};
-const SUPER_KEY = 's';
 /** Changes kept for those who are behind; who is further behind gets a full map. */
 const KEEP = 500;
 /** Changes sent in one message (osd_map_message_max, 16.2). */
 const MESSAGE_MAX = 40;
 
-/** Who this store belongs to, and how far its PGs have followed the maps. */
-const Superblock = struct('Superblock', {
-  fsid: Uuid,
-  uuid: Uuid,
-  osd: s32,
-  oldest: u32,
-  newest: u32,
-  /** Epoch from which the map last showed us up: what it says of us from then on is said of this store. */
-  upFrom: u32,
-  /** The first of those epochs. */
-  storeSince: u32,
-  /** PGs, as text, of which no interval could yet hold a write: whoever gets them first may create them. */
-  untouched: set(str),
-});
-export type Superblock = ValueOf<typeof Superblock>;
-
 type Crc32c = (seed: number, bytes: Uint8Array) => number;
 
-/** The OSDMaps an OSD has seen: the newest decoded, changes and some full maps in the store. */
+/**
+ * The OSDMaps an OSD has seen: the newest decoded, changes and some full maps in the store of shard 0. Beside the newest
+ * full map, the one is kept from which the shard that is furthest behind goes on after a restart.
+ */
 export class OsdMaps {
   private readonly store: ObjectStore;
   private readonly crc32c: Crc32c;
   private readonly superblock: Superblock;
+  /** Epochs whose full map is stored, ascending. */
+  private readonly fulls: number[];
   current: OSDMap | undefined;
+  private puts: [string, Uint8Array][] = [];
 
-  private constructor(store: ObjectStore, superblock: Superblock, crc32c: Crc32c) {
+  /** @throws CephError EIO when the newest map is not there, DecodeError */
+  constructor(store: ObjectStore, superblock: Superblock, crc32c: Crc32c) {
     this.store = store;
     this.superblock = superblock;
     this.crc32c = crc32c;
-  }
-
-  /**
-   * Opens the maps of a store, or makes a fresh store this OSD's.
-   * @throws CephError EINVAL when the store belongs to another OSD or cluster
-   */
-  static async open(
-    store: ObjectStore,
-    who: { fsid: string; uuid: string; id: number },
-    crc32c: Crc32c,
-  ): Promise<OsdMaps> {
-    if (!store.hasCollection(META)) {
-      const { id: osd, ...rest } = who;
-      const made: Superblock = {
-        ...rest,
-        osd,
-        oldest: 0,
-        newest: 0,
-        upFrom: 0,
-        storeSince: 0,
-        untouched: new Set(),
-      };
-      const maps = new OsdMaps(store, made, crc32c);
-      await store.submit([{ op: 'mkcoll', c: META }, maps.put([maps.superEntry()])]);
-      return maps;
-    }
-    const known = readSuperblock(store);
-    if (!known) throw new CephError('EINVAL', 'the store has no superblock');
-    if (known.fsid !== who.fsid || known.uuid !== who.uuid || known.osd !== who.id) {
-      throw new CephError('EINVAL', `the store belongs to osd.${known.osd} of ${known.fsid}`);
-    }
-    const maps = new OsdMaps(store, known, crc32c);
-    if (known.newest > 0) {
-      const full = maps.bytes('f', known.newest);
-      if (!full) throw new CephError('EIO', `the store lacks osdmap ${known.newest}`);
-      maps.current = OSDMap.decode(full, crc32c);
-    }
-    return maps;
+    this.fulls = fullsIn(store);
+    const { newest } = superblock;
+    if (newest === 0) return;
+    const full = readMap(store, 'f', newest);
+    if (!full) throw new CephError('EIO', `the store lacks osdmap ${newest}`);
+    this.current = OSDMap.decode(full, crc32c);
   }
 
   get epoch(): number {
@@ -113,76 +43,79 @@ export class OsdMaps {
   get oldest(): number {
     return this.superblock.oldest;
   }
-  get untouched(): Set<string> {
-    return this.superblock.untouched;
+
+  /** The maps of a message that continue from ours, one after another; after a gap with a full one. */
+  *continuing(m: MessageOf<typeof MOSDMap>): Generator<Omit<MapItem, 'bytes'> & { bytes: Buffer }> {
+    const changes = new Map(m.incrementals);
+    const fulls = [...m.maps].sort((a, b) => a[0] - b[0]);
+    let { epoch } = this;
+    for (;;) {
+      const next = epoch + 1;
+      const change = epoch > 0 || next === 1 ? changes.get(next) : undefined;
+      const full = change ? undefined : fulls.find(([e]) => e >= next);
+      if (change) yield { kind: 'change', epoch: next, bytes: change as Buffer };
+      else if (full) yield { kind: 'full', epoch: full[0], bytes: full[1] as Buffer };
+      else return;
+      epoch = full?.[0] ?? next;
+    }
   }
 
-  get upFrom(): number {
-    return this.superblock.upFrom;
-  }
-  get storeSince(): number {
-    return this.superblock.storeSince;
-  }
-  /** The map shows us up; durable with the maps of the moment. */
-  wasUpFrom(epoch: number): void {
-    this.superblock.upFrom = epoch;
-    if (this.superblock.storeSince === 0) this.superblock.storeSince = epoch;
+  /** The newest map is now this one. @param change what led to it; undefined after a gap */
+  reached(map: OSDMap, change: Uint8Array | undefined): void {
+    const { superblock } = this;
+    this.current = map;
+    if (change) {
+      this.puts.push([mapKey('i', map.epoch), change]);
+      if (superblock.oldest === 0) superblock.oldest = map.epoch;
+    } else {
+      // Changes from before the gap lead nowhere any more.
+      superblock.oldest = map.epoch + 1;
+    }
   }
 
   /**
-   * The maps of a message that continue from ours, one by one. `advance` sees each with its predecessor and adds what
-   * must become durable with it. After a gap (the monitor has trimmed what we lack) the predecessor is undefined.
-   * @throws DecodeError
+   * What makes the maps reached since the last call durable.
+   * @param neededFrom the oldest epoch from which a shard may have to go on after a crash
    */
-  accept(
-    m: MessageOf<typeof MOSDMap>,
-    advance: (map: OSDMap, previous: OSDMap | undefined) => void,
-  ): StoreOp[] {
-    const changes = new Map(m.incrementals);
-    const fulls = [...m.maps].sort((a, b) => a[0] - b[0]);
-    const puts: [string, Uint8Array][] = [];
-    const before = this.epoch;
-    for (;;) {
-      const next = this.epoch + 1;
-      const change = changes.get(next);
-      if (change && (this.current || next === 1)) {
-        const decoded = decodeIncremental(change, this.crc32c);
-        const previous = this.current;
-        this.current = previous
-          ? previous.applyIncremental(decoded)
-          : OSDMap.decode(Buffer.from(decoded.fullmap), this.crc32c);
-        puts.push([mapKey('i', next), Buffer.from(change)]);
-        if (this.superblock.oldest === 0) this.superblock.oldest = next;
-        advance(this.current, previous);
-        continue;
-      }
-      const full = fulls.find(([epoch]) => epoch >= next);
-      if (!full) break;
-      const previous = full[0] === next ? this.current : undefined;
-      this.current = OSDMap.decode(Buffer.from(full[1]), this.crc32c);
-      // Changes from before the gap lead nowhere any more.
-      this.superblock.oldest = this.epoch + 1;
-      advance(this.current, previous);
+  commit(neededFrom: number): StoreOp[] {
+    if (this.puts.length === 0 && this.fulls.at(-1) === this.epoch) return [];
+    const { epoch, superblock, fulls } = this;
+    const puts = this.puts.splice(0);
+    puts.push([mapKey('f', epoch), this.current!.encode()]);
+    fulls.push(epoch);
+    const ops: StoreOp[] = [putMeta(puts)];
+    const base = fulls.findLast((full) => full <= neededFrom) ?? fulls[0]!;
+    const gone = fulls.splice(0, fulls.indexOf(base));
+    if (gone.length > 0) {
+      const keys = gone.map((full) => mapKey('f', full));
+      ops.push({ op: 'omapRmKeys', c: META, oid: MAPS, keys });
     }
-    if (this.epoch === before) return [];
-    puts.push([mapKey('f', this.epoch), this.current!.encode()]);
-    return [...this.trim(before), this.put([...puts, this.superEntry()])];
-  }
-
-  private trim(before: number): StoreOp[] {
-    const { superblock } = this;
-    superblock.newest = this.epoch;
-    const oldest = Math.max(superblock.oldest, this.epoch - KEEP);
-    const ops: StoreOp[] = [];
-    if (before > 0) {
-      ops.push({ op: 'omapRmKeys', c: META, oid: MAPS, keys: [mapKey('f', before)] });
-    }
+    const oldest = Math.max(superblock.oldest, Math.min(epoch - KEEP, base + 1));
     if (oldest > superblock.oldest) {
       const from = mapKey('i', 0);
       ops.push({ op: 'omapRmRange', c: META, oid: MAPS, from, to: mapKey('i', oldest) });
       superblock.oldest = oldest;
     }
     return ops;
+  }
+
+  /** The bytes of the change that led to an epoch, if they are kept. */
+  change(epoch: number): Uint8Array | undefined {
+    return readMap(this.store, 'i', epoch);
+  }
+
+  /** The map of an epoch in full, if what leads to it is kept: for a shard whose PGs have seen no more. */
+  fullAt(epoch: number): Uint8Array | undefined {
+    const base = this.fulls.findLast((full) => full <= epoch);
+    const bytes = base === undefined ? undefined : readMap(this.store, 'f', base);
+    if (base === undefined || !bytes || base === epoch) return bytes;
+    let map = OSDMap.decode(bytes, this.crc32c);
+    while (map.epoch < epoch) {
+      const change = this.change(map.epoch + 1);
+      if (!change) return undefined;
+      map = map.applyIncremental(decodeIncremental(change, this.crc32c));
+    }
+    return map.encode();
   }
 
   /**
@@ -195,7 +128,7 @@ export class OsdMaps {
     const incrementals: [number, Uint8Array][] = [];
     const last = Math.min(this.epoch, epoch + MESSAGE_MAX);
     for (let e = epoch + 1; epoch > 0 && e <= last; e++) {
-      const bytes = e >= this.oldest ? this.bytes('i', e) : undefined;
+      const bytes = e >= this.oldest ? readMap(this.store, 'i', e) : undefined;
       if (!bytes) break;
       incrementals.push([e, bytes]);
     }
@@ -210,25 +143,25 @@ export class OsdMaps {
     });
     return { message, last: isWhole ? last : this.epoch };
   }
-
-  private bytes(kind: 'i' | 'f', epoch: number): Uint8Array | undefined {
-    return readMap(this.store, kind, epoch);
-  }
-  private superEntry(): [string, Uint8Array] {
-    return [SUPER_KEY, encodeToBytes(Superblock, this.superblock)];
-  }
-  private put(entries: Iterable<[string, Uint8Array]>): StoreOp {
-    return { op: 'omapSet', c: META, oid: MAPS, entries: new Map(entries) };
-  }
 }
 
-/** What a store says of itself; undefined when no OSD ever opened it. @throws DecodeError */
-export function readSuperblock(store: ObjectStore): Superblock | undefined {
-  const bytes = store.omapGet(META, MAPS, [SUPER_KEY]).get(SUPER_KEY);
-  return bytes && decodeAll(Superblock, bytes);
+/** A session's end that learns of maps: `session` holds the newest epoch it was sent. */
+export interface MapListener {
+  session: unknown;
+  send(message: Outgoing): void;
 }
 
-/** The bytes of a full map (`f`; only the newest is kept) or of the change that led to an epoch (`i`). */
+/** Who is behind gets what it lacks, once. @param epoch what it had when it last spoke */
+export function shareMaps(maps: Pick<OsdMaps, 'epoch' | 'since'>, to: MapListener, epoch: number) {
+  const sent = typeof to.session === 'number' ? to.session : 0;
+  if (sent >= maps.epoch) return;
+  const found = maps.since(Math.max(epoch, sent));
+  if (!found) return;
+  to.session = found.last;
+  to.send(found.message);
+}
+
+/** The bytes of a full map (`f`) or of the change that led to an epoch (`i`), if they are kept. */
 export function readMap(
   store: ObjectStore,
   kind: 'i' | 'f',
@@ -240,4 +173,9 @@ export function readMap(
 
 function mapKey(kind: 'i' | 'f', epoch: number): string {
   return kind + epoch.toString(16).padStart(8, '0');
+}
+
+function fullsIn(store: ObjectStore): number[] {
+  const { entries } = store.omapList(META, MAPS, { prefix: 'f', limit: KEEP + 2 });
+  return entries.map(([key]) => Number.parseInt(key.slice(1), 16));
 }

@@ -1,5 +1,4 @@
-import { DecodeError } from '../errors/index.ts';
-import type { OSDMap } from '../maps/index.ts';
+import type { MapMessage, OSDMap } from '../maps/index.ts';
 import {
   type Connection,
   createMessenger,
@@ -7,24 +6,14 @@ import {
   type Messenger,
   type OutgoingMessage,
 } from '../msgr/index.ts';
+import { alignedMemory, BufferPool, type Clock, type Logger } from '../runtime/index.ts';
 import {
-  alignedMemory,
-  BufferPool,
-  type Clock,
-  type Logger,
-  type Timer,
-} from '../runtime/index.ts';
-import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
-import {
-  CEPH_RELEASE,
   decodeFront,
   ENTITY,
   type EntityAddr,
-  type EVersion,
   MCommand,
   MCommandReply,
   MConfig,
-  MOSDBoot,
   MOSDMap,
   MOSDMarkMeDown,
   MOSDOp,
@@ -32,31 +21,30 @@ import {
   MPGStatsAck,
   MPing,
   outgoing,
-  type PgId,
-  sameAddr,
-  VERSION_TEXT,
 } from '../wire/index.ts';
-import { ClientGate, type ClientGateHost } from './client-gate.ts';
-import type { ClientOp, OpAnswer } from './client-request.ts';
-import { type CommandScope, runCommand } from './commands.ts';
-import { CopyFetcher } from './copy-fetcher.ts';
-import { OsdCounters } from './counters.ts';
-import type { Leases } from './leases.ts';
+import type { Ack } from './acks.ts';
+import { bootMessage } from './boot.ts';
+import type { Requester } from './client-ops.ts';
+import { runCommand } from './commands.ts';
+import { looped } from './loopback.ts';
+import { MapFollower } from './map-follower.ts';
 import { MonSession } from './mon-session.ts';
 import { Neighbours, type NeighboursHost } from './neighbours.ts';
-import type { OpLimits } from './ops/index.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
-import { OsdMaps } from './osd-maps.ts';
-import { ASK, type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from './peer-messages.ts';
+import { OsdMaps, shareMaps } from './osd-maps.ts';
+import { type Partition, shardOf } from './partition.ts';
+import { type Lease, MOSDPing, MRepAck } from './peer-messages.ts';
+import { peekPg, peekRequestPg } from './peer-peek.ts';
 import { Peers } from './peers.ts';
-import { Permits } from './permits.ts';
-import { type Pg, storedView } from './pg.ts';
-import type { PgHost } from './pg-host.ts';
-import { emptyInfo } from './pg-info.ts';
-import { PgRegistry, viewOf } from './pg-registry.ts';
 import { watchRefusals } from './refusals.ts';
+import { RemoteShard } from './remote-shard.ts';
 import { Reporter, type ReporterHost } from './reporter.ts';
+import { type Settings, settingsOf } from './settings.ts';
+import { Shard } from './shard.ts';
+import type { ShardCalls, ShardFront } from './shard-front.ts';
+import { openSuperblock, type Superblock } from './superblock.ts';
+import { Timers } from './timers.ts';
 
 const BOOT_RETRY_MS = 1000;
 /** Stats go out this soon after a change, and at least so often. */
@@ -65,85 +53,65 @@ const REPORT_MS = 5000;
 /** How soon a dead neighbour is noticed that nobody has anything to say to. */
 const PING_MS = 1000;
 const GOODBYE_MS = 1000;
-/** Log entries in memory over all PGs, about 1 KiB each; each PG has a share of them, and at least its minimum. */
-const LOG_ENTRIES = 30_000;
-const COPIES_MAX = 12;
-/** Fraction of the store beyond which writes are refused whatever the map says (osd_failsafe_full_ratio, 16.2). */
-const FAILSAFE_FULL = 0.97;
 
 /** Starts an OSD: opens its maps and PGs, listens, and asks the monitor to mark it up. */
 export async function startOsd(options: OsdOptions): Promise<Osd> {
-  const { fsid, uuid, id, runtime, store } = options;
-  const maps = await OsdMaps.open(store, { fsid, uuid, id }, runtime.crc32c);
-  const osd = new OsdDaemon(options, maps);
+  const { fsid, uuid, id, store, shards } = options;
+  const partition = { index: 0, count: shards?.count ?? 1 };
+  const superblock = await openSuperblock(store, { fsid, uuid, id, partition });
+  const osd = new OsdDaemon(options, superblock);
   await osd.start();
   return osd;
 }
 
-/** What a peer's message says first: about which PG, as of which map. */
-function peek(front: Buffer): { pgid: PgId; epoch: number; since: number } {
-  if (front.length < 25) throw new DecodeError('too short', front.length, 'PG message');
-  return {
-    pgid: { pool: Number(front.readBigInt64LE(1)), seed: front.readUInt32LE(9) },
-    epoch: front.readUInt32LE(17),
-    since: front.readUInt32LE(21),
-  };
-}
-
-class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, ReporterHost {
+/** The front of an OSD, with shard 0. */
+class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
   readonly id: number;
-  readonly store: ObjectStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
-  readonly pool: BufferPool;
-  readonly copies = new Permits(COPIES_MAX);
   readonly booted: Promise<void>;
-  limits: OpLimits;
-  logKeep = 250;
-  private logMost = 1500;
+  readonly shards: ShardCalls[];
   addr!: EntityAddr;
   private readonly options: OsdOptions;
-  readonly maps: OsdMaps;
+  private readonly partition: Partition;
+  private readonly maps: OsdMaps;
+  private readonly follower: MapFollower;
+  /** What the monitor has, as far as we know. */
+  private newestEpoch = 0;
   private readonly config: OsdConfig;
-  private readonly counters = new OsdCounters();
+  private settings: Settings;
   private readonly messenger: Messenger;
   private readonly mon: MonSession;
   private readonly peers: Peers;
-  private readonly pgs: PgRegistry;
-  private readonly copyFetcher: CopyFetcher;
-  private readonly clients: ClientGate;
-  private readonly neighbours: Neighbours;
+  private readonly own: Shard;
+  private readonly others: RemoteShard[] = [];
+  private readonly neighbourhood: Neighbours;
   private readonly reporter: Reporter;
-  private readonly timers = new Map<string, Timer>();
-  /** Messages that speak of a map we do not have yet, in the order they came. */
-  private early: { epoch: number; handle: () => void }[] = [];
+  private readonly timers: Timers;
+  /** We, as a client of our own. */
+  private self: Requester | undefined;
   private setBooted!: () => void;
-  isUpNow = false;
   private bootedAtMs = 0;
   private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
-  private promisedBytes = 0;
-  private usage: { atMs: number; total: number; available: number };
 
-  constructor(options: OsdOptions, maps: OsdMaps) {
-    const { runtime, id } = options;
+  constructor(options: OsdOptions, superblock: Superblock) {
+    const { runtime, id, store } = options;
+    const { crc32c } = runtime;
     this.options = options;
-    this.maps = maps;
     this.id = id;
-    this.store = options.store;
     this.clock = runtime.clock;
     this.log = runtime.log;
-    this.crc32c = runtime.crc32c;
-    this.pool = runtime.pool ?? new BufferPool(alignedMemory);
+    this.timers = new Timers(this.clock);
+    this.maps = new OsdMaps(store, superblock, crc32c);
     this.config = new OsdConfig(options.config);
-    this.limits = this.config.limits();
+    this.settings = settingsOf(this.config, 1, options.deviceClass);
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;
     });
-    this.usage = this.measure();
-    const network = watchRefusals(runtime.network, (a) => this.neighbours.refused(a));
+    const pool = runtime.pool ?? new BufferPool(alignedMemory);
+    const network = watchRefusals(runtime.network, (a) => this.neighbourhood.refused(a));
     this.messenger = createMessenger(
-      { ...runtime, network, pool: this.pool },
+      { ...runtime, network, pool },
       {
         name: { type: ENTITY.osd, num: id },
         authName: { type: ENTITY.osd, id: String(id) },
@@ -160,44 +128,69 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
       log: this.log,
       hostname: options.hostname ?? 'localhost',
       addrs: options.monAddrs,
-      epoch: () => maps.epoch,
+      epoch: () => this.maps.epoch,
       onConnected: () => this.onMonConnected(),
     });
-    this.peers = new Peers(this.messenger, () => maps.current);
-    this.pgs = new PgRegistry(this, maps.untouched);
-    this.neighbours = new Neighbours(this, this.pgs);
-    this.reporter = new Reporter(this, this.pgs, this.neighbours);
-    this.copyFetcher = new CopyFetcher({
-      id,
-      get map() {
-        return maps.current;
-      },
-      send: (osd, m) => this.peers.send(osd, m),
-      executeHere: (op, data, tid) => this.clients.executeHere(op, data, tid),
+    this.peers = new Peers(this.messenger, () => this.maps.current);
+    this.partition = { index: 0, count: options.shards?.count ?? 1 };
+    const { settings, clock, log, partition } = this;
+    const own = { partition, id, store, superblock, settings, clock, log, crc32c, pool };
+    this.own = new Shard({ ...own, front: this });
+    this.shards = [this.own];
+    this.follower = new MapFollower({
+      partition,
+      sharing: this.config.mapSharing(),
+      current: this.maps.current,
+      crc32c,
+      send: (to, message) => this.others[to - 1]!.map(0, message),
+      load: (epoch) => this.maps.change(epoch),
+      onMap: (map, previous) => this.reached(map, previous),
+      afterMaps: () => this.afterMaps(),
+      fatal: (e) => this.fatal(e),
     });
-    this.clients = new ClientGate(this, this.copyFetcher);
+    this.neighbourhood = new Neighbours(this);
+    this.reporter = new Reporter(this);
   }
 
   async start(): Promise<void> {
-    this.pgs.load();
-    const nonce = 1 + this.options.runtime.random.below(2 ** 31);
-    const { host, port } = this.options;
+    const { host, port, shards, runtime } = this.options;
+    try {
+      for (let index = 1; index < this.partition.count; index++) {
+        this.others.push(new RemoteShard(shards!, index, this, this.settings));
+      }
+      this.shards.push(...this.others);
+      await Promise.all(this.others.map((shard) => shard.opened));
+    } catch (e) {
+      await this.kill();
+      throw e;
+    }
+    const nonce = 1 + runtime.random.below(2 ** 31);
     this.addr = await this.messenger.listen({ host, port: port ?? 0, nonce });
-    // Maps that the store holds may be newer than what the PGs saw only if a crash fell between; one transaction
-    // writes both, so they are not.
-    this.log('info', 'started', { epoch: this.maps.epoch, pgs: this.pgs.size });
+    const { current } = this.maps;
+    if (current) this.own.advance(current, undefined);
+    this.own.begin(this.addr);
+    const sharing = this.config.mapSharing();
+    for (const shard of this.others) {
+      shard.beginAt(this.addr, sharing, this.maps.fullAt(shard.durableEpoch));
+    }
+    this.log('info', 'started', { epoch: this.epoch, pgs: this.own.pgCount });
     this.mon.connect();
-    this.every('report', REPORT_MS, () => this.report());
-    this.every('ping', PING_MS, () => this.neighbours.ping());
+    this.timers.every('report', REPORT_MS, () => this.report());
+    this.timers.every('ping', PING_MS, () => this.neighbourhood.ping());
+  }
+
+  /** The oldest epoch from which a shard would go on after a crash now. */
+  private get neededFrom(): number {
+    return this.others.reduce((min, s) => Math.min(min, s.durableEpoch), this.epoch);
   }
 
   /** Tells the monitor how we are. */
-  private report(): number {
-    this.cancel('stats');
+  private report(): Promise<number> {
+    this.timers.cancel('stats');
     return this.reporter.send();
   }
 
-  // What the parts ask of the daemon.
+  // What the parts and the shards ask.
 
   get fsid(): string {
     return this.options.fsid;
@@ -205,96 +198,79 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
   get map(): OSDMap | undefined {
     return this.maps.current;
   }
-  get graceSeconds(): number {
-    return this.config.number('osd_heartbeat_grace');
+  get epoch(): number {
+    return this.maps.epoch;
   }
-  get leases(): Leases {
-    return this.neighbours.leases;
+  get isUpNow(): boolean {
+    return this.own.isUpNow;
+  }
+  get graceSeconds(): number {
+    return this.settings.graceSeconds;
+  }
+  upFrom(osd: number): number {
+    return this.own.upFrom(osd);
+  }
+  neighbours(): Set<number> {
+    return new Set(this.shards.flatMap((shard) => [...shard.neighbours]));
   }
   lease(): Lease {
-    return this.neighbours.lease();
+    return this.own.lease();
+  }
+  granted(by: number, lease: Lease): void {
+    for (const shard of this.shards) shard.granted(by, lease);
+  }
+  standBy(osd: number, { upFrom, leaseMs }: Lease, then: (leaseMs: number) => void): void {
+    const isGiven = this.own.leases.promise(osd, upFrom, leaseMs);
+    if (isGiven) for (const shard of this.others) shard.promised(osd, upFrom, leaseMs);
+    then(isGiven ? leaseMs : 0);
   }
   sendToMon(message: OutgoingMessage): void {
     this.mon.send(message);
   }
-
-  get epoch(): number {
-    return this.maps.epoch;
+  send(osd: number, message: OutgoingMessage): boolean {
+    if (osd !== this.id) return this.peers.send(osd, message);
+    this.sendToSelf(message);
+    return true;
   }
-  /** The logs of all PGs share what memory there is for them. */
-  get logMax(): number {
-    const share = Math.floor(LOG_ENTRIES / Math.max(1, this.pgs.size));
-    return Math.max(this.logKeep + 100, Math.min(this.logMost, share));
+  wantMap(epoch: number): void {
+    if (epoch > this.epoch) this.mon.subscribe();
   }
-  get storeSince(): number {
-    return this.maps.storeSince;
+  shareMaps(by: Requester, epoch: number): void {
+    shareMaps(this.maps, by, epoch);
   }
-  get isServing(): boolean {
-    return this.isUpNow && this.state === 'active';
+  statsChanged(): void {
+    if (this.state !== 'stopped') {
+      this.timers.soon('stats', REPORT_SOON_MS, () => void this.report());
+    }
   }
-  isUp(osd: number): boolean {
-    return this.maps.current?.isUp(osd) ?? false;
+  /** A shard's follower of maps speaks to another one's. */
+  passMap(from: number, to: number, message: MapMessage): void {
+    if (to === 0) this.follower.receive(from, message);
+    else this.others[to - 1]!.map(from, message);
   }
-  upFrom(osd: number): number {
-    return this.isUp(osd) ? (this.maps.current!.data.osdInfo[osd]?.upFrom ?? 0) : 0;
-  }
-  send(osd: number, message: OutgoingMessage): void {
-    this.peers.send(osd, message);
-  }
-  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
-    this.counters.subopW++;
-    this.peers.ack(osd, pgid, since, version);
-  }
-
-  submit(txn: Transaction): Promise<void> {
-    const done = this.store.submit(txn);
-    return done.catch((e: unknown) => {
-      // Peers may have this change, or the log here lacks it: going on would be a lie.
-      if (this.state !== 'stopped') this.fatal(e);
-      return new Promise<void>(() => {});
-    });
-  }
-
   fatal(error: unknown): void {
     if (this.state === 'stopped') return;
     this.log('error', 'cannot go on', { error });
     this.halt();
+    for (const shard of this.others) shard.abandon();
     void this.messenger.shutdown();
     if (this.options.onFatal) this.options.onFatal(error);
     else throw error;
   }
 
-  hasRoom(bytes: number): boolean {
-    const now = this.clock.monotonicMs();
-    // The store counts on demand; between counts, what was promised is added up.
-    if (now - this.usage.atMs > 200 || this.promisedBytes > 0.001 * this.usage.total) {
-      this.usage = this.measure();
-      this.promisedBytes = 0;
-    }
-    this.promisedBytes += bytes;
-    const left = this.usage.available - this.promisedBytes;
-    return left > (1 - FAILSAFE_FULL) * this.usage.total;
-  }
-
-  statsChanged(): void {
-    this.soon('stats', REPORT_SOON_MS, () => this.report());
-  }
-
-  removed(pgid: PgId): void {
-    const { current } = this.maps;
-    if (!current || this.state !== 'active') return;
-    if (!current.pool(pgid.pool) || !viewOf(current, pgid).acting.includes(this.id)) {
-      this.clients.retry();
-      return;
-    }
-    void this.submit(this.pgs.advance(current, current, true));
-    this.pgs.settle();
-    this.clients.retry();
-  }
-
-  discard(pgid: PgId): void {
-    const pg = this.pgs.get(pgid);
-    if (pg) this.pgs.remove(pg);
+  /** A copy whose source is here too: the request goes the way of a client's, the answer that of a peer's. */
+  private sendToSelf(message: OutgoingMessage): void {
+    this.self ??= {
+      peer: { type: ENTITY.osd, num: this.id },
+      peerAddrs: [this.addr],
+      session: Number.POSITIVE_INFINITY, // knows every map
+      send: (reply) => this.copyReply(looped(reply)),
+      close: () => {},
+    };
+    const by = this.self;
+    const incoming = looped(message);
+    // Not from inside the request that asked.
+    queueMicrotask(() => this.request(by, incoming));
   }
 
   // Sessions
@@ -308,33 +284,26 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
       this.mon.onReset();
       return;
     }
-    this.clients.forget(c);
+    for (const shard of this.shards) shard.forget(c);
     if (c.peer.type !== ENTITY.osd || this.state !== 'active') return;
     const osd = this.peers.osdOf(c);
     if (osd === undefined) return;
     this.peers.forget(osd);
-    for (const pg of this.pgs.all()) {
-      if (pg.view.acting.includes(osd) || pg.peering.consulted.has(osd)) pg.onPeerReset(osd);
-    }
-    this.copyFetcher.sendAgain();
+    for (const shard of this.shards) shard.peerReset(osd);
   }
 
   private onMessage(c: Connection, m: IncomingMessage): void {
     if (this.state === 'stopped') return;
+    const isOsd = c.peer.type === ENTITY.osd;
     switch (m.type) {
       case MOSDOp.type:
-        return this.clients.submit(c, m);
+        return this.request(c, m);
       case MRepAck.type:
-        if (c.peer.type !== ENTITY.osd) return this.ignore(c, m);
-        for (const { pgid, since, version } of decodeFront(MRepAck, m).acks) {
-          this.pgs.get(pgid)?.onAck(c.peer.num, since, version);
-        }
-        return;
+        return isOsd ? this.acked(c.peer.num, decodeFront(MRepAck, m).acks) : this.ignore(c, m);
       case MOSDMap.type:
         return this.mon.owns(c) ? this.onMap(m) : this.ignore(c, m);
       case MOSDOpReply.type:
-        if (c.peer.type !== ENTITY.osd) return this.ignore(c, m);
-        return this.copyFetcher.onReply(m);
+        return isOsd ? this.copyReply(m) : this.ignore(c, m);
       case MConfig.type:
         if (!this.mon.owns(c)) return this.ignore(c, m);
         this.config.setFromMon(decodeFront(MConfig, m).config);
@@ -342,9 +311,7 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
       case MCommand.type:
         return this.onCommand(c, m);
       case MOSDPing.type:
-        if (c.peer.type === ENTITY.osd) {
-          this.neighbours.onPing(c.peer.num, decodeFront(MOSDPing, m));
-        }
+        if (isOsd) this.neighbourhood.onPing(c.peer.num, decodeFront(MOSDPing, m));
         return;
       case MPGStatsAck.type:
         return;
@@ -352,8 +319,8 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
         c.send(outgoing(MPing, {}));
         return;
       default:
-        if (c.peer.type === ENTITY.osd) this.onPeerMessage(c.peer.num, m);
-        else this.ignore(c, m);
+        if (!isOsd) return this.ignore(c, m);
+        this.shardFor(() => peekPg(m.front).pgid).peerMessage(c.peer.num, m);
     }
   }
 
@@ -362,41 +329,27 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
     this.log('debug', 'message ignored', { type, from: `${peer.type}.${peer.num}` });
   }
 
-  private onPeerMessage(from: number, m: IncomingMessage): void {
-    const { pgid, epoch, since } = peek(m.front);
-    if (this.later(epoch, () => this.onPeerMessage(from, m))) return;
-    if (!this.isUpNow) return;
-    const pg = this.pgs.get(pgid);
-    if (pg) pg.onMessage(from, m);
-    else if (m.type === MPgQuery.type && !this.pgs.isRemoving(pgid))
-      this.answerWithNothing(from, m, since);
+  /** With one shard nobody needs to look which PG it is. */
+  private shardFor(pgid: () => Parameters<typeof shardOf>[0]): ShardCalls {
+    const { shards } = this;
+    return shards.length === 1 ? this.own : shards[shardOf(pgid(), shards.length)]!;
   }
 
-  /** A question about a PG that is not here. */
-  private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
-    const { pgid, round, ask } = decodeFront(MPgQuery, m);
-    if (ask !== ASK.info) return;
-    const view = storedView(viewOf(this.maps.current!, pgid));
-    const info = emptyInfo(0, view, this.storeSince);
-    this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
+  private request(by: Requester, m: IncomingMessage): void {
+    this.shardFor(() => peekRequestPg(m.front)).request(by, m);
   }
 
-  private handleEarly(handle: () => void): void {
-    try {
-      handle();
-    } catch (e) {
-      // Its session is past it; whoever sent it peers again.
-      if (!(e instanceof DecodeError)) throw e;
-      this.log('warn', 'malformed message of a peer', { error: e.message });
-    }
+  private copyReply(m: IncomingMessage): void {
+    this.shards[m.tid % this.shards.length]!.copyReply(m);
   }
 
-  /** Keeps what needs a newer map. @returns false when we have it */
-  private later(epoch: number, handle: () => void): boolean {
-    if (epoch <= this.epoch) return false;
-    if (this.early.length === 0) this.mon.subscribe();
-    this.early.push({ epoch, handle });
-    return true;
+  private acked(from: number, acks: readonly Ack[]): void {
+    const { length } = this.shards;
+    if (length === 1) return this.own.acked(from, acks);
+    this.shards.forEach((shard, index) => {
+      const mine = acks.filter((ack) => shardOf(ack.pgid, length) === index);
+      if (mine.length > 0) shard.acked(from, mine);
+    });
   }
 
   // Maps
@@ -407,187 +360,99 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
       this.fatal(new Error(`the monitor serves cluster ${message.fsid}`));
       return;
     }
-    const pgOps: StoreOp[] = [];
-    const before = this.epoch;
-    let mapOps: StoreOp[];
-    try {
-      mapOps = this.maps.accept(message, (map, previous) => {
-        pgOps.push(...this.pgs.advance(map, previous, this.isOurs(map)));
-      });
-    } catch (e) {
-      // PGs have seen maps that are not going to be stored.
-      if (this.epoch > before) this.fatal(e);
-      throw e;
-    }
-    if (mapOps.length > 0) {
-      void this.submit([...mapOps, ...pgOps]);
-      this.afterMaps();
-    }
-    if (message.newestMap <= this.epoch) this.boot();
+    this.newestEpoch = message.newestMap;
+    this.follower.offer(this.maps.continuing(message), (e) => {
+      this.log('warn', 'malformed map', { error: e.message });
+      this.mon.again();
+    });
+    this.bootIfCurrent();
   }
 
-  private showsUsUp(map: OSDMap): boolean {
-    const mine = map.addrs(this.id)[0];
-    return map.isUp(this.id) && mine !== undefined && sameAddr(mine, this.addr);
-  }
-
-  private isOurs(map: OSDMap): boolean {
-    const upFrom = map.isUp(this.id) ? (map.data.osdInfo[this.id]?.upFrom ?? 0) : 0;
-    if (this.showsUsUp(map)) this.maps.wasUpFrom(upFrom);
-    return upFrom > 0 && upFrom === this.maps.upFrom;
+  private reached(map: OSDMap, previous: OSDMap | undefined): void {
+    const isNext = previous !== undefined || map.epoch === 1;
+    this.maps.reached(map, isNext ? this.follower.change(map.epoch) : undefined);
+    this.own.advance(map, previous);
   }
 
   private afterMaps(): void {
-    const map = this.maps.current!;
-    const isUpNow = this.showsUsUp(map);
-    if (isUpNow !== this.isUpNow) {
-      this.isUpNow = isUpNow;
-      this.log('info', isUpNow ? 'up' : 'down', { epoch: map.epoch });
-    }
-    if (this.state === 'stopping') return;
-    this.state = isUpNow ? 'active' : 'booting';
+    void this.own.commitMaps(this.maps.commit(this.neededFrom));
+    if (this.state === 'stopping' || this.state === 'stopped') return;
+    this.state = this.isUpNow ? 'active' : 'booting';
     this.peers.prune();
-    if (isUpNow) {
-      this.setBooted();
-      this.pgs.settle();
-    }
-    const due = this.early.filter((e) => e.epoch <= map.epoch);
-    this.early = this.early.filter((e) => e.epoch > map.epoch);
-    for (const e of due) this.handleEarly(e.handle);
-    this.clients.retry();
-    this.copyFetcher.sendAgain();
-    this.statsChanged();
+    if (this.isUpNow) this.setBooted();
+    this.bootIfCurrent();
+  }
+
+  private bootIfCurrent(): void {
+    if (this.newestEpoch <= this.epoch) this.boot();
   }
 
   private onMonConnected(): void {
-    this.report();
+    void this.report();
     if (!this.isUpNow) this.boot();
   }
 
   /** Asks to be marked up, as long as we know all maps and are not. */
   private boot(): void {
-    if (this.isUpNow || this.state !== 'booting' || !this.maps.current) return;
-    this.soon('boot', BOOT_RETRY_MS, () => this.boot());
+    if (this.isUpNow || this.state !== 'booting' || !this.map) return;
+    this.timers.soon('boot', BOOT_RETRY_MS, () => this.boot());
     const now = this.clock.monotonicMs();
     if (now - this.bootedAtMs < BOOT_RETRY_MS / 2 && this.bootedAtMs > 0) return;
     this.bootedAtMs = now;
-    const { fsid, uuid, hostname, deviceClass } = this.options;
-    const addrs = [this.addr];
-    this.mon.send(
-      outgoing(MOSDBoot, {
-        fsid,
-        osd: this.id,
-        uuid,
-        epoch: this.epoch,
-        publicAddrs: addrs,
-        clusterAddrs: addrs,
-        hbBackAddrs: addrs,
-        hbFrontAddrs: addrs,
-        totalBytes: this.store.usage().totalBytes,
-        deviceClass: deviceClass ?? 'ssd',
-        metadata: new Map([
-          ['hostname', hostname ?? 'localhost'],
-          ['ceph_version', VERSION_TEXT],
-          ['ceph_version_short', CEPH_RELEASE],
-          ['ceph_release', 'pacific'],
-          ['osd_objectstore', 'sepiola'],
-        ]),
-      }),
-    );
+    const usage = this.options.store.usage();
+    const totalBytes = this.partition.count * usage.totalBytes;
+    this.mon.send(bootMessage(this.options, { addr: this.addr, epoch: this.epoch, totalBytes }));
   }
 
-  // Clients
-
-  pg(pgid: PgId): Pg | undefined {
-    return this.pgs.get(pgid);
-  }
-  isRemoving(pgid: PgId): boolean {
-    return this.pgs.isRemoving(pgid);
-  }
-  wantMap(): void {
-    this.mon.subscribe();
-  }
-  answered(op: ClientOp, a: OpAnswer): void {
-    this.counters.answered(op, a, this.clock.monotonicMs());
-  }
+  // Options and commands
 
   private onCommand(c: Connection, m: IncomingMessage): void {
     const { cmd } = decodeFront(MCommand, m);
-    const scope: CommandScope = {
+    const scope = {
       id: this.id,
       fsid: this.options.fsid,
       uuid: this.options.uuid,
       state: this.state,
       config: this.config,
-      counters: this.counters,
       maps: this.maps,
-      pgs: this.pgs,
-      nowMs: this.clock.monotonicMs(),
+      shards: this.shards,
       flushStats: () => this.report(),
       configChanged: () => this.configChanged(),
     };
-    const { result, status, data } = runCommand(scope, cmd[0] ?? '');
-    const reply = { result, status };
-    c.send(outgoing(MCommandReply, reply, { tid: m.tid, data: [Buffer.from(data)] }));
+    runCommand(scope, cmd[0] ?? '').then(
+      ({ result, status, data }) => {
+        const reply = { result, status };
+        c.send(outgoing(MCommandReply, reply, { tid: m.tid, data: [Buffer.from(data)] }));
+      },
+      (e) => this.fatal(e),
+    );
   }
 
   private configChanged(): void {
-    this.limits = this.config.limits();
-    this.logKeep = this.config.number('osd_min_pg_log_entries');
-    this.logMost = Math.min(1500, this.config.number('osd_max_pg_log_entries'));
+    this.settings = settingsOf(this.config, this.settings.version + 1, this.options.deviceClass);
+    for (const shard of this.shards) shard.apply(this.settings);
   }
 
-  // Reports
-
-  private measure(): { atMs: number; total: number; available: number } {
-    const { totalBytes, availableBytes } = this.store.usage();
-    return { atMs: this.clock.monotonicMs(), total: totalBytes, available: availableBytes };
-  }
-
-  // Timers and the end
-
-  private every(name: string, ms: number, run: () => void): void {
-    const again = (): void => {
-      this.timers.set(name, this.clock.setTimer(ms, again));
-      run();
-    };
-    this.timers.set(name, this.clock.setTimer(ms, again));
-  }
-
-  /** Runs once after `ms`, unless that is under way already. */
-  private soon(name: string, ms: number, run: () => void): void {
-    if (this.timers.has(name) || this.state === 'stopped') return;
-    const fire = (): void => {
-      this.timers.delete(name);
-      run();
-    };
-    this.timers.set(name, this.clock.setTimer(ms, fire));
-  }
-  private cancel(name: string): void {
-    this.timers.get(name)?.cancel();
-    this.timers.delete(name);
-  }
+  // The end
 
   async close(): Promise<void> {
     if (this.state === 'stopped') return;
     if (this.state === 'active') {
       this.state = 'stopping';
       // Others take over as soon as the map says that we are gone for good, so we are.
-      this.pgs.stop();
+      await Promise.all(this.shards.map((shard) => shard.stop()));
       const { fsid } = this.options;
       this.mon.send(outgoing(MOSDMarkMeDown, { fsid, osd: this.id, epoch: this.epoch }));
       await this.waitUntilDown();
     }
-    this.halt();
-    await this.messenger.shutdown();
-    await this.store.close();
+    await this.kill();
   }
 
   async kill(): Promise<void> {
     if (this.state === 'stopped') return;
     this.halt();
     await this.messenger.shutdown();
-    await this.store.close();
+    await Promise.all(this.shards.map((shard) => shard.close()));
   }
 
   private async waitUntilDown(): Promise<void> {
@@ -599,9 +464,8 @@ class OsdDaemon implements Osd, PgHost, ClientGateHost, NeighboursHost, Reporter
 
   private halt(): void {
     this.state = 'stopped';
-    this.pgs.stop();
+    this.own.halt();
     this.mon.close();
-    for (const timer of this.timers.values()) timer.cancel();
-    this.timers.clear();
+    this.timers.stop();
   }
 }

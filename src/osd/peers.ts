@@ -1,15 +1,6 @@
 import type { OSDMap } from '../maps/index.ts';
 import type { Connection, Messenger, OutgoingMessage } from '../msgr/index.ts';
-import {
-  ENTITY,
-  type EntityAddr,
-  type EVersion,
-  formatAddr,
-  formatPgId,
-  outgoing,
-  type PgId,
-} from '../wire/index.ts';
-import { MRepAck } from './peer-messages.ts';
+import { ENTITY, type EntityAddr, formatAddr } from '../wire/index.ts';
 
 interface Peer {
   /** The map by which the address was last checked. */
@@ -17,38 +8,23 @@ interface Peer {
   readonly addr: string;
   readonly connection: Connection;
 }
-interface Ack {
-  readonly pgid: PgId;
-  readonly since: number;
-  version: EVersion;
-}
 
-/** Sessions with other OSDs, by the address the newest map gives them, and the acknowledgements on their way to them. */
+/** Sessions with other OSDs, by the address the newest map gives them. */
 export class Peers {
   private readonly messenger: Messenger;
   private readonly map: () => OSDMap | undefined;
   private readonly peers = new Map<number, Peer>();
-  private readonly acks = new Map<number, Map<string, Ack>>();
 
   constructor(messenger: Messenger, map: () => OSDMap | undefined) {
     this.messenger = messenger;
     this.map = map;
   }
 
-  send(osd: number, message: OutgoingMessage): void {
-    this.connection(osd)?.send(message);
-  }
-
-  /** Joins the acknowledgements that one commit of the store brings into one message. */
-  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
-    if (this.acks.size === 0) queueMicrotask(() => this.flush());
-    let forPeer = this.acks.get(osd);
-    if (!forPeer) {
-      forPeer = new Map();
-      this.acks.set(osd, forPeer);
-    }
-    // Commits of one PG come in order, so the last one speaks for those before.
-    forPeer.set(formatPgId(pgid), { pgid, since, version });
+  /** @returns false when the OSD is down: the message goes nowhere */
+  send(osd: number, message: OutgoingMessage): boolean {
+    const connection = this.connection(osd);
+    connection?.send(message);
+    return connection !== undefined;
   }
 
   /** Lets go of sessions with OSDs that the map shows down or elsewhere. */
@@ -68,14 +44,6 @@ export class Peers {
   }
   forget(osd: number): void {
     this.peers.delete(osd);
-  }
-
-  private flush(): void {
-    const all = [...this.acks];
-    this.acks.clear();
-    for (const [osd, acks] of all) {
-      this.send(osd, outgoing(MRepAck, { acks: [...acks.values()] }));
-    }
   }
 
   private addrOf(osd: number): EntityAddr | undefined {

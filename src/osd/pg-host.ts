@@ -24,9 +24,11 @@ export interface PgHost {
   /** Epoch in which this store was first up; 0 when it never was. */
   readonly storeSince: number;
   isUp(osd: number): boolean;
-  readonly leases: Leases;
+  readonly leases: Pick<Leases, 'grant' | 'isReadable' | 'waitMs'>;
   /** What to ask a member for. */
   lease(): Lease;
+  /** A primary asks us to stand by it. @param then gets the lease's milliseconds, 0 when we do not; maybe at once */
+  standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void;
   /** Epoch in which an OSD last came up; 0 while it is down. */
   upFrom(osd: number): number;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */

@@ -85,14 +85,15 @@ export class PgMember {
 
   /** Takes over the primary's log, as far as we do not share it, and answers when that is durable. */
   onActivate(from: number, m: MessageOf<typeof MPgActivate>): void {
-    const { upFrom, leaseMs } = m.lease;
-    const isGiven = this.host.leases.promise(from, upFrom, leaseMs);
-    const lease = { ...m.lease, leaseMs: isGiven ? leaseMs : 0 };
     const answer = (): void => {
-      const { complete } = this.state.info;
-      const missing = [...this.state.missing.values()];
-      const reply = { ...this.header(), round: m.round, lease, complete, missing };
-      this.host.send(from, outgoing(MPgActivated, reply));
+      this.host.standBy(from, m.lease, (leaseMs) => {
+        if (this.state.info.since !== m.since) return;
+        const lease = { ...m.lease, leaseMs };
+        const { complete } = this.state.info;
+        const missing = [...this.state.missing.values()];
+        const reply = { ...this.header(), round: m.round, lease, complete, missing };
+        this.host.send(from, outgoing(MPgActivated, reply));
+      });
     };
     const entries = m.entries.map(decodeLogged);
     const activate = (): void => this.activate(m.writeable, m.since, answer);

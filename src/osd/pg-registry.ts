@@ -2,11 +2,12 @@ import type { OSDMap } from '../maps/index.ts';
 import type { StoreOp } from '../store/index.ts';
 import { formatPgId, type PgId, parsePgId } from '../wire/index.ts';
 import { mayWrite, type PgView } from './intervals.ts';
-import { META } from './osd-maps.ts';
+import { type Partition, shardOf } from './partition.ts';
 import { Pg, storedView } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { damaged, listObjects, PgState } from './pg-state.ts';
+import { META } from './superblock.ts';
 
 /** Objects removed in one transaction. */
 const REMOVE_BATCH = 64;
@@ -34,7 +35,7 @@ export function pgNumber(pool: number, seed: number): number {
 }
 
 /**
- * The PGs of one OSD: loaded at the start, made when the map puts them here, taken through every map, and removed with
+ * The PGs of one shard: loaded at the start, made when the map puts them here, taken through every map, and removed with
  * their pool or when others hold everything.
  */
 export class PgRegistry {
@@ -44,9 +45,12 @@ export class PgRegistry {
   /** See Superblock.untouched. */
   private readonly untouched: Set<string>;
 
-  constructor(host: PgHost, untouched: Set<string>) {
+  private readonly partition: Partition;
+
+  constructor(host: PgHost, untouched: Set<string>, partition: Partition) {
     this.host = host;
     this.untouched = untouched;
+    this.partition = partition;
   }
 
   get(pgid: PgId): Pg | undefined {
@@ -94,7 +98,8 @@ export class PgRegistry {
     for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
     for (const pgid of map.pgsOfOsd(this.host.id)) {
       const number = pgNumber(pgid.pool, pgid.seed);
-      if (!isOurs || this.pgs.has(number) || this.removing.has(number)) continue;
+      if (!isOurs || !this.isHere(pgid)) continue;
+      if (this.pgs.has(number) || this.removing.has(number)) continue;
       const view = viewOf(map, pgid);
       if (view.acting.includes(this.host.id)) ops.push(...this.make(pgid, view));
     }
@@ -117,6 +122,10 @@ export class PgRegistry {
     void this.host.submit([{ op: 'remove', c: pg.state.c, oid: pg.state.meta }]);
     this.host.log('info', 'remove PG', { pg: pg.state.c });
     this.clear(pg.pgid);
+  }
+
+  private isHere(pgid: PgId): boolean {
+    return shardOf(pgid, this.partition.count) === this.partition.index;
   }
 
   private add(pg: Pg): void {
@@ -143,7 +152,8 @@ export class PgRegistry {
     for (const [id, pool] of map.data.pools) {
       if (previous?.pool(id)) continue;
       for (let seed = 0; seed < pool.pgNum; seed++) {
-        this.untouched.add(formatPgId({ pool: id, seed }));
+        const pgid = { pool: id, seed };
+        if (this.isHere(pgid)) this.untouched.add(formatPgId(pgid));
       }
     }
   }

@@ -49,7 +49,7 @@ function stateNames(pg: Pg): PgStateName[] {
 }
 
 /** When a PG was last seen in certain states, kept between reports. */
-export interface Stamps {
+interface Stamps {
   lastChange: UTime;
   lastActive: UTime;
   lastPeered: UTime;
@@ -60,7 +60,7 @@ export interface Stamps {
   reportedSeq: bigint;
 }
 
-export function newStamps(nowMs: number): Stamps {
+function newStamps(nowMs: number): Stamps {
   const now = utimeOfMs(nowMs);
   return {
     lastChange: now,
@@ -75,7 +75,7 @@ export function newStamps(nowMs: number): Stamps {
 }
 
 /** What the primary tells the monitor of a PG. Moves `stamps` on. */
-export function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
+function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
   const { view, state: member } = pg;
   const now = utimeOfMs(nowMs);
   const names = new Set(stateNames(pg));
@@ -142,4 +142,23 @@ function sumOf(pg: Pg): PgStat['statsSum'] {
     numWr: t.wr,
     numWrKb: t.wrKb,
   };
+}
+
+/** The reports of the PGs of one shard. */
+export class PgReports {
+  private stamps = new Map<Pg, Stamps>();
+
+  /** On those of the PGs that we are primary of. */
+  of(pgs: Iterable<Pg>, nowMs: number): PgStat[] {
+    const stamps = new Map<Pg, Stamps>();
+    const out: PgStat[] = [];
+    for (const pg of pgs) {
+      if (!pg.isPrimary) continue;
+      const mine = this.stamps.get(pg) ?? newStamps(nowMs);
+      stamps.set(pg, mine);
+      out.push(reportOf(pg, mine, nowMs));
+    }
+    this.stamps = stamps;
+    return out;
+  }
 }

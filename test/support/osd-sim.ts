@@ -232,6 +232,8 @@ export class SimNode {
       storeSince: this.storeSince,
       leases: node.leases,
       lease: () => node.lease(),
+      standBy: (osd, { upFrom, leaseMs }, then) =>
+        then(node.leases.promise(osd, upFrom, leaseMs) ? leaseMs : 0),
       isUp: (osd) => world.livesIn(node.seen).has(osd),
       upFrom: (osd) => world.upFromIn(node.seen, osd),
       send: (osd, message) => world.send(node.id, osd, node.seen, message),

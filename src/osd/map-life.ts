@@ -1,0 +1,17 @@
+import type { OSDMap } from '../maps/index.ts';
+import type { MapLife } from './leases.ts';
+
+/** A lease is this share of osd_heartbeat_grace (osd_pool_default_read_lease_ratio, 16.2). */
+const LEASE_SHARE = 0.8;
+
+/** An OSD as a map has it. */
+export function lifeOf(map: OSDMap | undefined, osd: number): MapLife {
+  const upFrom = map?.data.osdInfo[osd]?.upFrom ?? 0;
+  const isDead = (map?.data.osdXInfo[osd]?.deadEpoch ?? 0) >= upFrom;
+  return { isUp: map?.isUp(osd) ?? false, upFrom, isDead };
+}
+
+/** For how long OSDs stand by each other. @param graceSeconds osd_heartbeat_grace */
+export function leaseMsOf(graceSeconds: number): number {
+  return LEASE_SHARE * 1000 * graceSeconds;
+}

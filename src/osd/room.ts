@@ -1,0 +1,36 @@
+import type { Clock } from '../runtime/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+
+/** Fraction of the store beyond which writes are refused whatever the map says (osd_failsafe_full_ratio, 16.2). */
+const FAILSAFE_FULL = 0.97;
+const COUNT_MS = 200;
+
+/** Whether a store has room for what clients want to write. */
+export class Room {
+  private readonly store: ObjectStore;
+  private readonly clock: Clock;
+  private countedMs = Number.NEGATIVE_INFINITY;
+  private totalBytes = 0;
+  private availableBytes = 0;
+  private promisedBytes = 0;
+
+  constructor(store: ObjectStore, clock: Clock) {
+    this.store = store;
+    this.clock = clock;
+  }
+
+  /** Room for so many bytes, beside what was promised to others? If so, they are promised. */
+  has(bytes: number): boolean {
+    const now = this.clock.monotonicMs();
+    // The store counts on demand; between counts, what was promised is added up.
+    if (now - this.countedMs > COUNT_MS || this.promisedBytes > 0.001 * this.totalBytes) {
+      const { totalBytes, availableBytes } = this.store.usage();
+      this.totalBytes = totalBytes;
+      this.availableBytes = availableBytes;
+      this.countedMs = now;
+      this.promisedBytes = 0;
+    }
+    this.promisedBytes += bytes;
+    return this.availableBytes - this.promisedBytes > (1 - FAILSAFE_FULL) * this.totalBytes;
+  }
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
+import type { StoreUsage } from '../store/index.ts';
+import type { PgId, PgStat } from '../wire/index.ts';
+import type { Ack } from './acks.ts';
+import type { Requester } from './client-ops.ts';
+import type { CounterSums } from './counters.ts';
+import type { Lease } from './peer-messages.ts';
+import type { OpInFlight, PgDescription } from './pg-description.ts';
+import type { Settings } from './settings.ts';
+
+// An OSD is a front and its shards. The front has what there is once in an OSD: the messenger, the session with the
+// monitor, options, heartbeats, reports. A shard has PGs, a store for them, and the clients' requests to them. They say
+// to each other what stands here, and nothing else: by calls where they share a thread (shard 0 is always with the
+// front), else by posts that arrive in order.
+
+/** What the front says to a shard. */
+export interface ShardCalls {
+  /** A client's request to a PG of this shard. @throws DecodeError */
+  request(by: Requester, message: IncomingMessage): void;
+  /** The session is gone: its client sends again what was not answered. */
+  forget(by: Requester): void;
+  /** What a peer says about a PG of this shard. @throws DecodeError */
+  peerMessage(from: number, message: IncomingMessage): void;
+  /** A peer acknowledges changes of PGs of this shard. */
+  acked(from: number, acks: readonly Ack[]): void;
+  /** The answer to a request that a copy of this shard needed. @throws DecodeError */
+  copyReply(message: IncomingMessage): void;
+  /** The session with an OSD forgot what was on its way. */
+  peerReset(osd: number): void;
+  /** A member stands by us, see Leases.grant. */
+  granted(by: number, lease: Lease): void;
+  /** We stand by a primary. Said before any map that shows it down. */
+  promised(osd: number, upFrom: number, leaseMs: number): void;
+  /** Options have changed. */
+  apply(settings: Settings): void;
+  /** Resolves when the shard's PGs answer nobody any more. */
+  stop(): Promise<void>;
+  /** Closes the store. */
+  close(): Promise<void>;
+  ask<Q extends keyof ShardAnswers>(question: Q, pgid?: PgId): Answer<ShardAnswers[Q]>;
+  /** OSDs that share a PG of this shard with us. */
+  readonly neighbours: ReadonlySet<number>;
+  readonly pgCount: number;
+  /** The newest epoch that this shard's store has. */
+  readonly durableEpoch: number;
+}
+
+export type Answer<A> = A | Promise<A>;
+
+/** What a shard can be asked. */
+export interface ShardAnswers {
+  report: ShardReport;
+  counters: CounterSums;
+  ops: OpInFlight[];
+  pg: PgDescription | undefined;
+}
+
+/** How a shard's store and the PGs that it is primary of are. */
+export interface ShardReport {
+  readonly pgs: PgStat[];
+  readonly pgCount: number;
+  readonly usage: StoreUsage;
+}
+
+/** What a shard says to the front. */
+export interface ShardFront {
+  /** To the OSD, ourselves included, as the front's map has it; dropped if it is down, since peering follows. */
+  send(osd: number, message: OutgoingMessage): void;
+  /** Something speaks of an epoch that this shard does not have. */
+  wantMap(epoch: number): void;
+  /** A client had an old map when it sent its request. */
+  shareMaps(by: Requester, epoch: number): void;
+  /**
+   * A primary asks us to stand by it. Whether we do is decided by the front, which knows every map before any shard does:
+   * all shards hear of it before they hear of a map that shows that primary down, so none of them tells others what it
+   * holds while the primary counts on us.
+   * @param then gets the lease's milliseconds; 0: we do not
+   */
+  standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void;
+  /** The PGs' reports to the monitor have changed. */
+  statsChanged(): void;
+  /** The shard cannot go on, so the OSD cannot. */
+  fatal(error: unknown): void;
+}

@@ -1,0 +1,395 @@
+import { DecodeError } from '../errors/index.ts';
+import type { OSDMap } from '../maps/index.ts';
+import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
+import type { BufferPool, Clock, Logger } from '../runtime/index.ts';
+import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
+import {
+  decodeFront,
+  type EntityAddr,
+  type EVersion,
+  outgoing,
+  type PgId,
+  sameAddr,
+} from '../wire/index.ts';
+import { type Ack, Acks } from './acks.ts';
+import { ClientGate, type ClientGateHost } from './client-gate.ts';
+import type { Requester } from './client-ops.ts';
+import type { ClientOp, OpAnswer } from './client-request.ts';
+import { CopyFetcher } from './copy-fetcher.ts';
+import { OsdCounters } from './counters.ts';
+import { Leases } from './leases.ts';
+import { leaseMsOf, lifeOf } from './map-life.ts';
+import type { OpLimits } from './ops/index.ts';
+import type { Partition } from './partition.ts';
+import { ASK, type Lease, MPgInfo, MPgQuery } from './peer-messages.ts';
+import { peekPg } from './peer-peek.ts';
+import { Permits } from './permits.ts';
+import { type Pg, storedView } from './pg.ts';
+import { describePg, opsInFlight } from './pg-description.ts';
+import type { PgHost } from './pg-host.ts';
+import { emptyInfo } from './pg-info.ts';
+import { PgRegistry, viewOf } from './pg-registry.ts';
+import { PgReports } from './pg-report.ts';
+import { Room } from './room.ts';
+import type { Settings } from './settings.ts';
+import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
+import { putMeta, type Superblock, superEntry } from './superblock.ts';
+
+/** Log entries in memory over all PGs, about 1 KiB each; each PG has a share of them, and at least its minimum. */
+const LOG_ENTRIES = 30_000;
+const COPIES_MAX = 12;
+
+/** What a shard runs on. */
+export interface ShardOptions {
+  readonly partition: Partition;
+  /** The OSD's number. */
+  readonly id: number;
+  /** Owned by the shard from now on: closed with it. */
+  readonly store: ObjectStore;
+  readonly superblock: Superblock;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  readonly pool: BufferPool;
+  readonly front: ShardFront;
+}
+
+/**
+ * PGs of an OSD on one thread: all of them, or the part that a partition gives. It follows the maps by itself, keeps how
+ * far it has come in its own store together with what the PGs make of it, and so may lag behind the front.
+ */
+export class Shard implements ShardCalls, PgHost, ClientGateHost {
+  readonly id: number;
+  readonly partition: Partition;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  readonly pool: BufferPool;
+  readonly leases: Leases;
+  readonly copies: Permits;
+  map: OSDMap | undefined;
+  /** The map shows us up. */
+  isUpNow = false;
+  durableEpoch: number;
+  private readonly front: ShardFront;
+  private readonly superblock: Superblock;
+  private readonly pgs: PgRegistry;
+  private readonly clients: ClientGate;
+  private readonly copyFetcher: CopyFetcher;
+  private readonly counters = new OsdCounters();
+  private readonly reports = new PgReports();
+  private readonly room: Room;
+  private readonly acks: Acks;
+  private settings: Settings;
+  private addr: EntityAddr | undefined;
+  private state: 'running' | 'stopping' | 'stopped' = 'running';
+  /** What the maps of a batch make of the PGs, to become durable with them. */
+  private mapOps: StoreOp[] = [];
+  private hasNewMaps = false;
+  /** Messages that speak of a map we do not have yet, in the order they came. */
+  private early: { epoch: number; handle: () => void }[] = [];
+
+  constructor(options: ShardOptions) {
+    const { partition, superblock, front, clock } = options;
+    this.id = options.id;
+    this.partition = partition;
+    this.store = options.store;
+    this.clock = clock;
+    this.log = options.log;
+    this.crc32c = options.crc32c;
+    this.pool = options.pool;
+    this.front = front;
+    this.superblock = superblock;
+    this.settings = options.settings;
+    this.durableEpoch = superblock.newest;
+    this.copies = new Permits(Math.ceil(COPIES_MAX / partition.count));
+    this.room = new Room(options.store, clock);
+    const shard = this;
+    this.leases = new Leases({
+      nowMs: () => clock.monotonicMs(),
+      get leaseMs() {
+        return leaseMsOf(shard.settings.graceSeconds);
+      },
+      get upFrom() {
+        return lifeOf(shard.map, shard.id).upFrom;
+      },
+      life: (osd) => lifeOf(shard.map, osd),
+    });
+    this.acks = new Acks((osd, message) => front.send(osd, message));
+    this.pgs = new PgRegistry(this, superblock.untouched, partition);
+    this.copyFetcher = new CopyFetcher(this);
+    this.clients = new ClientGate(this, this.copyFetcher);
+    this.pgs.load();
+  }
+
+  // What PGs and the gate ask.
+
+  get epoch(): number {
+    return this.map?.epoch ?? 0;
+  }
+  get limits(): OpLimits {
+    return this.settings.limits;
+  }
+  get logKeep(): number {
+    return this.settings.logKeep;
+  }
+  /** The logs of all PGs share what memory there is for them. */
+  get logMax(): number {
+    const here = LOG_ENTRIES / this.partition.count;
+    const share = Math.floor(here / Math.max(1, this.pgs.size));
+    return Math.max(this.logKeep + 100, Math.min(this.settings.logMost, share));
+  }
+  get storeSince(): number {
+    return this.superblock.storeSince;
+  }
+  get isServing(): boolean {
+    return this.isUpNow && this.state === 'running';
+  }
+  isUp(osd: number): boolean {
+    return this.map?.isUp(osd) ?? false;
+  }
+  upFrom(osd: number): number {
+    return this.isUp(osd) ? lifeOf(this.map, osd).upFrom : 0;
+  }
+  lease(): Lease {
+    const sentMs = Math.floor(this.clock.monotonicMs());
+    const { graceSeconds } = this.settings;
+    return { upFrom: lifeOf(this.map, this.id).upFrom, sentMs, leaseMs: leaseMsOf(graceSeconds) };
+  }
+  standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void {
+    this.front.standBy(osd, lease, then);
+  }
+  send(osd: number, message: OutgoingMessage): void {
+    this.front.send(osd, message);
+  }
+  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
+    this.counters.subopW++;
+    this.acks.add(osd, { pgid, since, version });
+  }
+  submit(txn: Transaction): Promise<void> {
+    return this.store.submit(txn).catch((e: unknown) => {
+      // Peers may have this change, or the log here lacks it: going on would be a lie.
+      if (this.state !== 'stopped') this.fatal(e);
+      return new Promise<void>(() => {});
+    });
+  }
+  fatal(error: unknown): void {
+    this.front.fatal(error);
+  }
+  hasRoom(bytes: number): boolean {
+    return this.room.has(bytes);
+  }
+  statsChanged(): void {
+    this.front.statsChanged();
+  }
+  removed(pgid: PgId): void {
+    const { map } = this;
+    if (!map || !this.isServing) return;
+    if (map.pool(pgid.pool) && viewOf(map, pgid).acting.includes(this.id)) {
+      void this.submit(this.pgs.advance(map, map, true));
+      this.pgs.settle();
+    }
+    this.clients.retry();
+  }
+  discard(pgid: PgId): void {
+    const pg = this.pgs.get(pgid);
+    if (pg) this.pgs.remove(pg);
+  }
+  pg(pgid: PgId): Pg | undefined {
+    return this.pgs.get(pgid);
+  }
+  isRemoving(pgid: PgId): boolean {
+    return this.pgs.isRemoving(pgid);
+  }
+  wantMap(epoch: number): void {
+    this.front.wantMap(epoch);
+  }
+  shareMaps(by: Requester, epoch: number): void {
+    this.front.shareMaps(by, epoch);
+  }
+  answered(op: ClientOp, a: OpAnswer): void {
+    this.counters.answered(op, a, this.clock.monotonicMs());
+  }
+
+  // What the front says.
+
+  request(by: Requester, message: IncomingMessage): void {
+    this.clients.submit(by, message);
+  }
+  forget(by: Requester): void {
+    this.clients.forget(by);
+  }
+  peerMessage(from: number, m: IncomingMessage): void {
+    const { pgid, epoch, since } = peekPg(m.front);
+    if (this.later(epoch, () => this.peerMessage(from, m))) return;
+    if (!this.isUpNow) return;
+    const pg = this.pgs.get(pgid);
+    if (pg) pg.onMessage(from, m);
+    else if (m.type === MPgQuery.type && !this.pgs.isRemoving(pgid)) {
+      this.answerWithNothing(from, m, since);
+    }
+  }
+  acked(from: number, acks: readonly Ack[]): void {
+    for (const { pgid, since, version } of acks) this.pgs.get(pgid)?.onAck(from, since, version);
+  }
+  copyReply(message: IncomingMessage): void {
+    this.copyFetcher.onReply(message);
+  }
+  peerReset(osd: number): void {
+    for (const pg of this.pgs.all()) {
+      if (pg.view.acting.includes(osd) || pg.peering.consulted.has(osd)) pg.onPeerReset(osd);
+    }
+    this.copyFetcher.sendAgain();
+  }
+  granted(by: number, { upFrom, sentMs, leaseMs }: Lease): void {
+    this.leases.grant(by, upFrom, sentMs, leaseMs);
+    for (const pg of this.pgs.all()) pg.pipeline.leaseRenewed();
+  }
+  promised(osd: number, upFrom: number, leaseMs: number): void {
+    this.leases.promised(osd, upFrom, leaseMs);
+  }
+  apply(settings: Settings): void {
+    this.settings = settings;
+  }
+  async stop(): Promise<void> {
+    if (this.state === 'running') this.state = 'stopping';
+    this.pgs.stop();
+  }
+  /** Nothing more comes from the front. */
+  halt(): void {
+    this.state = 'stopped';
+    this.pgs.stop();
+  }
+  close(): Promise<void> {
+    this.halt();
+    return this.store.close();
+  }
+  ask<Q extends keyof ShardAnswers>(question: Q, pgid?: PgId): ShardAnswers[Q] {
+    const answers: { [A in keyof ShardAnswers]: () => ShardAnswers[A] } = {
+      report: () => ({
+        pgs: this.reports.of(this.pgs.all(), this.clock.wallMs()),
+        pgCount: this.pgs.size,
+        usage: this.store.usage(),
+      }),
+      counters: () => this.counters.sums(),
+      ops: () => [...this.pgs.all()].flatMap((pg) => opsInFlight(pg, this.clock.monotonicMs())),
+      pg: () => {
+        const pg = pgid && this.pgs.get(pgid);
+        return pg && describePg(pg);
+      },
+    };
+    return answers[question]();
+  }
+  get neighbours(): Set<number> {
+    const out = new Set<number>();
+    for (const pg of this.pgs.all()) for (const osd of pg.view.acting) out.add(osd);
+    out.delete(this.id);
+    return out;
+  }
+  get pgCount(): number {
+    return this.pgs.size;
+  }
+
+  // Maps
+
+  /** We listen here: from now on it can be told whether a map shows us up. */
+  begin(addr: EntityAddr): void {
+    this.addr = addr;
+  }
+
+  /**
+   * The next map. What the PGs make of it waits for {@link commitMaps}. Maps that the PGs have seen before the last
+   * restart only tell what there is.
+   */
+  advance(map: OSDMap, previous: OSDMap | undefined): void {
+    this.map = map;
+    if (map.epoch <= this.superblock.newest) return;
+    const ops = this.pgs.advance(map, previous, this.isOurs(map));
+    this.superblock.newest = map.epoch;
+    this.mapOps.push(...ops);
+    this.hasNewMaps = true;
+  }
+
+  /**
+   * After the last map of a batch; resolves when they are durable, with what the PGs made of them.
+   * @param frontOps what must become durable together with that, in the front's own shard
+   */
+  async commitMaps(frontOps: readonly StoreOp[]): Promise<void> {
+    const { newest } = this.superblock;
+    const ops = this.hasNewMaps ? [...frontOps, ...this.mapOps.splice(0), this.putSuper()] : [];
+    this.hasNewMaps = false;
+    const durable = this.submit(ops);
+    this.afterMaps();
+    await durable;
+    this.durableEpoch = newest;
+  }
+
+  private putSuper(): StoreOp {
+    return putMeta([superEntry(this.superblock)]);
+  }
+
+  private showsUsUp(map: OSDMap): boolean {
+    const mine = map.addrs(this.id)[0];
+    const { addr } = this;
+    return map.isUp(this.id) && mine !== undefined && !!addr && sameAddr(mine, addr);
+  }
+
+  private isOurs(map: OSDMap): boolean {
+    const { superblock } = this;
+    const upFrom = map.isUp(this.id) ? lifeOf(map, this.id).upFrom : 0;
+    if (this.showsUsUp(map)) {
+      superblock.upFrom = upFrom;
+      if (superblock.storeSince === 0) superblock.storeSince = upFrom;
+    }
+    return upFrom > 0 && upFrom === superblock.upFrom;
+  }
+
+  private afterMaps(): void {
+    const { map } = this;
+    if (!map || this.state === 'stopped') return;
+    const isUpNow = this.showsUsUp(map);
+    if (isUpNow !== this.isUpNow) {
+      this.isUpNow = isUpNow;
+      const { index, count } = this.partition;
+      const who = count > 1 ? { shard: index } : {};
+      this.log('info', isUpNow ? 'up' : 'down', { epoch: map.epoch, ...who });
+    }
+    if (this.state === 'stopping') return;
+    if (isUpNow) this.pgs.settle();
+    const due = this.early.filter((e) => e.epoch <= map.epoch);
+    this.early = this.early.filter((e) => e.epoch > map.epoch);
+    for (const e of due) this.handleEarly(e.handle);
+    this.clients.retry();
+    this.copyFetcher.sendAgain();
+    this.statsChanged();
+  }
+
+  private handleEarly(handle: () => void): void {
+    try {
+      handle();
+    } catch (e) {
+      // Its session is past it; whoever sent it peers again.
+      if (!(e instanceof DecodeError)) throw e;
+      this.log('warn', 'malformed message of a peer', { error: e.message });
+    }
+  }
+
+  /** Keeps what needs a newer map. @returns false when we have it */
+  private later(epoch: number, handle: () => void): boolean {
+    if (epoch <= this.epoch) return false;
+    if (this.early.length === 0) this.front.wantMap(epoch);
+    this.early.push({ epoch, handle });
+    return true;
+  }
+
+  /** A question about a PG that is not here. */
+  private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
+    const { pgid, round, ask } = decodeFront(MPgQuery, m);
+    if (ask !== ASK.info) return;
+    const view = storedView(viewOf(this.map!, pgid));
+    const info = emptyInfo(0, view, this.storeSince);
+    this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
+  }
+}

@@ -1,0 +1,335 @@
+import { assert, DecodeError } from '../errors/index.ts';
+import { OSDMap } from '../maps/index.ts';
+import type { OutgoingMessage } from '../msgr/index.ts';
+import type { BufferPool, Clock, ShardEvents, ShardLink } from '../runtime/index.ts';
+import type { ObjectStore } from '../store/index.ts';
+import type { EntityAddr, EntityName } from '../wire/index.ts';
+import type { Requester } from './client-ops.ts';
+import { Borrowed, Lent } from './lending.ts';
+import { MapFollower, type MapSharing } from './map-follower.ts';
+import type { Partition } from './partition.ts';
+import type { Lease } from './peer-messages.ts';
+import type { Settings } from './settings.ts';
+import { Shard } from './shard.ts';
+import type { ShardFront } from './shard-front.ts';
+import {
+  type InHead,
+  incomingOf,
+  outBytes,
+  outHead,
+  postedError,
+  type ToFront,
+  type ToShard,
+} from './shard-posts.ts';
+import { openSuperblock, type Superblock } from './superblock.ts';
+
+/** What the thread of a shard has. */
+export interface ThreadedShardOptions {
+  readonly partition: Partition;
+  /** The OSD's number, the cluster, and the name of the OSD's data. */
+  readonly id: number;
+  readonly fsid: string;
+  readonly uuid: string;
+  /** Opens the shard's own store. */
+  openStore(): Promise<ObjectStore>;
+  /** Its monotonic time is that of the front. */
+  readonly clock: Clock;
+  readonly crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Its memory can be shared with the front's thread. */
+  readonly pool: BufferPool;
+}
+
+/**
+ * Runs a shard of an OSD on this thread, for a front that is at the other end of the link.
+ * @param link as the other end's posts come in, they go to the events given
+ */
+export async function runShard(
+  options: ThreadedShardOptions,
+  link: (events: ShardEvents) => ShardLink,
+): Promise<void> {
+  const { fsid, uuid, id, partition } = options;
+  let store: ObjectStore | undefined;
+  try {
+    store = await options.openStore();
+    const superblock = await openSuperblock(store, { fsid, uuid, id, partition });
+    new ThreadedShard(options, store, superblock, link);
+  } catch (e) {
+    await store?.close();
+    link({ onPost: () => {}, onEnd: () => {} }).post({ kind: 'fatal', error: postedError(e) });
+  }
+}
+
+/** A session of the front's, as far as requests need it. */
+class RemoteSession implements Requester {
+  readonly number: number;
+  readonly peer: EntityName;
+  readonly peerAddrs: readonly EntityAddr[];
+  session: unknown;
+  private readonly shard: ThreadedShard;
+
+  constructor(
+    shard: ThreadedShard,
+    number: number,
+    peer: EntityName,
+    peerAddrs: readonly EntityAddr[],
+  ) {
+    this.shard = shard;
+    this.number = number;
+    this.peer = peer;
+    this.peerAddrs = peerAddrs;
+  }
+  send(message: OutgoingMessage): void {
+    this.shard.reply(this.number, message);
+  }
+  close(): void {
+    this.shard.cut(this.number);
+  }
+}
+
+/** A shard's surroundings on a thread of its own: turns posts into calls, and calls into posts. */
+class ThreadedShard implements ShardFront {
+  private readonly options: ThreadedShardOptions;
+  private readonly store: ObjectStore;
+  private readonly superblock: Superblock;
+  private readonly link: ShardLink;
+  private shard: Shard | undefined;
+  private follower: MapFollower | undefined;
+  private readonly sessions = new Map<number, RemoteSession>();
+  private readonly lent = new Lent();
+  private readonly borrowed = new Borrowed((loan, isLost) =>
+    this.post({ kind: 'returned', loan, isLost }),
+  );
+  private readonly questions = new Map<number, (leaseMs: number) => void>();
+  private nextQuestion = 1;
+  private hasSaidStats = false;
+
+  constructor(
+    options: ThreadedShardOptions,
+    store: ObjectStore,
+    superblock: Superblock,
+    link: (events: ShardEvents) => ShardLink,
+  ) {
+    this.options = options;
+    this.store = store;
+    this.superblock = superblock;
+    this.link = link({
+      onPost: (head, bytes) => this.onPost(head as ToShard, bytes),
+      // The main thread does not end before its threads.
+      onEnd: () => {},
+    });
+  }
+
+  // What the shard says.
+
+  send(osd: number, message: OutgoingMessage): void {
+    this.post({ kind: 'send', osd, m: outHead(message, this.lend(message)) }, outBytes(message));
+  }
+  reply(session: number, message: OutgoingMessage): void {
+    const m = outHead(message, this.lend(message));
+    this.post({ kind: 'reply', session, m }, outBytes(message));
+  }
+  cut(session: number): void {
+    this.post({ kind: 'cut', session });
+  }
+  wantMap(epoch: number): void {
+    this.post({ kind: 'wantMap', epoch });
+  }
+  shareMaps(by: Requester, epoch: number): void {
+    // Each request of a client that lags says so again, until it has the map.
+    if (typeof by.session === 'number' && by.session >= this.shard!.epoch) return;
+    by.session = this.shard!.epoch;
+    if (by instanceof RemoteSession) {
+      this.post({ kind: 'shareMaps', session: by.number, epoch });
+    }
+  }
+  standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void {
+    const question = this.nextQuestion++;
+    this.questions.set(question, then);
+    this.post({ kind: 'standBy', question, osd, lease });
+  }
+  statsChanged(): void {
+    // Said once for each report.
+    if (!this.hasSaidStats) this.post({ kind: 'statsChanged' });
+    this.hasSaidStats = true;
+  }
+  fatal(error: unknown): void {
+    this.shard?.halt();
+    this.post({ kind: 'fatal', error: postedError(error) });
+  }
+
+  private lend({ done }: OutgoingMessage): number {
+    return done ? this.lent.lend(done) : 0;
+  }
+
+  private post(head: ToFront, bytes?: readonly Uint8Array[]): void {
+    this.link.post(head, bytes);
+  }
+
+  private postState(): void {
+    const { durableEpoch, pgCount, neighbours } = this.shard!;
+    this.post({ kind: 'state', state: { durableEpoch, pgCount, neighbours } });
+  }
+
+  // What the front says.
+
+  private onPost(head: ToShard, bytes: readonly Buffer[]): void {
+    try {
+      this.handle(head, bytes);
+    } catch (e) {
+      this.fatal(e);
+    }
+  }
+
+  private handle(head: ToShard, bytes: readonly Buffer[]): void {
+    if (head.kind === 'open') {
+      this.open(head.settings);
+      return;
+    }
+    const { shard } = this;
+    assert(shard !== undefined, 'a shard is opened first');
+    switch (head.kind) {
+      case 'begin':
+        return this.begin(shard, head.addr, head.sharing, bytes[0]);
+      case 'map':
+        return this.follower!.receive(head.from, head.message);
+      case 'session': {
+        const { session, peer, peerAddrs } = head;
+        this.sessions.set(session, new RemoteSession(this, session, peer, peerAddrs));
+        return;
+      }
+      case 'request':
+        return this.request(shard, head.session, head.m, bytes);
+      case 'forget': {
+        const by = this.sessions.get(head.session);
+        this.sessions.delete(head.session);
+        if (by) shard.forget(by);
+        return;
+      }
+      case 'peerMessage':
+        return this.sane(() => shard.peerMessage(head.from, this.incoming(head.m, bytes)));
+      case 'acked':
+        return shard.acked(head.from, head.acks);
+      case 'copyReply':
+        return this.sane(() => shard.copyReply(this.incoming(head.m, bytes)));
+      case 'peerReset':
+        return shard.peerReset(head.osd);
+      case 'granted':
+        return shard.granted(head.by, head.lease);
+      case 'promised':
+        return shard.promised(head.osd, head.upFrom, head.leaseMs);
+      case 'stoodBy': {
+        const then = this.questions.get(head.question);
+        this.questions.delete(head.question);
+        return then?.(head.leaseMs);
+      }
+      case 'apply':
+        return shard.apply(head.settings);
+      case 'ask':
+        return this.answer(shard, head);
+      case 'returned':
+        return head.isLost ? this.lent.lost(head.loan) : this.lent.giveBack(head.loan);
+    }
+  }
+
+  private open(settings: Settings): void {
+    const { partition, id, clock, crc32c, pool } = this.options;
+    const { store, superblock } = this;
+    this.shard = new Shard({
+      partition,
+      id,
+      store,
+      superblock,
+      settings,
+      clock,
+      crc32c,
+      pool,
+      log: (level, message, fields) => this.post({ kind: 'log', level, message, fields }),
+      front: this,
+    });
+    this.postState();
+  }
+
+  private incoming(head: InHead, bytes: readonly Buffer[]) {
+    let recycle = (): void => {};
+    let release = (): void => {};
+    if (head.held !== 0) {
+      let isHeld = true;
+      release = () => {
+        if (isHeld) this.post({ kind: 'returned', loan: head.held, isLost: false });
+        isHeld = false;
+      };
+    }
+    const m = incomingOf(head, bytes, { release: () => release(), recycle: () => recycle() });
+    if (head.memory !== 0) recycle = this.borrowed.take(head.memory, m);
+    return m;
+  }
+
+  private request(shard: Shard, session: number, head: InHead, bytes: readonly Buffer[]): void {
+    const m = this.incoming(head, bytes);
+    const by = this.sessions.get(session);
+    if (!by) {
+      m.release();
+      return;
+    }
+    try {
+      shard.request(by, m);
+    } catch (e) {
+      if (!(e instanceof DecodeError)) throw e;
+      m.release();
+      by.close();
+    }
+  }
+
+  /** Its session is past it; whoever sent it peers again. */
+  private sane(handle: () => void): void {
+    try {
+      handle();
+    } catch (e) {
+      if (!(e instanceof DecodeError)) throw e;
+      this.post({
+        kind: 'log',
+        level: 'warn',
+        message: 'malformed message of a peer',
+        fields: { error: e.message },
+      });
+    }
+  }
+
+  private begin(
+    shard: Shard,
+    addr: EntityAddr,
+    sharing: MapSharing,
+    base: Buffer | undefined,
+  ): void {
+    const { partition, crc32c } = this.options;
+    shard.begin(addr);
+    const current = base && OSDMap.decode(base, crc32c);
+    if (current) shard.advance(current, undefined);
+    this.follower = new MapFollower({
+      partition,
+      sharing,
+      current,
+      crc32c,
+      send: (to, message) => this.post({ kind: 'map', to, message }),
+      onMap: (map, previous) => shard.advance(map, previous),
+      afterMaps: () => {
+        void shard.commitMaps([]).then(() => this.postState());
+        this.postState();
+      },
+      fatal: (e) => this.fatal(e),
+    });
+  }
+
+  private answer(shard: Shard, { question, what, pgid }: Extract<ToShard, { kind: 'ask' }>): void {
+    const post = (value: unknown): void => this.post({ kind: 'answer', question, value });
+    if (what === 'stop' || what === 'close') {
+      shard[what]().then(
+        () => post(undefined),
+        (e) => this.fatal(e),
+      );
+      return;
+    }
+    if (what === 'report') this.hasSaidStats = false;
+    post(shard.ask(what, pgid));
+  }
+}
