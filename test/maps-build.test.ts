@@ -117,7 +117,7 @@ describe('the life of an OSD', () => {
       newWeight: new Map([[1, 0]]),
     });
     expect([map.exists(1), map.isUp(1), map.isIn(1)]).toEqual([false, false, false]);
-    expect(map.data.osdUuid[1]).toBe(UUID_ZERO);
+    expect(map.data.osdUuid.at(1)).toBe(UUID_ZERO);
     expect(map.addrs(1)).toEqual([]);
     expect(map.osds()).toEqual([0, 2]);
   });

@@ -18,6 +18,7 @@ function osdStat(used: number, total = 100): OsdStat {
     dataBytes: used,
     omapBytes: 0,
     metadataBytes: 0,
+    compressed: [],
     numPgs: 1,
     heartbeatPeers: [],
   };
@@ -77,7 +78,7 @@ describe('a booting OSD', () => {
     expect(osdmap.data.osdWeight[1]).toBe(WEIGHT_ONE);
     expect(osdmap.data.osdState[1]).toBe(OSD_STATE.exists | OSD_STATE.up);
     expect(osdmap.addrs(1)).toEqual([addrOf(1)]);
-    expect(osdmap.data.osdUuid[1]).toBe('00000000-0000-4000-8000-000000000001');
+    expect(osdmap.data.osdUuid.at(1)).toBe('00000000-0000-4000-8000-000000000001');
     const host = [...osdmap.crushMap.buckets.values()].find((b) => b.items.includes(1))!;
     expect(osdmap.crushMap.itemNames.get(host.id)).toMatch(/^node1(~ssd)?$/);
     // 10 GiB in TiB, 16.16.

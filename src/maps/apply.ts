@@ -4,6 +4,7 @@ import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from
 import { type Blocklist, byPg, noOsdInfo, noOsdXInfo, type PgKey } from './codecs.ts';
 import type { Incremental } from './incremental.ts';
 import { subtractIntervals, unionIntervals } from './intervals.ts';
+import { OsdColumn } from './osd-column.ts';
 import { OSD_STATE, type OSDMapData, RELEASE, WEIGHT_ONE } from './osdmap-data.ts';
 
 // The effect of a change on a map: fact sheet §5.2; OSDMap::apply_incremental of src/osd/OSDMap.cc, release 16.2. The
@@ -115,8 +116,8 @@ function applySnaps(next: OSDMapData, inc: Incremental): void {
   next.removedSnapsQueue = queue;
 }
 
-function applyOsds(next: OSDMapData, inc: Incremental): void {
-  copyOsdLists(next);
+function applyOsds(map: OSDMapData, inc: Incremental): void {
+  const next = ownOsdLists(map);
   if (inc.newMaxOsd >= 0) resizeOsdLists(next, inc.newMaxOsd);
   for (const [osd, weight] of inc.newWeight) {
     checkOsd(next, osd);
@@ -132,14 +133,15 @@ function applyOsds(next: OSDMapData, inc: Incremental): void {
   for (const [osd, addrs] of inc.newUpClient) {
     checkOsd(next, osd);
     next.osdState[osd] = (next.osdState[osd]! | OSD_STATE.exists | OSD_STATE.up) & ~OSD_STATE.stop;
-    next.clientAddrs[osd] = addrs;
-    next.hbBackAddrs[osd] = inc.newHbBackUp.get(osd) ?? addrs;
-    next.hbFrontAddrs[osd] = inc.newHbFrontUp.get(osd) ?? next.hbFrontAddrs[osd]!;
+    next.clientAddrs.set(osd, addrs);
+    next.hbBackAddrs.set(osd, inc.newHbBackUp.get(osd) ?? addrs);
+    const front = inc.newHbFrontUp.get(osd);
+    if (front) next.hbFrontAddrs.set(osd, front);
     next.osdInfo[osd] = { ...next.osdInfo[osd]!, upFrom: inc.epoch };
   }
   for (const [osd, addrs] of inc.newUpCluster) {
     checkOsd(next, osd);
-    next.clusterAddrs[osd] = addrs;
+    next.clusterAddrs.set(osd, addrs);
   }
   for (const [osd, upThru] of inc.newUpThru) {
     checkOsd(next, osd);
@@ -159,7 +161,7 @@ function applyOsds(next: OSDMapData, inc: Incremental): void {
   }
   for (const [osd, uuid] of inc.newUuid) {
     checkOsd(next, osd);
-    next.osdUuid[osd] = uuid;
+    next.osdUuid.set(osd, uuid);
   }
 }
 
@@ -167,32 +169,43 @@ function checkOsd(m: OSDMapData, osd: number): void {
   if (osd < 0 || osd >= m.maxOsd) refuse(`osd.${osd} with max_osd ${m.maxOsd}`);
 }
 
-/** The lists per OSD are copied whole: they are short, and the old map keeps its own. */
-function copyOsdLists(m: OSDMapData): void {
-  m.osdState = [...m.osdState];
-  m.osdWeight = [...m.osdWeight];
-  m.clientAddrs = [...m.clientAddrs];
-  m.primaryAffinity = [...m.primaryAffinity];
-  m.hbBackAddrs = [...m.hbBackAddrs];
-  m.osdInfo = [...m.osdInfo];
-  m.clusterAddrs = [...m.clusterAddrs];
-  m.osdUuid = [...m.osdUuid];
-  m.osdXInfo = [...m.osdXInfo];
-  m.hbFrontAddrs = [...m.hbFrontAddrs];
+/** A map under change, whose lists by OSD are its own. */
+type Draft = OSDMapData & {
+  clientAddrs: OsdColumn<EntityAddr[]>;
+  hbBackAddrs: OsdColumn<EntityAddr[]>;
+  clusterAddrs: OsdColumn<EntityAddr[]>;
+  osdUuid: OsdColumn<string>;
+  hbFrontAddrs: OsdColumn<EntityAddr[]>;
+};
+
+/** The lists by OSD are copied whole: they are short, and the old map keeps its own. */
+function ownOsdLists(m: OSDMapData): Draft {
+  return Object.assign(m, {
+    osdState: [...m.osdState],
+    osdWeight: [...m.osdWeight],
+    primaryAffinity: [...m.primaryAffinity],
+    osdInfo: [...m.osdInfo],
+    osdXInfo: [...m.osdXInfo],
+    clientAddrs: OsdColumn.copyOf(m.clientAddrs),
+    hbBackAddrs: OsdColumn.copyOf(m.hbBackAddrs),
+    clusterAddrs: OsdColumn.copyOf(m.clusterAddrs),
+    osdUuid: OsdColumn.copyOf(m.osdUuid),
+    hbFrontAddrs: OsdColumn.copyOf(m.hbFrontAddrs),
+  });
 }
 
-function resizeOsdLists(m: OSDMapData, size: number): void {
+function resizeOsdLists(m: Draft, size: number): void {
   if (size > MAX_OSD_LIMIT) refuse(`max_osd ${size} above ${MAX_OSD_LIMIT}`);
   resize(m.osdState, size, () => 0);
   resize(m.osdWeight, size, () => 0);
-  resize<EntityAddr[]>(m.clientAddrs, size, () => []);
+  m.clientAddrs.resize(size, () => []);
   if (m.primaryAffinity.length > 0) resize(m.primaryAffinity, size, () => WEIGHT_ONE);
-  resize<EntityAddr[]>(m.hbBackAddrs, size, () => []);
+  m.hbBackAddrs.resize(size, () => []);
   resize(m.osdInfo, size, noOsdInfo);
-  resize<EntityAddr[]>(m.clusterAddrs, size, () => []);
-  resize(m.osdUuid, size, () => UUID_ZERO);
+  m.clusterAddrs.resize(size, () => []);
+  m.osdUuid.resize(size, () => UUID_ZERO);
   resize(m.osdXInfo, size, noOsdXInfo);
-  resize<EntityAddr[]>(m.hbFrontAddrs, size, () => []);
+  m.hbFrontAddrs.resize(size, () => []);
   m.maxOsd = size;
 }
 
@@ -207,7 +220,7 @@ function setAffinity(m: OSDMapData, osd: number, affinity: number): void {
   m.primaryAffinity[osd] = affinity;
 }
 
-function changeState(m: OSDMapData, osd: number, flip: number): void {
+function changeState(m: Draft, osd: number, flip: number): void {
   checkOsd(m, osd);
   const state = m.osdState[osd]!;
   if (state & flip & OSD_STATE.up) {
@@ -216,14 +229,14 @@ function changeState(m: OSDMapData, osd: number, flip: number): void {
   }
   if (state & flip & OSD_STATE.exists) {
     // Destroyed: a later OSD of this id is another one.
-    m.osdUuid[osd] = UUID_ZERO;
+    m.osdUuid.set(osd, UUID_ZERO);
     m.osdInfo[osd] = noOsdInfo();
     m.osdXInfo[osd] = noOsdXInfo();
     setAffinity(m, osd, WEIGHT_ONE);
-    m.clientAddrs[osd] = [];
-    m.clusterAddrs[osd] = [];
-    m.hbFrontAddrs[osd] = [];
-    m.hbBackAddrs[osd] = [];
+    m.clientAddrs.set(osd, []);
+    m.clusterAddrs.set(osd, []);
+    m.hbFrontAddrs.set(osd, []);
+    m.hbBackAddrs.set(osd, []);
     m.osdState[osd] = 0;
   } else {
     m.osdState[osd] = (state ^ flip) >>> 0;

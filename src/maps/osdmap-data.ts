@@ -14,7 +14,7 @@ import {
   vec,
   versioned,
 } from '../codec/index.ts';
-import { EntityAddrVec, id64, UTime, Uuid } from '../wire/index.ts';
+import { EntityAddrVec, id64, skipEntityAddrVec, UTime, Uuid } from '../wire/index.ts';
 import { checkCrc, sealCrc } from './checked.ts';
 import {
   beginEnvelope,
@@ -27,6 +27,7 @@ import {
   snapsByPool,
   upmapItems,
 } from './codecs.ts';
+import { perOsd } from './osd-column.ts';
 import { PgPool } from './pool.ts';
 
 // The full map: fact sheet §5.1; OSDMap::encode of src/osd/OSDMap.cc, release 16.2. Fields that stretch mode adds are
@@ -82,6 +83,12 @@ export const WEIGHT_ONE = 0x10000;
 /** Numbers of releases in `requireOsdRelease` and the like. */
 export const RELEASE = { luminous: 12, mimic: 13, nautilus: 14, octopus: 15, pacific: 16 } as const;
 
+const addrsPerOsd = perOsd(EntityAddrVec, skipEntityAddrVec);
+const uuidPerOsd = perOsd(Uuid, (d) => {
+  d.take(16);
+  return true;
+});
+
 /** Fields that clients use. */
 const ClientSection = versioned(
   'OSDMap',
@@ -102,7 +109,7 @@ const ClientSection = versioned(
     osdState: vec(u32),
     /** 16.16; WEIGHT_ONE is in, 0 is out. */
     osdWeight: vec(u32),
-    clientAddrs: vec(EntityAddrVec),
+    clientAddrs: addrsPerOsd,
     pgTemp: pgMap(osds),
     primaryTemp: pgMap(s32),
     /** 16.16; empty means WEIGHT_ONE for all. */
@@ -126,15 +133,15 @@ const OsdSection = versioned(
   'OSDMap',
   { v: 9, compat: 1 },
   {
-    hbBackAddrs: vec(EntityAddrVec),
+    hbBackAddrs: addrsPerOsd,
     osdInfo: vec(OsdInfo),
     blocklist,
-    clusterAddrs: vec(EntityAddrVec),
+    clusterAddrs: addrsPerOsd,
     clusterSnapshotEpoch: u32,
     clusterSnapshot: str,
-    osdUuid: vec(Uuid),
+    osdUuid: uuidPerOsd,
     osdXInfo: vec(OsdXInfo),
-    hbFrontAddrs: vec(EntityAddrVec),
+    hbFrontAddrs: addrsPerOsd,
     nearfullRatio: f32,
     fullRatio: f32,
     backfillfullRatio: f32,

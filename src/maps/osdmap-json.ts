@@ -20,7 +20,7 @@ export function osdJson(map: OSDMap, osd: number): Json {
   };
   return {
     osd,
-    uuid: map.data.osdUuid[osd]!,
+    uuid: map.data.osdUuid.at(osd)!,
     up: map.isUp(osd) ? 1 : 0,
     in: map.isIn(osd) ? 1 : 0,
     weight: map.data.osdWeight[osd]! / WEIGHT_ONE,

@@ -38,7 +38,7 @@ export function osdLine(map: OSDMap, osd: number): string {
     addrsText(map.clusterAddrs(osd)),
     stateNames(map.data.osdState[osd]!).join(','),
   );
-  if (!/^[0-]*$/.test(map.data.osdUuid[osd]!)) words.push(map.data.osdUuid[osd]!);
+  if (!/^[0-]*$/.test(map.data.osdUuid.at(osd)!)) words.push(map.data.osdUuid.at(osd)!);
   return `${words.join(' ')}\n`;
 }
 

@@ -138,16 +138,16 @@ export class OSDMap {
   }
   /** Addresses for clients; empty for an OSD that never was up. */
   addrs(osd: number): readonly EntityAddr[] {
-    return this.data.clientAddrs[osd] ?? [];
+    return this.data.clientAddrs.at(osd) ?? [];
   }
   clusterAddrs(osd: number): readonly EntityAddr[] {
-    return this.data.clusterAddrs[osd] ?? [];
+    return this.data.clusterAddrs.at(osd) ?? [];
   }
   hbBackAddrs(osd: number): readonly EntityAddr[] {
-    return this.data.hbBackAddrs[osd] ?? [];
+    return this.data.hbBackAddrs.at(osd) ?? [];
   }
   hbFrontAddrs(osd: number): readonly EntityAddr[] {
-    return this.data.hbFrontAddrs[osd] ?? [];
+    return this.data.hbFrontAddrs.at(osd) ?? [];
   }
   /**
    * Is this client blocked, by itself or with its whole host (an entry with port and nonce 0)? Entries carry the

@@ -138,6 +138,9 @@ export const EntityAddr: Codec<EntityAddr> = custom<EntityAddr>({
   }),
 });
 
+/** Addresses of one entity: two are usual. */
+const ADDRS_MAX = 64;
+
 /** entity_addrvec_t. A lone entity_addr_t is read as a list of one. */
 export const EntityAddrVec: Codec<EntityAddr[]> = custom<EntityAddr[]>({
   name: 'entity_addrvec_t',
@@ -153,7 +156,7 @@ export const EntityAddrVec: Codec<EntityAddr[]> = custom<EntityAddr[]>({
       const single = decodeAddr(d);
       return single.type === ADDR.none ? [] : [single];
     }
-    const n = d.length(64);
+    const n = d.length(ADDRS_MAX);
     const out: EntityAddr[] = [];
     for (let i = 0; i < n; i++) out.push(decodeAddr(d));
     return out;
@@ -161,6 +164,44 @@ export const EntityAddrVec: Codec<EntityAddr[]> = custom<EntityAddr[]>({
   generate: (g) => Array.from({ length: g.below(3) }, () => EntityAddr.generate(g)),
 });
 export type EntityAddrVec = ValueOf<typeof EntityAddrVec>;
+
+/** Marker, version, compat, length, type, nonce, and the length of the socket address. */
+const ADDR_HEAD_LENGTH = 19;
+
+/**
+ * Moves past an address vector. @returns whether it is well-formed and just as {@link EntityAddrVec} encodes it; when
+ * not, the decoder may be anywhere
+ */
+export function skipEntityAddrVec(d: Decoder): boolean {
+  const b = d.buffer;
+  let at = d.offset;
+  if (at + 5 > d.end || b[at] !== 2) return false;
+  const count = b.readUInt32LE(at + 1);
+  if (count > ADDRS_MAX) return false;
+  at += 5;
+  for (let i = 0; i < count; i++) {
+    if (at + ADDR_HEAD_LENGTH > d.end) return false;
+    if (b[at] !== 1 || b[at + 1] !== 1 || b[at + 2] !== 1) return false;
+    const socketLength = b.readUInt32LE(at + 15);
+    if (b.readUInt32LE(at + 3) !== 12 + socketLength) return false;
+    const socket = at + ADDR_HEAD_LENGTH;
+    at = socket + socketLength;
+    if (at > d.end || !isUsualSocket(b, socket, socketLength)) return false;
+  }
+  d.offset = at;
+  return true;
+}
+
+/** An IPv4 address with zeros behind it, or an IPv6 address without flow and scope. */
+function isUsualSocket(b: Buffer, at: number, length: number): boolean {
+  if (length < 16) return false;
+  const family = b.readUInt16LE(at);
+  if (length === 16 && family === AF_INET) {
+    return b.readUInt32LE(at + 8) === 0 && b.readUInt32LE(at + 12) === 0;
+  }
+  if (length !== 28 || family !== AF_INET6) return false;
+  return b.readUInt32LE(at + 4) === 0 && b.readUInt32LE(at + 24) === 0;
+}
 
 export function sameAddr(a: EntityAddr, b: EntityAddr): boolean {
   return a.type === b.type && a.nonce === b.nonce && a.host === b.host && a.port === b.port;

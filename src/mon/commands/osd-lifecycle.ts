@@ -37,7 +37,7 @@ function create(state: MonState, args: CommandArgs) {
   if (!UUID.test(uuid)) return unchanged(refuse('EINVAL', `invalid UUID value '${uuid}'.`));
   const wanted = args.number('id');
   const reply = (id: number) => ok(args.json ? formatValue({ osdid: id }, args.pretty) : `${id}\n`);
-  const owner = uuid === UUID_ZERO ? -1 : osdmap.data.osdUuid.indexOf(uuid);
+  const owner = uuid === UUID_ZERO ? -1 : [...osdmap.data.osdUuid].indexOf(uuid);
   if (owner >= 0 && osdmap.exists(owner)) {
     if (wanted === undefined || wanted === owner) return unchanged(reply(owner));
     const text = `uuid ${uuid} already in use for different id ${owner}`;

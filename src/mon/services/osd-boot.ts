@@ -45,7 +45,7 @@ function refusal(state: MonState, m: Boot): string | undefined {
   if (!osdmap.exists(m.osd)) return 'no such OSD in the map';
   const bits = osdmap.data.osdState[m.osd]!;
   if (bits & OSD_STATE.destroyed) return 'the OSD was destroyed';
-  const uuid = osdmap.data.osdUuid[m.osd]!;
+  const uuid = osdmap.data.osdUuid.at(m.osd)!;
   if (uuid !== UUID_ZERO && uuid !== m.uuid) return `uuid ${m.uuid}, not ${uuid}`;
   if (m.publicAddrs.length === 0) return 'no address';
   if (osdmap.hasFlag(OSDMAP_FLAG.noup) || bits & OSD_STATE.noup) return 'noup is set';
@@ -65,7 +65,7 @@ function comeUp(state: MonState, m: Boot, features: bigint): Change {
     newHbFrontUp: new Map([[osd, m.hbFrontAddrs]]),
     newXinfo: new Map([[osd, xinfo]]),
     ...(weight === undefined ? {} : { newWeight: new Map([[osd, weight]]) }),
-    ...(osdmap.data.osdUuid[osd] === UUID_ZERO ? { newUuid: new Map([[osd, m.uuid]]) } : {}),
+    ...(osdmap.data.osdUuid.at(osd) === UUID_ZERO ? { newUuid: new Map([[osd, m.uuid]]) } : {}),
   };
   const crush = editCrush(osdmap, (map) => placeInCrush(state, map, m));
   const metadata = new Map(m.metadata).set('device_class', m.deviceClass);

@@ -20,7 +20,7 @@ function osdFind(state: MonState, args: CommandArgs): CommandReply {
   return valueReply(args, {
     osd,
     addrs: addrVecJson(map.addrs(osd)),
-    osd_fsid: map.data.osdUuid[osd]!,
+    osd_fsid: map.data.osdUuid.at(osd)!,
     host: meta?.get('hostname'),
     container_name: meta?.get('container_name') || undefined,
     crush_location: new Map(location),
