@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { encodeToBytes } from '../src/codec/index.ts';
 import {
   addInterval,
   type Interval,
@@ -8,12 +7,13 @@ import {
   type PgView,
   priorSet,
 } from '../src/osd/intervals.ts';
-import { ENTRY, LogEntry, logKey, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
+import { ENTRY, type LogEntry, logKey, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
+import { Logged } from '../src/osd/logged.ts';
 import { mergeLog } from '../src/osd/merge.ts';
 import { missingSet } from '../src/osd/missing.ts';
 import { Peering, type PeeringEffect } from '../src/osd/peering.ts';
 import { emptyInfo, type PgInfo } from '../src/osd/pg-info.ts';
-import { type Logged, PgLog } from '../src/osd/pg-log.ts';
+import { PgLog } from '../src/osd/pg-log.ts';
 import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
 
 const v = (epoch: number, version: number): EVersion => ({ epoch, version: BigInt(version) });
@@ -43,7 +43,7 @@ function entry(
     result: 0,
     totals: TOTALS_ZERO,
   };
-  return { entry: made, bytes: encodeToBytes(LogEntry, made) };
+  return Logged.of(made);
 }
 function view(acting: number[], options: Partial<PgView> = {}): PgView {
   const primary = acting[0] ?? -1;
@@ -138,7 +138,7 @@ describe('merging a log', () => {
       entry(v(1, 3), 'refused', EVERSION_ZERO, ENTRY.error),
     ]);
     expect(missing.size).toBe(0);
-    expect(changes.notMissing).toEqual(['hgone']);
+    expect(changes.notMissing).toEqual(['gone']);
     expect(changes.removed.map((o) => o.name)).toEqual(['gone']);
   });
 });

@@ -3,7 +3,14 @@ import { OSDMAP_FLAG, type OSDMap, POOL_FLAG } from '../maps/index.ts';
 import type { IncomingMessage } from '../msgr/index.ts';
 import type { BufferPool, Clock } from '../runtime/index.ts';
 import { OSD_FLAG, type OSDOp, type PgId, readOSDOp } from '../wire/index.ts';
-import { clientOp, copySourceOf, onlyRemoves, type Requester, sendReply } from './client-ops.ts';
+import {
+  ClientRequest,
+  copySourceOf,
+  onlyRemoves,
+  type Requester,
+  type RequestHost,
+  sendReply,
+} from './client-ops.ts';
 import { type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import type { CopyFetcher } from './copy-fetcher.ts';
 import { classify, type OpLimits } from './ops/index.ts';
@@ -43,6 +50,7 @@ interface Arrival {
 export class ClientGate {
   private readonly host: ClientGateHost;
   private readonly copies: CopyFetcher;
+  private readonly requests: RequestHost;
   private held: Arrival[] = [];
   /** Clients whose requests were forgotten, with the epoch they had. */
   private readonly behind = new Map<Requester, number>();
@@ -50,6 +58,14 @@ export class ClientGate {
   constructor(host: ClientGateHost, copies: CopyFetcher) {
     this.host = host;
     this.copies = copies;
+    this.requests = {
+      clock: host.clock,
+      pool: host.pool,
+      epoch: () => host.epoch,
+      answered: (o, answer) => host.answered(o, answer),
+      dropped: (by, epoch) => this.behind.set(by, epoch),
+      isFenced: (by) => this.isFenced(by),
+    };
   }
 
   get heldCount(): number {
@@ -116,14 +132,7 @@ export class ClientGate {
     const verdict = whatFlagsSay(map, pool.flags, op, kind === 'write');
     if (verdict === 'hold') return this.hold(a);
     if (verdict < 0) return this.refuse(a, verdict);
-    const made = clientOp(by, m, op, kind, {
-      clock: host.clock,
-      pool: host.pool,
-      epoch: () => host.epoch,
-      answered: (o, answer) => host.answered(o, answer),
-      dropped: () => this.behind.set(by, op.epoch),
-      isFenced: () => this.isFenced(by),
-    });
+    const made = new ClientRequest(by, m, op, kind, this.requests);
     const source = kind === 'write' ? copySourceOf(op, m.data) : undefined;
     if (!source) {
       pg.submitOp(made);

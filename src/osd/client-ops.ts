@@ -19,7 +19,7 @@ import {
 import type { ClientOp, OpAnswer } from './client-request.ts';
 import { oidKey, reqidKey } from './log-entry.ts';
 import { OpMemory } from './op-memory.ts';
-import type { CopySource, RequestKind } from './ops/index.ts';
+import type { CopyContent, CopySource, OpRequest, RequestKind } from './ops/index.ts';
 
 /** What a request needs of the session it came by; the OSD's own requests have no more. */
 export type Requester = Pick<Connection, 'peer' | 'peerAddrs' | 'send' | 'session' | 'close'>;
@@ -45,24 +45,25 @@ export function sendReply(
   done?: () => void,
 ): void {
   const { outcome, version, userVersion, isEarly } = answer;
-  const data: Uint8Array[] = [];
-  const outputCrcs = outcome?.outputCrcs;
-  const dataCrcs: (Uint32Array | undefined)[] | undefined = outputCrcs && [];
-  const ops: OsdReplyOp[] = op.ops.map((one, i) => {
+  const count = op.ops.length;
+  const ops = new Array<OsdReplyOp>(count);
+  let data: Uint8Array[] | undefined;
+  let dataCrcs: (Uint32Array | undefined)[] | undefined;
+  for (let i = 0; i < count; i++) {
+    const { code, flags, args, argsOffset } = op.ops[i]!;
     const output = outcome?.outputs[i];
-    if (output && output.length > 0) {
-      data.push(output);
-      dataCrcs?.push(outputCrcs?.[i]);
+    const payloadLength = output === undefined ? 0 : output.length;
+    if (payloadLength > 0) {
+      data ??= [];
+      data.push(output!);
+      if (outcome!.outputCrcs) {
+        dataCrcs ??= [];
+        dataCrcs[data.length - 1] = outcome!.outputCrcs[i];
+      }
     }
-    return {
-      code: one.code,
-      flags: one.flags,
-      args: one.args,
-      argsOffset: one.argsOffset,
-      payloadLength: output?.length ?? 0,
-      result: outcome?.results[i] ?? 0,
-    };
-  });
+    const result = outcome ? outcome.results[i]! : 0;
+    ops[i] = { code, flags, args, argsOffset, payloadLength, result };
+  }
   const asked = op.flags & ~ANSWER_FLAGS;
   const acknowledged = isEarly ? op.flags & OSD_FLAG.ONDISK : OSD_FLAG.ACK | OSD_FLAG.ONDISK;
   const isVersioned = version.version !== 0n || isEarly;
@@ -78,67 +79,105 @@ export function sendReply(
     version,
     userVersion: isEarly ? 0n : userVersion,
   });
-  connection.send({ ...outgoingFront(MOSDOpReply, front, { tid, data }), dataCrcs, done });
+  connection.send(outgoingFront(MOSDOpReply, front, { tid, data, dataCrcs, done }));
 }
 
-/** Turns a message into a request for the pipeline. It counts against its connection's throttle until answered. */
-export function clientOp(
-  connection: Requester,
-  message: IncomingMessage,
-  op: OSDOp,
-  kind: RequestKind,
-  host: {
-    clock: Clock;
-    pool: BufferPool;
-    epoch(): number;
-    answered(op: ClientOp, a: OpAnswer): void;
-    dropped(): void;
-    isFenced(): boolean;
-  },
-): ClientOp {
-  const { tid, data, dataCrcs } = message;
-  const oid: HObject = {
-    key: op.locator.key,
-    name: op.name,
-    snap: SNAP_HEAD,
-    hash: op.hash,
-    max: false,
-    namespace: op.locator.namespace,
-    pool: op.pgid.pgid.pool,
-  };
-  const reqid = reqidOf(op, connection, tid);
-  message.hold();
-  const memory = new OpMemory(message, host.pool);
-  let isOpen = true;
-  const made: ClientOp = {
-    request: { op, data, dataCrcs, memory, reqid },
-    memory,
-    oid,
-    key: oidKey(oid),
-    reqid,
-    reqidKey: reqidKey(reqid),
-    mayWrite: kind === 'write',
-    isPgOp: kind === 'pg',
-    growth: kind === 'write' ? growthOf(op, data.length) : 0,
-    startedMs: host.clock.monotonicMs(),
-    copy: undefined,
-    isFenced: host.isFenced,
-    answer: (a) => {
-      if (!isOpen) return;
-      isOpen = false;
-      sendReply(connection, tid, op, host.epoch(), a, memory.isLarge ? memory.use() : undefined);
-      message.release();
-      host.answered(made, a);
-      memory.end();
-    },
-    drop: () => {
-      if (!isOpen) return;
-      isOpen = false;
-      message.release();
-      host.dropped();
-    },
-  };
-  return made;
+/** What a request asks of the gate that let it in. */
+export interface RequestHost {
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  epoch(): number;
+  answered(op: ClientOp, a: OpAnswer): void;
+  /** Forgotten: the client sends it again when it has a newer map than that of the request. */
+  dropped(by: Requester, epoch: number): void;
+  isFenced(by: Requester): boolean;
+}
+
+/** A client's message as a request for the pipeline. It counts against its connection's throttle until answered. */
+export class ClientRequest implements ClientOp, OpRequest {
+  readonly op: OSDOp;
+  readonly data: Buffer;
+  readonly dataCrcs: Uint32Array | undefined;
+  readonly memory: OpMemory;
+  readonly oid: HObject;
+  readonly key: string;
+  readonly mayWrite: boolean;
+  readonly isPgOp: boolean;
+  readonly growth: number;
+  readonly startedMs: number;
+  copy: Promise<CopyContent> | undefined = undefined;
+  private readonly by: Requester;
+  private readonly message: IncomingMessage;
+  private readonly host: RequestHost;
+  private isOpen = true;
+  private knownReqid: ReqId | undefined = undefined;
+  private knownReqidKey: string | undefined = undefined;
+
+  constructor(
+    by: Requester,
+    message: IncomingMessage,
+    op: OSDOp,
+    kind: RequestKind,
+    host: RequestHost,
+  ) {
+    this.by = by;
+    this.message = message;
+    this.host = host;
+    this.op = op;
+    this.data = message.data;
+    this.dataCrcs = message.dataCrcs;
+    this.oid = {
+      key: op.locator.key,
+      name: op.name,
+      snap: SNAP_HEAD,
+      hash: op.hash,
+      max: false,
+      namespace: op.locator.namespace,
+      pool: op.pgid.pgid.pool,
+    };
+    this.key = oidKey(this.oid);
+    this.mayWrite = kind === 'write';
+    this.isPgOp = kind === 'pg';
+    this.growth = kind === 'write' ? growthOf(op, message.data.length) : 0;
+    this.startedMs = host.clock.monotonicMs();
+    this.memory = new OpMemory(message, host.pool);
+    message.hold();
+  }
+
+  get request(): OpRequest {
+    return this;
+  }
+  // Reads never ask for these.
+  get reqid(): ReqId {
+    this.knownReqid ??= reqidOf(this.op, this.by, this.message.tid);
+    return this.knownReqid;
+  }
+  get reqidKey(): string {
+    this.knownReqidKey ??= reqidKey(this.reqid);
+    return this.knownReqidKey;
+  }
+
+  isFenced(): boolean {
+    return this.host.isFenced(this.by);
+  }
+
+  answer(a: OpAnswer): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    const { by, message, memory, host } = this;
+    const done = memory.isLarge ? memory.use() : undefined;
+    sendReply(by, message.tid, this.op, host.epoch(), a, done);
+    message.release();
+    host.answered(this, a);
+    memory.end();
+  }
+
+  drop(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.message.release();
+    this.host.dropped(this.by, this.op.epoch);
+  }
 }
 
 function growthOf(op: OSDOp, bytes: number): number {
@@ -147,14 +186,16 @@ function growthOf(op: OSDOp, bytes: number): number {
 
 /** What only takes away goes through in a full store. */
 export function onlyRemoves(op: OSDOp): boolean {
-  return op.ops.every(
-    ({ code }) =>
-      code === OSD_OP.DELETE ||
-      code === OSD_OP.RMXATTR ||
-      code === OSD_OP.OMAPRMKEYS ||
-      code === OSD_OP.OMAPRMKEYRANGE ||
-      code === OSD_OP.OMAPCLEAR ||
-      (code & 0xf000) === 0x1000,
+  return op.ops.every(removesOrReads);
+}
+function removesOrReads({ code }: { readonly code: number }): boolean {
+  return (
+    code === OSD_OP.DELETE ||
+    code === OSD_OP.RMXATTR ||
+    code === OSD_OP.OMAPRMKEYS ||
+    code === OSD_OP.OMAPRMKEYRANGE ||
+    code === OSD_OP.OMAPCLEAR ||
+    (code & 0xf000) === 0x1000
   );
 }
 

@@ -70,9 +70,10 @@ export class Leases {
     if (members.length === 0) return true;
     const { scope } = this;
     const now = scope.nowMs();
+    const { upFrom } = scope;
     for (const osd of members) {
       const g = this.granted.get(osd);
-      if (!g || g.upFrom !== scope.upFrom || g.untilMs <= now) return false;
+      if (!g || g.upFrom !== upFrom || g.untilMs <= now) return false;
     }
     return true;
   }

@@ -53,15 +53,21 @@ export const LogEntry = versioned(
 );
 export type LogEntry = ValueOf<typeof LogEntry>;
 
-/** An object of one PG as a map key. Lengths go first, since names may hold any byte. */
+/**
+ * An object of one PG as a map key. Nearly all are their name, a string that is there already; all others begin with a
+ * zero byte, and with lengths, since names may hold any byte.
+ */
 export function oidKey(oid: HObject): string {
-  if (oid.snap === SNAP_HEAD && oid.key === '' && oid.namespace === '') return `h${oid.name}`;
-  return `x${oid.snap}:${oid.namespace.length}:${oid.namespace}${oid.key.length}:${oid.key}${oid.name}`;
+  const { name, key, namespace, snap } = oid;
+  if (snap === SNAP_HEAD && key === '' && namespace === '' && name.charCodeAt(0) !== 0) return name;
+  return `\0${snap}:${namespace.length}:${namespace}${key.length}:${key}${name}`;
 }
 
 /** A request over all its resends, as a map key. */
 export function reqidKey(r: ReqId): string {
-  return `${r.name.type}.${r.name.num}.${r.inc}.${r.tid}`;
+  // Text of a plain number costs a fraction of that of a bigint.
+  const tid = r.tid <= Number.MAX_SAFE_INTEGER ? Number(r.tid) : r.tid;
+  return `${r.name.type}.${r.name.num}.${r.inc}.${tid}`;
 }
 
 /** The omap key of an entry: `l`, epoch and version big-endian, so that byte order is version order. */

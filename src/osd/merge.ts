@@ -1,7 +1,8 @@
 import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../wire/index.ts';
 import { ENTRY, oidKey } from './log-entry.ts';
+import type { Logged } from './logged.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
-import type { Logged, PgLog } from './pg-log.ts';
+import type { PgLog } from './pg-log.ts';
 
 /** What a merge changed, for the transaction that makes it durable. */
 export interface MergeChanges {

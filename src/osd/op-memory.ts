@@ -11,7 +11,8 @@ export class OpMemory implements RequestMemory {
   private users = 1;
   private readonly message: IncomingMessage;
   private readonly pool: BufferPool;
-  private readonly lent: Buffer[] = [];
+  /** Made when something is lent: most requests are small. */
+  private lent: Buffer[] | undefined = undefined;
 
   constructor(message: IncomingMessage, pool: BufferPool) {
     this.message = message;
@@ -19,11 +20,12 @@ export class OpMemory implements RequestMemory {
   }
 
   get isLarge(): boolean {
-    return this.message.isLarge || this.lent.length > 0;
+    return this.message.isLarge || this.lent !== undefined;
   }
 
   take(length: number): Buffer {
     const memory = this.pool.take(length);
+    this.lent ??= [];
     this.lent.push(memory);
     return memory;
   }
@@ -41,6 +43,8 @@ export class OpMemory implements RequestMemory {
   end(): void {
     if (--this.users > 0 || !this.isLarge) return;
     this.message.recycle();
-    for (const memory of this.lent.splice(0)) this.pool.give(memory);
+    const { lent } = this;
+    this.lent = undefined;
+    if (lent) for (const memory of lent) this.pool.give(memory);
   }
 }

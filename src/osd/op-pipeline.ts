@@ -1,9 +1,9 @@
-import { encodeToBytes } from '../codec/index.ts';
 import { ERRNO } from '../errors/index.ts';
 import type { StoreOp } from '../store/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
-import { ENTRY, LogEntry, type PgTotals } from './log-entry.ts';
+import { ENTRY, type LogEntry, type PgTotals } from './log-entry.ts';
+import { type Done, Logged } from './logged.ts';
 import type { OpMemory } from './op-memory.ts';
 import {
   decodeObjectInfo,
@@ -17,7 +17,6 @@ import {
   pgEnd,
 } from './ops/index.ts';
 import type { PgHost } from './pg-host.ts';
-import type { Done, Logged } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
 
 /** What the pipeline needs of its PG. */
@@ -92,8 +91,23 @@ export class OpPipeline {
   /** Requests whose execution waits for the device. */
   private readonly pending = new Set<ClientOp>();
 
+  /** Of all executions. */
+  private readonly surroundings: OpEnv;
+
   constructor(scope: PipelineScope) {
     this.scope = scope;
+    const { host, state } = scope;
+    this.surroundings = {
+      store: host.store,
+      collection: state.c,
+      get limits() {
+        return host.limits;
+      },
+      get nowMs() {
+        return host.clock.wallMs();
+      },
+      crc32c: host.crc32c,
+    };
   }
 
   get openCount(): number {
@@ -256,15 +270,8 @@ export class OpPipeline {
   }
 
   private env(op: ClientOp): OpEnv {
-    const { host, state } = this.scope;
-    return {
-      store: host.store,
-      collection: state.c,
-      limits: host.limits,
-      nowMs: host.clock.wallMs(),
-      crc32c: host.crc32c,
-      fetchCopy: op.copy && (() => op.copy!),
-    };
+    const { copy } = op;
+    return copy ? { ...this.surroundings, fetchCopy: () => copy } : this.surroundings;
   }
 
   private nextVersion(): EVersion {
@@ -370,10 +377,10 @@ export class OpPipeline {
       result: outcome.result,
       totals: addTotals(scope.state.totals, outcome),
     };
-    const item = { entry, bytes: encodeToBytes(LogEntry, entry) };
+    const item = Logged.of(entry);
     const trimTo = this.trimPoint();
     const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory);
-    const txn = [...outcome.txn, scope.state.append(item)];
+    const txn = [...outcome.txn, scope.state.append(item, entry.totals)];
     if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
     if (changes) {
       object.context = { oid: op.oid, info: outcome.info };

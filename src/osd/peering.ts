@@ -1,9 +1,10 @@
 import { unreachable } from '../errors/index.ts';
 import { compareEVersion, type EVersion } from '../wire/index.ts';
 import { type Interval, joinHistories, type PgView, priorSet } from './intervals.ts';
+import type { Logged } from './logged.ts';
 import type { MissingSet } from './missing.ts';
 import { isBlank, type PgInfo } from './pg-info.ts';
-import type { Logged, PgLog } from './pg-log.ts';
+import type { PgLog } from './pg-log.ts';
 
 /**
  * What the primary of a PG does after every change of its members: find the history that holds every answered write,
@@ -215,7 +216,7 @@ export class Peering {
 
   private adopt(from: number, log: RemoteLog): PeeringEffect[] {
     this.phase = { name: 'merging' };
-    const versions = log.entries.map((e) => e.entry.version);
+    const versions = log.entries.map((e) => e.version);
     const base = this.self.info.complete
       ? this.self.log.newestCommon(log.tail, versions)
       : undefined;
@@ -244,7 +245,7 @@ export class Peering {
   }
 
   private compared(from: number, log: RemoteLog, waiting: Set<number>): PeeringEffect[] {
-    const versions = log.entries.map((e) => e.entry.version);
+    const versions = log.entries.map((e) => e.version);
     this.plan(from, this.self.log.newestCommon(log.tail, versions));
     return waiting.size > 0 ? [] : this.activate();
   }
@@ -276,5 +277,5 @@ export class Peering {
 }
 
 function entriesAfter(entries: readonly Logged[], base: EVersion): Logged[] {
-  return entries.filter((e) => compareEVersion(e.entry.version, base) > 0);
+  return entries.filter((e) => compareEVersion(e.version, base) > 0);
 }

@@ -1,26 +1,7 @@
-import { type Codec, decodeAll } from '../codec/index.ts';
 import { assert } from '../errors/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
-import { LogEntry, reqidKey } from './log-entry.ts';
-
-/** An entry with its encoding, which is what disk and peers get. */
-export interface Logged {
-  readonly entry: LogEntry;
-  readonly bytes: Uint8Array;
-}
-
-/**
- * Entry and encoding of bytes that came from a peer or the store. Copies them: a log keeps its entries for long, and a
- * window would keep the whole message that brought it.
- * @throws DecodeError
- */
-export function decodeLogged(received: Uint8Array): Logged {
-  const bytes = Buffer.from(received);
-  return { entry: decodeAll(LogEntry as Codec<LogEntry>, bytes), bytes };
-}
-
-/** What is remembered of a request to answer it again. */
-export type Done = Pick<LogEntry, 'result' | 'version' | 'userVersion'>;
+import type { LogEntry, PgTotals } from './log-entry.ts';
+import { type Done, Logged } from './logged.ts';
 
 /**
  * An entry as a log holds it: thousands of them stay for long and few are looked at again, so the rest of it is its
@@ -52,8 +33,8 @@ export function sameVersion(a: EVersion, b: EVersion): boolean {
 export class PgLog {
   tail: EVersion;
   private items: Item[] = [];
-  /** The newest entry, which every change looks at. */
-  private newest: LogEntry | undefined;
+  /** The newest entry's totals, which every change looks at; read from it when they are asked for. */
+  private newestTotals: PgTotals | undefined;
   private readonly byReqid = new Map<string, Item>();
   /** Oldest first. Every member has what was trimmed, so no later history lacks it. */
   private readonly trimmed: Map<string, Done>;
@@ -72,8 +53,11 @@ export class PgLog {
   get head(): EVersion {
     return this.items.length > 0 ? this.items[this.items.length - 1]!.version : this.tail;
   }
-  get last(): LogEntry | undefined {
-    return this.newest;
+  /** Totals of the newest entry. */
+  get totals(): PgTotals | undefined {
+    const last = this.items[this.items.length - 1];
+    if (last) this.newestTotals ??= loggedOf(last).totals;
+    return this.newestTotals;
   }
   /** How many requests it remembers, trimmed ones included, and what they take in memory, about. */
   get held(): { items: number; bytes: number } {
@@ -81,18 +65,17 @@ export class PgLog {
     return { items, bytes: items * ITEM_BYTES + this.recordBytes };
   }
 
-  append({ entry, bytes }: Logged): void {
-    const { version, userVersion, result } = entry;
-    assert(
-      compareEVersion(version, this.head) > 0,
-      `log entry ${version.version} is not above its head`,
-    );
-    const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
-    const item = { version, userVersion, result, reqid: reqidKey(entry.reqid), record };
+  /** @param totals of the entry, if they are at hand */
+  append(logged: Logged, totals?: PgTotals): void {
+    const { version, userVersion, result, reqidKey: reqid, bytes } = logged;
+    if (compareEVersion(version, this.head) <= 0)
+      assert(false, `log entry ${version.version} is not above its head`);
+    const record = bytes.latin1Slice();
+    const item = { version, userVersion, result, reqid, record };
     this.items.push(item);
     this.byReqid.set(item.reqid, item);
     this.recordBytes += record.length;
-    this.newest = entry;
+    this.newestTotals = totals;
   }
 
   /** The entry of a request that was applied or refused before. */
@@ -123,8 +106,7 @@ export class PgLog {
   rewind(base: EVersion): LogEntry[] {
     const dropped = this.items.splice(this.firstAbove(base));
     for (const item of dropped) this.forget(item);
-    const last = this.items.at(-1);
-    if (dropped.length > 0) this.newest = last && loggedOf(last).entry;
+    this.newestTotals = undefined;
     return dropped.map((item) => loggedOf(item).entry);
   }
 
@@ -138,7 +120,7 @@ export class PgLog {
       item.record = '';
       this.trimmed.set(item.reqid, item);
     }
-    if (this.items.length === 0) this.newest = undefined;
+    if (this.items.length === 0) this.newestTotals = undefined;
     const most = Math.max(TRIMMED_MIN, Math.min(TRIMMED_MAX, this.items.length));
     for (const reqid of this.trimmed.keys()) {
       if (this.trimmed.size <= most) break;
@@ -170,5 +152,5 @@ export class PgLog {
 }
 
 function loggedOf({ record }: Item): Logged {
-  return decodeLogged(Buffer.from(record, 'latin1'));
+  return Logged.from(Buffer.from(record, 'latin1'));
 }

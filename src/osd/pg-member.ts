@@ -2,6 +2,7 @@ import type { IncomingMessage } from '../msgr/index.ts';
 import { decodeTransaction, type StoreOp } from '../store/index.ts';
 import { compareEVersion, type EVersion, type MessageOf, outgoing } from '../wire/index.ts';
 import { oidKey } from './log-entry.ts';
+import { Logged } from './logged.ts';
 import { mergeLog } from './merge.ts';
 import { applyPart } from './object-copy.ts';
 import {
@@ -18,7 +19,7 @@ import {
   type MRepOp,
 } from './peer-messages.ts';
 import type { PgHost } from './pg-host.ts';
-import { decodeLogged, type Logged, sameVersion } from './pg-log.ts';
+import { sameVersion } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
 import { partFor } from './recovery.ts';
 import { listVersions, Resync } from './resync.ts';
@@ -95,7 +96,7 @@ export class PgMember {
         this.host.send(from, outgoing(MPgActivated, reply));
       });
     };
-    const entries = m.entries.map(decodeLogged);
+    const entries = m.entries.map(Logged.from);
     const activate = (): void => this.activate(m.writeable, m.since, answer);
     if (m.resync) this.startResync(from, m.round, { tail: m.base, entries }, activate);
     else {
@@ -154,8 +155,8 @@ export class PgMember {
   /** A change from the primary: durable with its log entry, then acknowledged. A repeated one is acknowledged again. */
   onRepOp(from: number, m: MessageOf<typeof MRepOp>, message: IncomingMessage): void {
     const { host, state } = this;
-    const item = decodeLogged(m.entry);
-    const { version, previous } = item.entry;
+    const item = Logged.from(m.entry);
+    const { version, previous } = item;
     const ack = (): void => host.ack(from, state.pgid, m.since, version);
     if (compareEVersion(version, state.log.head) <= 0) {
       // It waits behind what was submitted before it, so it is as durable as the first time.

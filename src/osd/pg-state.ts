@@ -17,10 +17,11 @@ import {
   SNAP_HEAD,
 } from '../wire/index.ts';
 import { LOG_KEYS_END, logKey, oidKey, type PgTotals } from './log-entry.ts';
+import { Logged } from './logged.ts';
 import type { MergeChanges } from './merge.ts';
 import { MissingItem, type MissingSet } from './missing.ts';
 import { PgInfo } from './pg-info.ts';
-import { decodeLogged, type Logged, PgLog } from './pg-log.ts';
+import { PgLog } from './pg-log.ts';
 
 export const INFO_KEY = 'i';
 const MISSING_KEYS_END = 'n';
@@ -75,7 +76,7 @@ export class PgState {
     if (!bytes) return undefined;
     const state = new PgState(pgid, decodeAll(PgInfo, bytes));
     for (const [, value] of scan(store, pgid, 'l')) {
-      state.log.append(decodeLogged(value));
+      state.log.append(Logged.from(value));
     }
     for (const [key, value] of scan(store, pgid, 'm')) {
       const item = decodeAll(MissingItem, value);
@@ -88,7 +89,7 @@ export class PgState {
   }
 
   get totals(): PgTotals {
-    return this.log.last?.totals ?? this.info.totals;
+    return this.log.totals ?? this.info.totals;
   }
 
   /** The info as of now, for peers and for the store. */
@@ -107,9 +108,10 @@ export class PgState {
     return this.put([[INFO_KEY, encodeToBytes(PgInfo, this.info)]]);
   }
 
-  append(item: Logged): StoreOp {
-    this.log.append(item);
-    return this.put([[logKey(item.entry.version), item.bytes]]);
+  /** @param totals of the entry, if they are at hand */
+  append(item: Logged, totals?: PgTotals): StoreOp {
+    this.log.append(item, totals);
+    return this.put([[logKey(item.version), item.bytes]]);
   }
 
   /** Forgets entries up to and including `to`. */
@@ -134,10 +136,7 @@ export class PgState {
     for (const oid of changes.removed) ops.push({ op: 'remove', c: this.c, oid });
     const gone = changes.notMissing.map((key) => this.dropSlot(key));
     if (gone.length > 0) ops.push({ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone });
-    const puts: [string, Uint8Array][] = changes.added.map((i) => [
-      logKey(i.entry.version),
-      i.bytes,
-    ]);
+    const puts: [string, Uint8Array][] = changes.added.map((i) => [logKey(i.version), i.bytes]);
     for (const item of changes.missing) puts.push(this.missingEntry(item));
     if (puts.length > 0) ops.push(this.put(puts));
     ops.push(this.saveInfo());
@@ -163,7 +162,7 @@ export class PgState {
     this.log = new PgLog(tail, entries, this.log);
     const ops: StoreOp[] = [this.saveInfo()];
     if (entries.length > 0) {
-      ops.push(this.put(entries.map((i) => [logKey(i.entry.version), i.bytes])));
+      ops.push(this.put(entries.map((i) => [logKey(i.version), i.bytes])));
     }
     return ops;
   }

@@ -13,6 +13,7 @@ import {
 } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
 import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
+import { Logged } from './logged.ts';
 import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
 import type { OpMemory } from './op-memory.ts';
 import { OpPipeline, type PipelineScope } from './op-pipeline.ts';
@@ -35,7 +36,6 @@ import {
 import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
 import type { PgHost } from './pg-host.ts';
 import { isBlank, type PgInfo } from './pg-info.ts';
-import { decodeLogged, type Logged } from './pg-log.ts';
 import { PgMember } from './pg-member.ts';
 import type { PgState } from './pg-state.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
@@ -167,7 +167,7 @@ export class Pg implements PipelineScope, RecoveryScope {
       case MPgLog.type:
         return this.inInterval(decodeFront(MPgLog, message), (m) => {
           if (m.round !== this.round) return;
-          const log = { tail: m.tail, entries: m.entries.map(decodeLogged) };
+          const log = { tail: m.tail, entries: m.entries.map(Logged.from) };
           this.step({ kind: 'log', from, log });
         });
       case MPgList.type:
@@ -230,7 +230,10 @@ export class Pg implements PipelineScope, RecoveryScope {
     return this.state.missing.has(key);
   }
   isMissingAnywhere(key: string): boolean {
-    return this.recovery.isMissingAnywhere(key);
+    if (this.state.missing.has(key)) return true;
+    for (const [osd, missing] of this.peering.missing)
+      if (missing.size > 0 && osd !== this.host.id && missing.has(key)) return true;
+    return false;
   }
   want(key: string): void {
     this.recovery.want(key);

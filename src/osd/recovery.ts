@@ -75,16 +75,6 @@ export class Recovery {
     if (this.enabled) this.fill();
   }
 
-  isMissingHere(key: string): boolean {
-    return this.scope.state.missing.has(key);
-  }
-
-  isMissingAnywhere(key: string): boolean {
-    if (this.scope.state.missing.has(key)) return true;
-    for (const [, missing] of this.scope.peers()) if (missing.has(key)) return true;
-    return false;
-  }
-
   /** Brings one object to every member; `recovered` follows. Does nothing if that is under way. */
   want(key: string): void {
     if (this.enabled && !this.running.has(key)) this.launch(key, false);

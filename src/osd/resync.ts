@@ -7,10 +7,11 @@ import {
   type PgId,
 } from '../wire/index.ts';
 import { oidKey } from './log-entry.ts';
+import type { Logged } from './logged.ts';
 import type { MissingItem } from './missing.ts';
 import { storedVersion } from './object-copy.ts';
 import type { PgHost } from './pg-host.ts';
-import { type Logged, sameVersion } from './pg-log.ts';
+import { sameVersion } from './pg-log.ts';
 import { listObjects, type PgState } from './pg-state.ts';
 
 const PAGE = 512;

@@ -45,6 +45,10 @@ export interface OutgoingExtras {
   priority?: number;
   /** Joined on the wire into the data segment. */
   data?: readonly Uint8Array[];
+  /** See the messenger's OutgoingMessage. */
+  dataCrcs?: readonly (Uint32Array | undefined)[] | undefined;
+  /** See the messenger's OutgoingMessage. */
+  done?: (() => void) | undefined;
   middle?: Uint8Array;
   /** The peer's features, for structs that are written older for older peers. */
   features?: bigint;
@@ -60,20 +64,29 @@ export interface Outgoing {
   readonly front: Uint8Array;
   readonly middle?: Uint8Array;
   readonly data?: readonly Uint8Array[];
+  readonly dataCrcs?: readonly (Uint32Array | undefined)[] | undefined;
+  readonly done?: (() => void) | undefined;
 }
 
+const NO_EXTRAS: OutgoingExtras = {};
+
 /** Encodes a message for sending. */
-export function outgoing<T>(def: MessageDef<T>, value: T, extras: OutgoingExtras = {}): Outgoing {
-  const { features = DEFAULT_FEATURES, ...rest } = extras;
-  return outgoingFront(def, encodeToBytes(def.front, value, features), rest);
+export function outgoing<T>(
+  def: MessageDef<T>,
+  value: T,
+  extras: OutgoingExtras = NO_EXTRAS,
+): Outgoing {
+  const front = encodeToBytes(def.front, value, extras.features ?? DEFAULT_FEATURES);
+  return outgoingFront(def, front, extras);
 }
 
 /** As {@link outgoing}, for a front that was encoded by hand or once for many receivers. */
 export function outgoingFront(
   def: MessageDef<unknown>,
   front: Uint8Array,
-  extras: Omit<OutgoingExtras, 'features'> = {},
+  extras: OutgoingExtras = NO_EXTRAS,
 ): Outgoing {
+  // All messages have all fields, in one order: the messenger's code is then made for one form of object.
   return {
     type: def.type,
     version: def.version,
@@ -83,6 +96,8 @@ export function outgoingFront(
     front,
     middle: extras.middle,
     data: extras.data,
+    dataCrcs: extras.dataCrcs,
+    done: extras.done,
   };
 }
 
