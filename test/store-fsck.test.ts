@@ -99,12 +99,12 @@ const MENDABLE: readonly [string, Harm, RegExp][] = [
   [
     'units in use that are marked as free',
     () => new Map([[bitmapKey(0), null]]),
-    /units 0~10 are in use and not marked as taken/,
+    /units 1~10 are in use and not marked as taken/,
   ],
   [
     'a count of shared units',
     () => new Map([[sharedKey(0), null]]),
-    /units 0~10: shared 0 times by record, 1 in fact/,
+    /units 1~10: shared 0 times by record, 1 in fact/,
   ],
   [
     'an extent that does not say that it is shared',
@@ -112,7 +112,7 @@ const MENDABLE: readonly [string, Harm, RegExp][] = [
       amended(kv, B, (n) => {
         n.extents[0]!.shared = false;
       }),
-    /units 0~10 are shared and not marked so/,
+    /units 1~10 are shared and not marked so/,
   ],
   [
     'stale figures',
@@ -177,7 +177,7 @@ describe('fsck', () => {
     const { texts, mended } = await run(disk, 'repair');
     expect(texts).toHaveLength(2); // A and its clone
     expect(texts[0]).toMatch(
-      /^\["1.0",\{"oid":"a",.*\}\] bytes 8192~4096: wrong checksum \(units 2~1\)$/,
+      /^\["1.0",\{"oid":"a",.*\}\] bytes 8192~4096: wrong checksum \(units 3~1\)$/,
     );
     expect(mended).toBe(0);
     // Written anew, it is sound again.

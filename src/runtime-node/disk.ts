@@ -8,34 +8,38 @@ import {
   openSync,
   read,
   readSync,
+  statSync,
   writev,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CephError } from '../errors/index.ts';
-import type { Disk, DiskFile } from '../runtime/index.ts';
+import type { DirectMode, Disk, DiskFile } from '../runtime/index.ts';
 import { claimDirectory } from './claim.ts';
 import { DirectFile } from './direct-file.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
 const BUFFERS_MAX = 1024;
 const FILL_BYTES = 1 << 20;
+const SECTOR_BYTES = 512;
+const DEVICE_SECTORS_MAX = 2 ** 43;
 
 /** Files of the host's file systems. */
 export const nodeDisk: Disk = {
   claim: (path) => later(claimDirectory(path), path),
   async open(path, options = {}) {
     const made = options.create === true && !(await nodeDisk.exists(path));
-    const fd = call(() => openSync(path, made ? 'a' : 'r+'), path);
-    if (!made) return new NodeFile(path, fd);
-    // 'a' writes at the end whatever the offset: it only made the file, whose name is durable with its directory.
-    closeSync(fd);
-    await syncDirectory(dirname(path));
-    const file = new NodeFile(
-      path,
-      call(() => openSync(path, 'r+'), path),
-    );
-    if (options.filledBytes !== undefined) await fill(file, options.filledBytes);
+    if (made) {
+      // 'a' writes at the end whatever the offset: it only makes the file, whose name is durable with its directory.
+      closeSync(call(() => openSync(path, 'a'), path));
+      await syncDirectory(dirname(path));
+    }
+    const file = NodeFile.open(path, options.direct ?? 'auto');
+    if (made && options.filledBytes !== undefined) await fill(file, options.filledBytes);
     return file;
+  },
+  async link(target, path) {
+    await later(files.symlink(resolve(target), path), path);
+    await syncDirectory(dirname(path));
   },
   async mkdir(path) {
     const first = await later(files.mkdir(path, { recursive: true }), path);
@@ -75,12 +79,34 @@ class NodeFile implements DiskFile {
   private readonly fd: number;
   /** The file opened so that each write is durable when it returns. */
   private syncFd: number | undefined;
-  /** Null when the file system knows no way around its cache. */
+  private readonly mode: DirectMode;
+  /** Null when there is no way around the cache. */
   private direct: DirectFile | null | undefined;
+  private readonly deviceBytes: number | undefined;
 
-  constructor(path: string, fd: number) {
+  /** @throws CephError EBUSY for a device that somebody has, EINVAL when there must be a way around the cache and is none */
+  static open(path: string, mode: DirectMode): NodeFile {
+    const isDevice = call(() => statSync(path).isBlockDevice(), path);
+    const { O_RDWR, O_EXCL } = constants;
+    const fd = call(() => openSync(path, isDevice ? O_RDWR | O_EXCL : O_RDWR), path);
+    const file = new NodeFile(path, fd, mode, isDevice ? deviceBytes(fd, path) : undefined);
+    if (mode === 'on' && !file.pastCache()) {
+      closeSync(fd);
+      throw new CephError('EINVAL', `${path}: its file system has no way around the page cache`);
+    }
+    return file;
+  }
+
+  private constructor(path: string, fd: number, mode: DirectMode, deviceBytes: number | undefined) {
     this.path = path;
     this.fd = fd;
+    this.mode = mode;
+    this.deviceBytes = deviceBytes;
+    if (mode === 'off') this.direct = null;
+  }
+
+  get isDevice(): boolean {
+    return this.deviceBytes !== undefined;
   }
 
   readSync(into: Uint8Array, offset: number): number {
@@ -97,7 +123,7 @@ class NodeFile implements DiskFile {
   }
 
   async read(into: Uint8Array, offset: number, use?: 'once'): Promise<number> {
-    const direct = use === 'once' ? this.pastCache() : null;
+    const direct = this.way(use);
     let done = direct ? await this.later(direct.read(into, offset)) : 0;
     while (done < into.length) {
       const n = await new Promise<number>((resolve, reject) =>
@@ -112,7 +138,7 @@ class NodeFile implements DiskFile {
   }
 
   async write(buffers: readonly Uint8Array[], offset: number, use?: 'once'): Promise<void> {
-    const direct = use === 'once' ? this.pastCache() : null;
+    const direct = this.way(use);
     if (direct && (await this.later(direct.write(buffers, offset)))) return;
     await this.gather(this.fd, buffers, offset);
   }
@@ -121,6 +147,11 @@ class NodeFile implements DiskFile {
     const { O_RDWR, O_DSYNC } = constants;
     this.syncFd ??= call(() => openSync(this.path, O_RDWR | O_DSYNC), this.path);
     await this.gather(this.syncFd, buffers, offset);
+  }
+
+  /** The way around the cache, if this is to take it. */
+  private way(use: 'once' | undefined): DirectFile | null {
+    return use === 'once' || this.mode === 'on' ? this.pastCache() : null;
   }
 
   private pastCache(): DirectFile | null {
@@ -154,13 +185,16 @@ class NodeFile implements DiskFile {
   }
 
   truncate(size: number): Promise<void> {
+    if (this.isDevice) {
+      return Promise.reject(new CephError('EINVAL', `${this.path} is a device: it has its size`));
+    }
     return new Promise((resolve, reject) =>
       ftruncate(this.fd, size, (error) => (error ? reject(errorOf(error, this.path)) : resolve())),
     );
   }
 
   size(): number {
-    return call(() => fstatSync(this.fd).size, this.path);
+    return this.deviceBytes ?? call(() => fstatSync(this.fd).size, this.path);
   }
 
   async close(): Promise<void> {
@@ -169,6 +203,20 @@ class NodeFile implements DiskFile {
     if (syncFd !== undefined) call(() => closeSync(syncFd), this.path);
     call(() => closeSync(this.fd), this.path);
   }
+}
+
+/** Node.js cannot ask a device for its size; a byte that can be read is within it. */
+function deviceBytes(fd: number, path: string): number {
+  const byte = Buffer.alloc(1);
+  const isWithin = (at: number) => call(() => readSync(fd, byte, 0, 1, at), path) === 1;
+  let low = 0;
+  let high = DEVICE_SECTORS_MAX;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (isWithin(middle * SECTOR_BYTES)) low = middle + 1;
+    else high = middle;
+  }
+  return low * SECTOR_BYTES;
 }
 
 async function fill(file: DiskFile, bytes: number): Promise<void> {

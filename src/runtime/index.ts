@@ -79,9 +79,17 @@ export interface Network {
   connect(address: SocketAddress, accept: (socket: Socket) => SocketEvents): Promise<Socket>;
 }
 
-/** A file opened for positioned reads and writes. */
+/**
+ * Whether a file goes past the system's cache (O_DIRECT): `auto` for what is used once, where the file system can;
+ * `on` for everything that lies so that it can go that way, and refused where the file system cannot; `off` for nothing.
+ */
+export type DirectMode = 'auto' | 'on' | 'off';
+
+/** A file, or a block device, opened for positioned reads and writes. */
 export interface DiskFile {
   readonly path: string;
+  /** A block device: its size is what it is, and nobody else has it open to write. */
+  readonly isDevice: boolean;
   /** Fills `into` from `offset`, returns the count of bytes read: short only at the end of the file. */
   readSync(into: Uint8Array, offset: number): number;
   /**
@@ -98,6 +106,7 @@ export interface DiskFile {
   writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void>;
   /** Data written before this call is durable when it resolves (fdatasync). */
   sync(): Promise<void>;
+  /** Not of a device. */
   truncate(size: number): Promise<void>;
   size(): number;
   close(): Promise<void>;
@@ -111,10 +120,16 @@ export interface Disk {
   claim(path: string): Promise<() => Promise<void>>;
   /**
    * Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable.
+   * A block device is opened for this process alone, or not at all: EBUSY while it is mounted or somebody else's.
    * @param options.filledBytes what a file made now may be filled with zeros to: a later write there then changes
    *   nothing but the bytes, so that its sync is one write of the device
    */
-  open(path: string, options?: { create?: boolean; filledBytes?: number }): Promise<DiskFile>;
+  open(
+    path: string,
+    options?: { create?: boolean; filledBytes?: number; direct?: DirectMode },
+  ): Promise<DiskFile>;
+  /** Makes `path` another name for a file or device, durably. */
+  link(target: string, path: string): Promise<void>;
   mkdir(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   readFile(path: string): Promise<Buffer>;

@@ -7,6 +7,7 @@ import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
 import { Committer, type Group } from './committer.ts';
+import { type NewStore, openData } from './data-file.ts';
 import {
   bitmapKey,
   chunkOf,
@@ -18,7 +19,9 @@ import {
   parseObjectKey,
   parsePatchKey,
   SIZE_KEY,
+  STRIPE_KEY,
 } from './keys.ts';
+import { LABEL_UNITS } from './label.ts';
 import { ObjectOmaps } from './object-omap.ts';
 import type {
   Collection,
@@ -36,18 +39,14 @@ import { Overlay } from './overlay.ts';
 import { OwnWork } from './own-work.ts';
 import { PG_SPACE, type Place, rangesFrom } from './place.ts';
 import { planCopy } from './range-copy.ts';
-import { openData, openMetadata, type StorePlace, textAt } from './store-files.ts';
+import { openMetadata, type StorePlace, textAt } from './store-files.ts';
 import { decodeFigures, encodeFigures, type Figures, StoreSpace } from './store-space.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
 
 /** What a {@link BlockStore} is opened with. */
-export interface BlockStoreOptions extends StorePlace {
+export interface BlockStoreOptions extends StorePlace, NewStore {
   log: Logger;
   clock: Clock;
-  /** Names the store for ever, written by the first open; a later open with another one is refused. */
-  fsid?: string;
-  /** What the store may hold, set by the first open; default 10 GiB. The file is sparse. */
-  sizeBytes?: number;
   /** Memory for the metadata of objects at rest; default 64 MiB. */
   cacheBytes?: number;
 }
@@ -122,6 +121,8 @@ export class BlockStore implements ObjectStore {
     this.figures = readFigures(kv);
     this.allocator = new Allocator({
       units: Math.floor(sizeBytes / BLOCK_BYTES),
+      reserved: LABEL_UNITS,
+      stripe: Math.max(1, Number(textAt(kv, STRIPE_KEY)) / BLOCK_BYTES),
       stored: storedBitmap(kv),
     });
     // A chunk that got lost would have live data written over.
@@ -135,7 +136,10 @@ export class BlockStore implements ObjectStore {
     const changes = () => this.committer.gathering.changes;
     this.omaps = new ObjectOmaps(this.overlay, this.figures, changes);
     for (const { key } of kv.range('G', 'H')) this.omaps.garbage.add(garbageId(key));
-    this.space = new StoreSpace(sizeBytes, this.figures, this.allocator, options);
+    this.space = new StoreSpace(sizeBytes, this.figures, this.allocator, {
+      ...options,
+      holdsData: !file.isDevice,
+    });
     this.table = new ObjectTable(options.cacheBytes ?? DEFAULT_CACHE_BYTES, (key) => kv.get(key));
     this.reader = new BlockReader(file, this.overlay, options.crc32c);
     this.committer = new Committer({
@@ -156,8 +160,7 @@ export class BlockStore implements ObjectStore {
       group: () => this.committer.gathering,
     });
     for (const { key, value } of kv.range('D', 'E')) {
-      this.writer.patched.add(parsePatchKey(key).object);
-      this.writer.patchedBytes += value.length;
+      this.writer.tookPatch(parsePatchKey(key).object, value.length);
     }
     const { committer, writer, omaps, table, colls, figures } = this;
     const group = () => committer.gathering;

@@ -23,6 +23,8 @@ import type { Figures } from './store-space.ts';
 const DIRECT_BYTES = 32 * 1024;
 /** Patches of one object that make it worth moving them at once: its record lists them all. */
 const PATCHES_MAX = 48;
+/** Bytes that a patch of a single one counts for: so few patches wait that opening a store can go through them. */
+const PATCH_WEIGHT = 256;
 const ZEROS = new Uint8Array(BLOCK_BYTES);
 
 /**
@@ -31,7 +33,7 @@ const ZEROS = new Uint8Array(BLOCK_BYTES);
  * writes patch and block together to a free unit.
  */
 export class BlockWriter {
-  /** Objects with patches, oldest first, and how many bytes these are. */
+  /** Objects with patches, oldest first, and what these weigh: their bytes, and as much as a short one is work. */
   readonly patched = new Set<string>();
   patchedBytes = 0;
   private readonly allocator: Allocator;
@@ -278,8 +280,7 @@ export class BlockWriter {
     n.patches.splice(patchAt(n.patches, offset), 0, { offset, length: data.length, id, crc });
     this.group().changes.set(patchKey(id, n.key), data);
     this.figures.patchBytes += blocksTouched(offset, data.length) * BLOCK_BYTES;
-    this.patchedBytes += data.length;
-    this.patched.add(n.key);
+    this.tookPatch(n.key, data.length);
   }
 
   private clearPatches(n: Onode, offset: number, end: number): void {
@@ -304,10 +305,16 @@ export class BlockWriter {
     if (n.patches.length === 0) this.patched.delete(n.key);
   }
 
+  /** There is one more patch of an object, of so many bytes: new, or there when the store was opened. */
+  tookPatch(object: string, bytes: number): void {
+    this.patchedBytes += bytes + PATCH_WEIGHT;
+    this.patched.add(object);
+  }
+
   private forgetPatch(n: Onode, p: { id: number; offset: number; length: number }): void {
     this.group().changes.set(patchKey(p.id, n.key), null);
     this.figures.patchBytes -= blocksTouched(p.offset, p.length) * BLOCK_BYTES;
-    this.patchedBytes -= p.length;
+    this.patchedBytes -= p.length + PATCH_WEIGHT;
   }
 }
 

@@ -87,7 +87,9 @@ export class OwnWork {
   private some(move: boolean): void {
     const { writer, omaps } = this.o;
     omaps.sweepSome();
-    if (move) this.move(writer.patchedBytes - MOVE_BYTES);
+    // As much as comes, when that is more: opening the store goes through all that wait.
+    const least = Math.min(writer.patchedBytes - MOVE_BYTES, PATCHED_BYTES_MAX + MOVE_BYTES);
+    if (move) this.move(least);
   }
 
   /** @param least how many bytes of patches may stay */

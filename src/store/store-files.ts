@@ -1,21 +1,17 @@
 import { CephError } from '../errors/index.ts';
-import type { Disk, DiskFile, KeyValue } from '../runtime/index.ts';
-import { BLOCK_BYTES } from './allocator.ts';
+import type { DirectMode, Disk, DiskFile, KeyValue } from '../runtime/index.ts';
 import { CheckedKeyValue } from './checked-key-value.ts';
 import { MARK } from './journal-mark.ts';
 import { JournaledKeyValue } from './journaled-key-value.ts';
-import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from './keys.ts';
-import { encodeFigures, NO_FIGURES } from './store-space.ts';
 import { WideKeyValue } from './wide-key-value.ts';
 
 /** 2: values carry checksums, journal records say what was durable before them. 3: all PGs' objects in one space. */
 export const FORMAT = '3';
-const DEFAULT_SIZE_BYTES = 10 * 2 ** 30;
 const JOURNAL_BYTES = 16 * 2 ** 20;
 /** In the first format the mark of the journal was that long, or 8 bytes longer. */
 const FIRST_MARK_BYTES = 8;
 
-/** How the files of a store are reached. */
+/** How the files of a store are reached. What they are made with is in NewStore. */
 export interface StorePlace {
   /** The directory that holds the data file and the key/value store; made when missing. */
   path: string;
@@ -23,6 +19,8 @@ export interface StorePlace {
   /** Opens the metadata store in the given directory. */
   openKeyValue: (path: string) => Promise<KeyValue>;
   crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Whether data go past the system's page cache; default `auto`. */
+  direct?: DirectMode;
   /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */
   journalBytes?: number;
 }
@@ -66,47 +64,9 @@ export async function openMetadata(
   }
 }
 
-/**
- * Opens the data file, making it and the store's identity when there is none.
- * @throws CephError EINVAL for another format or another store
- */
-export async function openData(
-  place: StorePlace,
-  kv: WideKeyValue,
-  made: { fsid?: string | undefined; sizeBytes?: number | undefined },
-): Promise<DiskFile> {
-  const path = `${place.path}/block`;
-  const format = textAt(kv, FORMAT_KEY);
-  if (format === '') {
-    for (const { key } of kv.range('', '\xff')) {
-      throw new CephError(
-        'EIO',
-        `${path}: the store holds ${JSON.stringify(key)}, but not what it is`,
-      );
-    }
-    const sizeBytes = made.sizeBytes ?? DEFAULT_SIZE_BYTES;
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 64 * BLOCK_BYTES) {
-      throw new CephError('EINVAL', `a store of ${sizeBytes} bytes`);
-    }
-    const file = await place.disk.open(path, { create: true });
-    await file.truncate(sizeBytes);
-    await file.sync();
-    await kv.commit(
-      new Map([
-        [FORMAT_KEY, Buffer.from(FORMAT)],
-        [FSID_KEY, Buffer.from(made.fsid ?? '')],
-        [SIZE_KEY, Buffer.from(String(sizeBytes))],
-        [FIGURES_KEY, encodeFigures(NO_FIGURES)],
-      ]),
-    );
-    return file;
-  }
-  checkFormat(path, format);
-  const fsid = textAt(kv, FSID_KEY);
-  if (made.fsid !== undefined && made.fsid !== fsid) {
-    throw new CephError('EINVAL', `${path} belongs to ${fsid}, not ${made.fsid}`);
-  }
-  return place.disk.open(path);
+/** The data of a store: a file, a block device, or a link to either. */
+export function dataPath({ path }: Pick<StorePlace, 'path'>): string {
+  return `${path}/block`;
 }
 
 /** A short text that stands under a key, '' when there is none. */

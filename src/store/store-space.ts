@@ -65,6 +65,17 @@ const RECORD_BYTES = 512;
 const ENTRY_BYTES = 24;
 /** LMDB's pages are about two thirds full. */
 const FILL = 1.5;
+/** What a record says of a block: its checksum and, when free space is in single units, an extent of its own. */
+const EXTENT_BYTES = 17 * FILL;
+
+/** Where the file system of the store's directory is asked for its room. */
+interface Host {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly clock: Clock;
+  /** Data are in a file of it, which is sparse; else on a device, and only metadata are its. */
+  readonly holdsData: boolean;
+}
 
 /** Decides whether a transaction is taken: what it may need is there before anything of it is applied. */
 export class StoreSpace {
@@ -78,14 +89,9 @@ export class StoreSpace {
   /** Records and attributes of the group that gathers; they are counted when it is sealed. */
   private promised = 0;
   readonly reserved = new Reservations();
-  private readonly host: { disk: Disk; path: string; clock: Clock };
+  private readonly host: Host;
 
-  constructor(
-    totalBytes: number,
-    figures: Figures,
-    allocator: Allocator,
-    host: { disk: Disk; path: string; clock: Clock },
-  ) {
+  constructor(totalBytes: number, figures: Figures, allocator: Allocator, host: Host) {
     this.totalBytes = totalBytes;
     this.figures = figures;
     this.allocator = allocator;
@@ -104,14 +110,22 @@ export class StoreSpace {
   admit(txn: Transaction, cloneBytes: (op: StoreOp) => number): void {
     let need = 0;
     let metadata = 0;
+    let hosted = 0;
     let removes = txn.length === 0;
     for (const op of txn) {
       if (op.op === 'clone' || op.op === 'cloneRange') {
         // What the transaction itself has put into the source comes on top.
-        if (isChangedBefore(txn, op)) need *= 2;
-        need += cloneBytes(op);
+        if (isChangedBefore(txn, op)) {
+          need *= 2;
+          hosted *= 2;
+        }
+        const copied = cloneBytes(op);
+        need += copied;
+        hosted += copied;
       }
-      need += bytesAdded(op);
+      const bytes = bytesAdded(op);
+      need += bytes;
+      hosted += this.host.holdsData || !IS_DATA.has(op.op) ? bytes : metadataAdded(op);
       metadata += metadataAdded(op);
       removes ||= REMOVALS.has(op.op);
     }
@@ -119,17 +133,17 @@ export class StoreSpace {
     // What makes room may use the reserve, with the few bytes of bookkeeping that go with it.
     const kept = this.reserved.keptFrom(this.reserved.holderOf(txn));
     const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve - kept;
-    if (need > left || need > this.hostLeft() - kept) {
+    if (need > left || hosted > this.hostLeft() - (this.host.holdsData ? kept : 0)) {
       throw new CephError('ENOSPC', `${Math.ceil(need)} bytes wanted, ${Math.max(0, left)} left`);
     }
-    this.grown += need;
+    this.grown += hosted;
     this.promised += metadata;
     this.refreshIfStale();
   }
 
   /** Promises room to a collection. @throws CephError ENOSPC */
   setAside(c: Collection, bytes: number): void {
-    this.reserved.add(c, bytes, Math.min(this.left() - this.reserve, this.hostLeft()));
+    this.reserved.add(c, bytes, Math.min(this.left() - this.reserve, this.hostRoom()));
   }
 
   /** Applies a transaction that was admitted; it draws on what its collection was promised. */
@@ -160,7 +174,7 @@ export class StoreSpace {
     const f = this.figures;
     return {
       totalBytes: this.totalBytes,
-      availableBytes: Math.max(0, Math.min(this.left(), this.hostLeft())),
+      availableBytes: Math.max(0, Math.min(this.left(), this.hostRoom())),
       dataBytes: f.dataBytes,
       allocatedBytes: this.allocator.ownedUnits * BLOCK_BYTES + f.patchBytes,
       omapBytes: f.omapBytes,
@@ -175,6 +189,12 @@ export class StoreSpace {
     const entries = (f.omapEntries + f.objects) * ENTRY_BYTES;
     const metadata = (f.omapBytes + f.metadataBytes + entries) * FILL;
     return Math.floor(units - f.patchBytes - metadata - this.promised);
+  }
+
+  /** How much the host lets the store grow. */
+  private hostRoom(): number {
+    const left = this.hostLeft();
+    return this.host.holdsData || left <= 0 ? left : Number.POSITIVE_INFINITY;
   }
 
   private hostLeft(): number {
@@ -195,6 +215,7 @@ function isChangedBefore(
   return false;
 }
 
+const IS_DATA: ReadonlySet<string> = new Set(['write', 'zero']);
 const REMOVALS: ReadonlySet<string> = new Set([
   'remove',
   'rmattr',
@@ -209,7 +230,7 @@ const REMOVALS: ReadonlySet<string> = new Set([
 function bytesAdded(op: StoreOp): number {
   switch (op.op) {
     case 'write':
-      return (Math.ceil(op.data.length / BLOCK_BYTES) + 2) * BLOCK_BYTES + RECORD_BYTES;
+      return (Math.ceil(op.data.length / BLOCK_BYTES) + 2) * BLOCK_BYTES + metadataAdded(op);
     case 'zero':
       return 2 * BLOCK_BYTES + RECORD_BYTES;
     case 'omapSet':
@@ -227,6 +248,7 @@ function metadataAdded(op: StoreOp): number {
     case 'setattrs':
       return mapBytes(op.attrs) + RECORD_BYTES;
     case 'write':
+      return Math.ceil(op.data.length / BLOCK_BYTES) * EXTENT_BYTES + RECORD_BYTES;
     case 'zero':
     case 'omapSet':
     case 'omapSetHeader':

@@ -113,6 +113,8 @@ export class SimDisk implements Disk {
   failAt = Number.POSITIVE_INFINITY;
   dead = false;
   free = 2 ** 40;
+  /** Files that are block devices. */
+  readonly devices = new Set<string>();
   /** Set to make operations fail with an errno, the power staying on. */
   fault: ((what: Step, path: string) => CephError | undefined | Promise<CephError>) | undefined;
 
@@ -166,6 +168,7 @@ export class SimDisk implements Disk {
       copy.durable = content.copy();
       next.files.set(path, copy);
     }
+    for (const path of this.devices) next.devices.add(path);
     for (const [path, kv] of this.stores) next.stores.set(path, new MemoryKeyValue(kv));
     return next;
   }
@@ -217,6 +220,21 @@ export class SimDisk implements Disk {
     return new SimFile(this, path);
   }
 
+  /** Adds a block device. */
+  addDevice(path: string, size: number): void {
+    const image = new FileImage();
+    image.now.size = size;
+    image.durable.size = size;
+    this.files.set(path, image);
+    this.devices.add(path);
+  }
+
+  async link(target: string, path: string): Promise<void> {
+    if (!this.files.has(target)) this.files.set(target, new FileImage());
+    this.files.set(path, this.image(target));
+    if (this.devices.has(target)) this.devices.add(path);
+  }
+
   async openKeyValue(path: string): Promise<KeyValue> {
     let kept = this.stores.get(path);
     if (!kept) {
@@ -264,6 +282,9 @@ class SimFile implements DiskFile {
     this.disk = disk;
     this.path = path;
   }
+  get isDevice(): boolean {
+    return this.disk.devices.has(this.path);
+  }
   private get image(): FileImage {
     return this.disk.image(this.path);
   }
@@ -296,6 +317,7 @@ class SimFile implements DiskFile {
     this.disk.trace?.push({ kind: 'synced', covers });
   }
   async truncate(size: number): Promise<void> {
+    if (this.isDevice) throw new CephError('EINVAL', `${this.path} is a device`);
     this.disk.trace?.push({ kind: 'truncate', path: this.path, size });
     this.image.now.size = size;
     this.image.durable.size = size;

@@ -1,8 +1,17 @@
 import { CephError, DecodeError } from '../../errors/index.ts';
 import type { DiskFile } from '../../runtime/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
-import { decodePlace, FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY } from '../keys.ts';
-import { checkFormat, FORMAT, openMetadata, type StorePlace, textAt } from '../store-files.ts';
+import { isUntouched, labelOf } from '../data-file.ts';
+import { decodePlace, FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY, STRIPE_KEY } from '../keys.ts';
+import { readLabel, type StoreLabel, writeLabel } from '../label.ts';
+import {
+  checkFormat,
+  dataPath,
+  FORMAT,
+  openMetadata,
+  type StorePlace,
+  textAt,
+} from '../store-files.ts';
 import { decodeFigures, encodeFigures, type Figures } from '../store-space.ts';
 import type { WideKeyValue } from '../wide-key-value.ts';
 import { DataCheck } from './data.ts';
@@ -42,7 +51,7 @@ export interface FsckResult {
  */
 export async function fsck(options: FsckOptions): Promise<FsckResult> {
   const { disk, path } = options;
-  if (!(await disk.exists(`${path}/block`))) {
+  if (!(await disk.exists(dataPath(options)))) {
     throw new CephError('ENOENT', `${path} holds no store`);
   }
   const letGo = await disk.claim(path);
@@ -52,7 +61,7 @@ export async function fsck(options: FsckOptions): Promise<FsckResult> {
   try {
     kv = await check.open();
     if (!kv) return check.result();
-    file = await disk.open(`${path}/block`);
+    file = await disk.open(dataPath(options));
     return await check.run(kv, file);
   } finally {
     await file?.close();
@@ -61,11 +70,18 @@ export async function fsck(options: FsckOptions): Promise<FsckResult> {
   }
 }
 
-const SYSTEM_KEYS: ReadonlySet<string> = new Set([FORMAT_KEY, FSID_KEY, SIZE_KEY, FIGURES_KEY]);
+const SYSTEM_KEYS: ReadonlySet<string> = new Set([
+  FORMAT_KEY,
+  FSID_KEY,
+  SIZE_KEY,
+  STRIPE_KEY,
+  FIGURES_KEY,
+]);
 
 class Check {
   private readonly o: FsckOptions;
   private readonly damaged = new Set<string>();
+  private relabelled: StoreLabel | undefined;
   private found = 0;
   private mended = 0;
   private objects = 0;
@@ -132,6 +148,7 @@ class Check {
     if (this.o.mend) {
       if (isDiscarding) await kv.discard([...this.damaged]);
       if (s.changes.size > 0) await kv.commit(s.changes);
+      if (this.relabelled) await writeLabel(file, this.relabelled, this.o.crc32c);
     }
     return this.result();
   }
@@ -143,16 +160,36 @@ class Check {
       s.changes.set(FORMAT_KEY, Buffer.from(FORMAT));
     } else checkFormat(this.o.path, format);
     if (s.kv.get(FSID_KEY) === undefined) s.report('never', 'the name of the store is lost');
-    const fileBytes = file.size();
+    const fileBytes = file.isDevice ? file.size() - (file.size() % BLOCK_BYTES) : file.size();
     const text = textAt(s.kv, SIZE_KEY);
     const sizeBytes = /^\d+$/.test(text) ? Number(text) : fileBytes;
     if (text === '') {
       s.report('repair', 'the size of the store is lost');
       s.changes.set(SIZE_KEY, Buffer.from(String(fileBytes)));
-    } else if (sizeBytes !== fileBytes) {
+    } else if (file.isDevice ? sizeBytes > fileBytes : sizeBytes !== fileBytes) {
       s.report('never', `the data file has ${fileBytes} bytes, not ${sizeBytes}`);
     }
     s.units = Math.floor(sizeBytes / BLOCK_BYTES);
+    if (this.damaged.has(STRIPE_KEY)) {
+      s.report('repair', 'the width of stripes is lost');
+      s.changes.set(STRIPE_KEY, null);
+    }
+    this.label(s, file, sizeBytes);
+  }
+
+  /** The label says again what the metadata say. */
+  private label(s: Survey, file: DiskFile, sizeBytes: number): void {
+    const label = readLabel(file, this.o.crc32c);
+    const { fsid } = labelOf(s.kv);
+    if (!label) {
+      if (isUntouched(s.kv)) return; // its making was cut short, and opening it goes on with that
+      s.report('repair', 'the label of the data file is damaged');
+    } else if (label.fsid !== fsid) {
+      s.report('never', `the data file is of store ${label.fsid}, not ${fsid}`);
+      return;
+    } else if (label.sizeBytes === sizeBytes && label.format === FORMAT) return;
+    else s.report('repair', 'the label of the data file is of another size or format');
+    this.relabelled = { fsid, format: FORMAT, sizeBytes };
   }
 
   /**

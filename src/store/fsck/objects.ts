@@ -1,6 +1,7 @@
 import { DecodeError } from '../../errors/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
 import { parseObjectKey } from '../keys.ts';
+import { LABEL_UNITS } from '../label.ts';
 import { blocksTouched, dataRanges, decodeOnode, type Onode } from '../onode.ts';
 import type { OmapSize, Survey } from './survey.ts';
 
@@ -71,7 +72,8 @@ function count(s: Survey, { text, onode: n }: SeenObject, valueBytes: number): v
 function countExtents(s: Survey, text: string, n: Onode): void {
   let block = 0;
   for (const e of n.extents) {
-    if (e.block < block || e.count === 0 || e.unit + e.count > s.units) {
+    const isOutside = e.unit < LABEL_UNITS || e.unit + e.count > s.units;
+    if (e.block < block || e.count === 0 || isOutside) {
       s.report('never', `${text}: blocks ${e.block}~${e.count} in units ${e.unit}~${e.count}`);
       continue;
     }
