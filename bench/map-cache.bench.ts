@@ -1,6 +1,6 @@
 /**
  * How long until a new OSD map is usable on all shards of an OSD: worker threads that share maps through SharedMaps, in
- * both modes. Run: npm run bench:map-cache [-- EPOCHS]
+ * both modes. Run: npm run bench:map-cache [-- EPOCHS [OSDS,OSDS...]]
  *
  * From just before the offer, on the shards in turn, to the last shard that has the map and has placed a PG with it. The
  * main thread only collects. Epochs follow one another when all shards have the last one. The processor time is of the
@@ -167,8 +167,9 @@ function decodeAlone(base: OSDMap, offers: readonly Offer[]): void {
 
 async function main(): Promise<void> {
   const epochs = Number(process.argv[2] ?? 300);
+  const sizes = process.argv[3]?.split(',').map(Number) ?? [3, 100, 1000, 10_000];
   console.log(`${cpus()[0]!.model} x ${cpus().length}, Node ${process.version}; ms`);
-  for (const osds of [3, 100, 1000, 10_000]) {
+  for (const osds of sizes) {
     const base = mapOfCluster(osds);
     const count = WARM_UP + Math.ceil(osds === 10_000 ? epochs / 10 : epochs);
     const offers: Record<MapKind, Offer[]> = { change: [], full: [] };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../src/codec/index.ts';
+import { createDefaultCrushMap, encodeCrushMap } from '../src/crush/index.ts';
 import { DecodeError } from '../src/errors/index.ts';
 import {
   emptyIncremental,
@@ -7,7 +8,7 @@ import {
   type MapCacheMode,
   type MapKey,
   type MapMessage,
-  type OSDMap,
+  OSDMap,
   SharedMaps,
   type SharedMapsOptions,
   WEIGHT_ONE,
@@ -393,4 +394,16 @@ describe.each(MODES)('SharedMaps (%s)', (mode) => {
     const e = first.epoch;
     expect(order).toEqual([e, e + 1, e + 2].flatMap((n) => [`begin ${n}`, `end ${n}`]));
   });
+});
+
+it('a full map uses what was made of the same CRUSH map before', () => {
+  const { maps } = history(1);
+  const again = OSDMap.decode(maps[1]!.encode(), crc32c, first);
+  expect(again.crushMapper).toBe(first.crushMapper);
+  expect(again.encode().equals(maps[1]!.encode())).toBe(true);
+  const crush = createDefaultCrushMap({ osds: [{ id: 0, weight: 1, loc: { root: 'default' } }] });
+  const other = new OSDMap({ ...first.data, crush: encodeCrushMap(crush) });
+  const changed = OSDMap.decode(other.encode(), crc32c, first);
+  expect(changed.crushMap).toEqual(other.crushMap);
+  expect(changed.crushMapper).not.toBe(first.crushMapper);
 });

@@ -60,15 +60,20 @@ export class OSDMap {
   }
 
   /**
-   * Decodes a full map that fills the input; it holds windows of it. What a well-formed map asks for is not judged: a
-   * CRUSH map may still demand absurdly many tries, which `checkCrushMap` tells before a monitor takes it.
+   * Decodes a full map that fills the input. The map reads windows of the input as long as it lives. What a well-formed
+   * map asks for is not judged: a CRUSH map may still demand absurdly many tries, which `checkCrushMap` tells before a
+   * monitor takes it.
+   * @param before another map of the cluster: what was made of its CRUSH map is used again if that is the same
    * @throws DecodeError, also for a wrong checksum or a CRUSH map that does not decode
    */
-  static decode(bytes: Uint8Array, crc32c: Crc32c = portableCrc32c): OSDMap {
+  static decode(bytes: Uint8Array, crc32c: Crc32c = portableCrc32c, before?: OSDMap): OSDMap {
     const d = new Decoder(bytes);
     const { data, crc } = decodeOSDMap(d, crc32c);
     d.finish();
-    const map = new OSDMap(data, crc32c);
+    if (before && Buffer.compare(before.data.crush, data.crush) === 0) {
+      data.crush = before.data.crush;
+    }
+    const map = new OSDMap(data, crc32c, before);
     map.checksum = crc;
     void map.crushMap; // so that malformed bytes show here and not in the middle of a mapping
     return map;
@@ -92,7 +97,7 @@ export class OSDMap {
    * @throws DecodeError when the change is not for the next epoch of this cluster or does not fit the map
    */
   applyIncremental(inc: Incremental): OSDMap {
-    if (inc.fullmap.length > 0) return OSDMap.decode(Buffer.from(inc.fullmap), this.crc32c);
+    if (inc.fullmap.length > 0) return OSDMap.decode(Buffer.from(inc.fullmap), this.crc32c, this);
     const next = new OSDMap(applyToData(this.data, inc), this.crc32c, this);
     void next.crushMap;
     return next;

@@ -156,7 +156,7 @@ export class SharedMaps {
   private decode({ kind, epoch, bytes }: MapItem): OSDMap | ReceivedIncremental {
     const { crc32c } = this.options;
     const decoded =
-      kind === 'full' ? OSDMap.decode(bytes, crc32c) : decodeIncremental(bytes, crc32c);
+      kind === 'full' ? OSDMap.decode(bytes, crc32c, this.map) : decodeIncremental(bytes, crc32c);
     if (decoded.epoch !== epoch) throw new DecodeError(`epoch ${decoded.epoch}, not ${epoch}`, 0);
     return decoded;
   }
