@@ -16,7 +16,8 @@ const { dependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 
 
 const bundle = await rolldown({
   cwd: root,
-  input: { main: 'src/cli/main.ts' },
+  // Threads begin at a file of their own.
+  input: { main: 'src/cli/main.ts', 'shard-thread': 'src/cluster/shard-thread.ts' },
   platform: 'node',
   external: Object.keys(dependencies),
   transform: { target: 'es2023' }, // as tsconfig.json says

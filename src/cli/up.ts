@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ClusterDir, type ClusterFile } from '../cluster/index.ts';
+import { ClusterDir, type ClusterFile, SHARDS_MAX } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
 import { STAY } from './daemon.ts';
 import { freeBasePort, portInUse } from './ports.ts';
@@ -10,17 +10,19 @@ import { claim, runningDaemon, runningDaemons, stopDaemons } from './processes.t
 import type { Command, Parsed } from './usage.ts';
 
 export const upCommand: Command = {
-  words: 'up DIR [--osds N] [--port P] [--detach]',
+  words: 'up DIR [--osds N] [--shards K] [--port P] [--detach]',
   about: 'Starts the cluster in DIR, made there first if DIR is missing or empty.',
   positionals: ['DIR'],
   options: {
     osds: { type: 'string' },
+    shards: { type: 'string' },
     port: { type: 'string' },
     host: { type: 'string' },
     detach: { type: 'boolean' },
   },
   help: {
     osds: 'OSDs of a new cluster (1 to 64, default 3)',
+    shards: `threads of each OSD of a new cluster, which share its PGs (1 to ${SHARDS_MAX}, default 1)`,
     port: "monitor's port of a new cluster; the manager takes the next, OSD n takes P+10+n",
     host: 'address to listen on (default 127.0.0.1)',
     detach: 'return when the cluster is healthy and leave it running',
@@ -43,6 +45,7 @@ export async function up(args: Parsed): Promise<number> {
   const refusal = dir.read() ? undefined : dir.refusal();
   if (refusal) throw new CephError('ENOTEMPTY', refusal);
   portOf(args); // bad numbers are refused before anything is made
+  shardsOf(args);
   refuseRunning(dir);
   const firstMade = mkdirSync(dir.path, { recursive: true });
   try {
@@ -95,6 +98,7 @@ async function upClaimed(dir: ClusterDir, args: Parsed): Promise<number> {
 }
 
 const OSDS_MAX = 64;
+const shardsOf = (args: Parsed): number | undefined => args.integer('shards', 1, SHARDS_MAX);
 const osdsOf = (args: Parsed): number | undefined => args.integer('osds', 1, OSDS_MAX);
 const portOf = (args: Parsed): number | undefined =>
   args.integer('port', 1, 65535 - 10 - (osdsOf(args) ?? 3));
@@ -105,7 +109,7 @@ async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
   const given = portOf(args);
   if (given !== undefined) await refuseUsedPort(host, given, osds);
   const port = given ?? (await freeBasePort(host, osds, dir.path));
-  return dir.create({ host, port, osds, nowMs: Date.now() });
+  return dir.create({ host, port, osds, shards: shardsOf(args) ?? 1, nowMs: Date.now() });
 }
 
 /** A cluster keeps its size and addresses: what the command line says must agree with what is there. */
@@ -113,6 +117,12 @@ async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promis
   const osds = osdsOf(args) ?? found.osds;
   if (osds !== found.osds) {
     throw new CephError('EINVAL', `${dir.path} holds a cluster of ${found.osds} OSDs, not ${osds}`);
+  }
+  const held = found.shards ?? 1;
+  const shards = shardsOf(args) ?? held;
+  if (shards !== held) {
+    const what = `${dir.path} holds a cluster whose OSDs have ${held} shard(s), not ${shards}`;
+    throw new CephError('EINVAL', what);
   }
   const port = portOf(args) ?? found.port;
   if (port !== found.port) {

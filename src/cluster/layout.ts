@@ -23,6 +23,8 @@ export interface ClusterFile {
   readonly osdUuids: readonly string[];
   /** What each OSD's store may hold. */
   readonly osdBytes: number;
+  /** Threads that each OSD has for its PGs; absent in clusters of one. */
+  readonly shards?: number;
   readonly createdMs: number;
 }
 
@@ -32,8 +34,13 @@ export interface NewClusterFile {
   readonly osds: number;
   /** Default: what the file system has free, shared among the OSDs. */
   readonly osdBytes?: number;
+  /** Default 1. */
+  readonly shards?: number;
   readonly nowMs: number;
 }
+
+/** Shards of one OSD at most. */
+export const SHARDS_MAX = 16;
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -45,12 +52,13 @@ const OSD_BYTES_MIN = 64 * MIB;
  * An equal part of nine tenths of the free space, in whole GiB or, below one, in whole MiB.
  * @throws CephError ENOSPC
  */
-function osdBytesFor(path: string, osds: number): number {
+function osdBytesFor(path: string, osds: number, shards: number): number {
   const { bavail, bsize } = statfsSync(path);
   const free = bavail * bsize;
-  const part = (free * 0.9) / osds - BESIDE_BYTES;
+  const beside = shards * BESIDE_BYTES;
+  const part = (free * 0.9) / osds - beside;
   if (part < OSD_BYTES_MIN) {
-    const need = Math.ceil((osds * (OSD_BYTES_MIN + BESIDE_BYTES)) / 0.9 / MIB);
+    const need = Math.ceil((osds * (OSD_BYTES_MIN + beside)) / 0.9 / MIB);
     const have = Math.floor(free / MIB);
     throw new CephError('ENOSPC', `${path} has ${have} MiB free; ${osds} OSDs need ${need} MiB`);
   }
@@ -117,7 +125,8 @@ export class ClusterDir {
       port: options.port,
       osds: options.osds,
       osdUuids: Array.from({ length: options.osds }, () => randomUUID()),
-      osdBytes: options.osdBytes ?? osdBytesFor(this.path, options.osds),
+      osdBytes: options.osdBytes ?? osdBytesFor(this.path, options.osds, options.shards ?? 1),
+      ...((options.shards ?? 1) > 1 ? { shards: options.shards } : {}),
       createdMs: options.nowMs,
     };
     this.write(made);

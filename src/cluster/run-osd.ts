@@ -1,18 +1,11 @@
 import { hostname } from 'node:os';
 import { type Osd, startOsd } from '../osd/index.ts';
-import type { Logger } from '../runtime/index.ts';
-import {
-  deviceClassOf,
-  nativeCrc32c,
-  nodeDisk,
-  nodeRuntime,
-  openLmdb,
-  stderrLogger,
-  systemClock,
-} from '../runtime-node/index.ts';
-import { BlockStore } from '../store/index.ts';
+import { BufferPool, type Logger } from '../runtime/index.ts';
+import { deviceClassOf, nodeRuntime, stderrLogger, systemClock } from '../runtime-node/index.ts';
 import { ADDR, type EntityAddr } from '../wire/index.ts';
 import { type ClusterDir, type ClusterFile, osdPort } from './layout.ts';
+import { openOsdStore } from './osd-store.ts';
+import { osdThreads } from './osd-threads.ts';
 
 /** Where a cluster's monitor is found. */
 export function monAddrOf(cluster: { host: string; port: number }): EntityAddr {
@@ -28,24 +21,21 @@ export async function runOsd(
 ): Promise<Osd> {
   const uuid = cluster.osdUuids[id]!;
   const path = dir.data(`osd.${id}`);
-  const store = await BlockStore.open({
-    path,
-    disk: nodeDisk,
-    openKeyValue: openLmdb,
-    crc32c: nativeCrc32c,
-    clock: systemClock,
-    log,
-    fsid: uuid,
-    sizeBytes: cluster.osdBytes,
-  });
+  const count = cluster.shards ?? 1;
+  const { fsid, host } = cluster;
+  const place = { path, uuid, sizeBytes: cluster.osdBytes };
+  const { store } = await openOsdStore(place, { index: 0, count }, systemClock, log);
+  const shards = osdThreads(count, { id, fsid, uuid, place });
+  const runtime = nodeRuntime({ log });
   const osd = await startOsd({
-    runtime: nodeRuntime({ log }),
+    runtime: shards ? { ...runtime, pool: BufferPool.shared() } : runtime,
     id,
-    fsid: cluster.fsid,
+    fsid,
     uuid,
     store,
+    ...(shards ? { shards } : {}),
     monAddrs: [monAddrOf(cluster)],
-    host: cluster.host,
+    host,
     port: osdPort(cluster, id),
     hostname: hostname(),
     deviceClass: deviceClassOf(path),

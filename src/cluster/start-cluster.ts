@@ -8,15 +8,11 @@ import { type Monitor, startMonitor } from '../mon/index.ts';
 import { type Osd, startOsd } from '../osd/index.ts';
 import type { Rados } from '../rados/index.ts';
 import { alignedMemory, BufferPool, type Logger, silent } from '../runtime/index.ts';
-import {
-  nativeCrc32c,
-  nodeDisk,
-  nodeRuntime,
-  openLmdb,
-  systemClock,
-} from '../runtime-node/index.ts';
-import { BlockStore, MemoryKeyValue, MemoryStore, type ObjectStore } from '../store/index.ts';
-import { confText } from './layout.ts';
+import { nodeRuntime, openLmdb, systemClock } from '../runtime-node/index.ts';
+import { MemoryKeyValue } from '../store/index.ts';
+import { confText, SHARDS_MAX } from './layout.ts';
+import { openOsdStore } from './osd-store.ts';
+import { osdThreads } from './osd-threads.ts';
 import { makeMonStore, monConfig } from './run-mon.ts';
 import { monAddrOf } from './run-osd.ts';
 
@@ -29,6 +25,8 @@ export interface StartClusterOptions {
   readonly dir?: string;
   /** What each OSD may hold. Default 10 GiB (of memory, as it is used, unless `dir` is given). */
   readonly osdBytes?: number;
+  /** Threads that each OSD has for its PGs. Default 1: that of the caller. */
+  readonly shards?: number;
   readonly log?: Logger;
 }
 
@@ -91,8 +89,13 @@ export class Cluster implements AsyncDisposable {
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
   const count = options.osds ?? 3;
   if (!Number.isInteger(count) || count < 1) throw new CephError('EINVAL', `${count} OSDs`);
+  const shardCount = options.shards ?? 1;
+  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > SHARDS_MAX) {
+    throw new CephError('EINVAL', `${shardCount} shards`);
+  }
   const log = options.log ?? silent;
-  const runtime = { ...nodeRuntime({ log }), pool: new BufferPool(alignedMemory) };
+  const pool = shardCount > 1 ? BufferPool.shared() : new BufferPool(alignedMemory);
+  const runtime = { ...nodeRuntime({ log }), pool };
   const dir = options.dir;
   const kv = dir === undefined ? new MemoryKeyValue() : await openLmdb(join(dir, 'mon.a'));
   const made = { fsid: randomUUID(), host: HOST, port: 0, osds: count, nowMs: Date.now() };
@@ -112,7 +115,11 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const cluster = new Cluster(fsid, port, monitor, osds);
   try {
     for (let id = 0; id < count; id++) {
-      const { store, uuid } = await storeOf(options, id, log);
+      const path = dir === undefined ? undefined : join(dir, `osd.${id}`);
+      const place = { path, uuid: undefined, sizeBytes: options.osdBytes ?? OSD_BYTES };
+      const partition = { index: 0, count: shardCount };
+      const { store, uuid } = await openOsdStore(place, partition, systemClock, log);
+      const shards = osdThreads(shardCount, { id, fsid, uuid, place });
       osds.push(
         await startOsd({
           runtime,
@@ -120,6 +127,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
           fsid,
           uuid,
           store,
+          ...(shards ? { shards } : {}),
           monAddrs: [monAddrOf({ host: HOST, port })],
           host: HOST,
           port: 0,
@@ -134,29 +142,6 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     throw e;
   }
   return cluster;
-}
-
-async function storeOf(
-  options: StartClusterOptions,
-  id: number,
-  log: Logger,
-): Promise<{ store: ObjectStore; uuid: string }> {
-  const sizeBytes = options.osdBytes ?? OSD_BYTES;
-  const uuid = randomUUID();
-  if (options.dir === undefined) return { store: new MemoryStore({ sizeBytes }), uuid };
-  const path = join(options.dir, `osd.${id}`);
-  const store = await BlockStore.open({
-    path,
-    disk: nodeDisk,
-    openKeyValue: openLmdb,
-    crc32c: nativeCrc32c,
-    clock: systemClock,
-    log,
-    // The store keeps the name it was made with; a new one takes ours.
-    ...((await nodeDisk.exists(`${path}/block`)) ? {} : { fsid: uuid }),
-    sizeBytes,
-  });
-  return { store, uuid: store.fsid };
 }
 
 async function createPools(cluster: Cluster, pools: readonly string[]): Promise<void> {

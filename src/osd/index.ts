@@ -7,5 +7,5 @@
 export * from './offline.ts';
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
-export { type Partition, SHARDS_MAX, shardOf } from './partition.ts';
+export { type Partition, shardOf } from './partition.ts';
 export { runShard } from './threaded-shard.ts';

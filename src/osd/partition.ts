@@ -9,9 +9,6 @@ export interface Partition {
 /** An OSD that is not sharded. */
 export const WHOLE: Partition = { index: 0, count: 1 };
 
-/** Shards of one OSD at most. */
-export const SHARDS_MAX = 16;
-
 /**
  * The shard that has a PG, for ever. Neighbouring seeds go to different shards; and where both counts are powers of two,
  * what a PG is split into stays in its shard, since the seeds of its parts differ by multiples of the old count.

@@ -1,7 +1,7 @@
 import { assert, DecodeError } from '../errors/index.ts';
 import { OSDMap } from '../maps/index.ts';
 import type { OutgoingMessage } from '../msgr/index.ts';
-import type { BufferPool, Clock, ShardEvents, ShardLink } from '../runtime/index.ts';
+import type { BufferPool, Clock, Logger, ShardEvents, ShardLink } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
@@ -31,7 +31,7 @@ export interface ThreadedShardOptions {
   readonly fsid: string;
   readonly uuid: string;
   /** Opens the shard's own store. */
-  openStore(): Promise<ObjectStore>;
+  openStore(log: Logger): Promise<ObjectStore>;
   /** Its monotonic time is that of the front. */
   readonly clock: Clock;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
@@ -48,15 +48,37 @@ export async function runShard(
   link: (events: ShardEvents) => ShardLink,
 ): Promise<void> {
   const { fsid, uuid, id, partition } = options;
+  let shard: ThreadedShard | undefined;
+  const early: [ToShard, readonly Buffer[]][] = [];
+  const end = link({
+    onPost: (head, bytes) => {
+      if (shard) shard.onPost(head as ToShard, bytes);
+      else early.push([head as ToShard, bytes]);
+    },
+    // The main thread does not end before its threads.
+    onEnd: () => {},
+  });
+  const post: Post = (head, bytes) => end.post(head, bytes);
+  const log: Logger = (level, message, fields) => post({ kind: 'log', level, message, fields });
   let store: ObjectStore | undefined;
   try {
-    store = await options.openStore();
+    store = await options.openStore(log);
     const superblock = await openSuperblock(store, { fsid, uuid, id, partition });
-    new ThreadedShard(options, store, superblock, link);
+    shard = new ThreadedShard({ ...options, store, superblock, log, post });
+    for (const [head, bytes] of early.splice(0)) shard.onPost(head, bytes);
   } catch (e) {
     await store?.close();
-    link({ onPost: () => {}, onEnd: () => {} }).post({ kind: 'fatal', error: postedError(e) });
+    post({ kind: 'fatal', error: postedError(e) });
   }
+}
+
+type Post = (head: ToFront, bytes?: readonly Uint8Array[]) => void;
+
+interface OpenedShardOptions extends ThreadedShardOptions {
+  readonly store: ObjectStore;
+  readonly superblock: Superblock;
+  readonly log: Logger;
+  readonly post: Post;
 }
 
 /** A session of the front's, as far as requests need it. */
@@ -88,10 +110,8 @@ class RemoteSession implements Requester {
 
 /** A shard's surroundings on a thread of its own: turns posts into calls, and calls into posts. */
 class ThreadedShard implements ShardFront {
-  private readonly options: ThreadedShardOptions;
-  private readonly store: ObjectStore;
-  private readonly superblock: Superblock;
-  private readonly link: ShardLink;
+  private readonly options: OpenedShardOptions;
+  private readonly post: Post;
   private shard: Shard | undefined;
   private follower: MapFollower | undefined;
   private readonly sessions = new Map<number, RemoteSession>();
@@ -103,20 +123,9 @@ class ThreadedShard implements ShardFront {
   private nextQuestion = 1;
   private hasSaidStats = false;
 
-  constructor(
-    options: ThreadedShardOptions,
-    store: ObjectStore,
-    superblock: Superblock,
-    link: (events: ShardEvents) => ShardLink,
-  ) {
+  constructor(options: OpenedShardOptions) {
     this.options = options;
-    this.store = store;
-    this.superblock = superblock;
-    this.link = link({
-      onPost: (head, bytes) => this.onPost(head as ToShard, bytes),
-      // The main thread does not end before its threads.
-      onEnd: () => {},
-    });
+    this.post = options.post;
   }
 
   // What the shard says.
@@ -161,10 +170,6 @@ class ThreadedShard implements ShardFront {
     return done ? this.lent.lend(done) : 0;
   }
 
-  private post(head: ToFront, bytes?: readonly Uint8Array[]): void {
-    this.link.post(head, bytes);
-  }
-
   private postState(): void {
     const { durableEpoch, pgCount, neighbours } = this.shard!;
     this.post({ kind: 'state', state: { durableEpoch, pgCount, neighbours } });
@@ -172,7 +177,7 @@ class ThreadedShard implements ShardFront {
 
   // What the front says.
 
-  private onPost(head: ToShard, bytes: readonly Buffer[]): void {
+  onPost(head: ToShard, bytes: readonly Buffer[]): void {
     try {
       this.handle(head, bytes);
     } catch (e) {
@@ -232,20 +237,7 @@ class ThreadedShard implements ShardFront {
   }
 
   private open(settings: Settings): void {
-    const { partition, id, clock, crc32c, pool } = this.options;
-    const { store, superblock } = this;
-    this.shard = new Shard({
-      partition,
-      id,
-      store,
-      superblock,
-      settings,
-      clock,
-      crc32c,
-      pool,
-      log: (level, message, fields) => this.post({ kind: 'log', level, message, fields }),
-      front: this,
-    });
+    this.shard = new Shard({ ...this.options, settings, front: this });
     this.postState();
   }
 

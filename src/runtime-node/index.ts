@@ -12,3 +12,4 @@ export * from './log.ts';
 export * from './random.ts';
 export * from './runtime.ts';
 export * from './tcp.ts';
+export * from './threads.ts';

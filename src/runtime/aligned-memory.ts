@@ -1,10 +1,13 @@
+import { sharedMemory } from './shards.ts';
+
 /** Part of every JavaScript engine, but of no TypeScript library without a browser's. */
 declare const WebAssembly: {
   readonly Memory: new (size: {
     initial: number;
     maximum: number;
+    shared?: boolean;
   }) => {
-    readonly buffer: ArrayBuffer;
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
   };
 };
 
@@ -22,15 +25,34 @@ const aligned = new WeakSet<ArrayBufferLike>();
  * @param length rounded up to 64 KiB
  */
 export function alignedMemory(length: number): Buffer {
+  return memory(length, false) ?? Buffer.allocUnsafeSlow(length);
+}
+
+/** Like {@link alignedMemory}, for all threads of the process to see. */
+export function sharedAlignedMemory(length: number): Buffer {
+  return memory(length, true) ?? sharedMemory(length);
+}
+
+function memory(length: number, shared: boolean): Buffer | undefined {
   const pages = Math.ceil(length / WASM_PAGE_BYTES);
   try {
-    const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    aligned.add(buffer);
+    const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    markPageStart(buffer);
     return Buffer.from(buffer);
   } catch {
     // No room for the reservation, as under a limit on addresses: then bytes are copied on their way to a device.
-    return Buffer.allocUnsafeSlow(pages * WASM_PAGE_BYTES);
+    return undefined;
   }
+}
+
+/** This memory begins at a page: known of a shared one that another thread has made. */
+export function markPageStart(buffer: ArrayBufferLike): void {
+  aligned.add(buffer);
+}
+
+/** Whether memory begins at a page, as far as this thread knows. */
+export function isPageStart(buffer: ArrayBufferLike): boolean {
+  return aligned.has(buffer);
 }
 
 /** Whether a device can take these bytes as they lie. */
@@ -38,6 +60,6 @@ export function isAligned(bytes: Uint8Array): boolean {
   return (
     bytes.byteOffset % ALIGN_BYTES === 0 &&
     bytes.length % ALIGN_BYTES === 0 &&
-    aligned.has(bytes.buffer)
+    isPageStart(bytes.buffer)
   );
 }

@@ -1,4 +1,6 @@
 import { assert } from '../errors/index.ts';
+import { sharedAlignedMemory } from './aligned-memory.ts';
+import { sharedMemory } from './shards.ts';
 
 /** Smaller ones are left to the collector of garbage, which is good at what is small and short-lived. */
 export const POOLED_FROM = 36 * 1024;
@@ -26,9 +28,23 @@ export class BufferPool {
   private agedMs = Number.NEGATIVE_INFINITY;
   private readonly large: (length: number) => Buffer;
 
-  /** @param large makes memory of 1 MiB and more, whose ends may stay untouched: for devices, see alignedMemory */
-  constructor(large: (length: number) => Buffer = Buffer.allocUnsafeSlow) {
+  private readonly medium: (length: number) => Buffer;
+
+  /**
+   * @param large makes memory of 1 MiB and more, whose ends may stay untouched: for devices, see alignedMemory
+   * @param medium makes what is smaller and still pooled
+   */
+  constructor(
+    large: (length: number) => Buffer = Buffer.allocUnsafeSlow,
+    medium: (length: number) => Buffer = Buffer.allocUnsafeSlow,
+  ) {
     this.large = large;
+    this.medium = medium;
+  }
+
+  /** A pool whose memory all threads of the process can see. */
+  static shared(): BufferPool {
+    return new BufferPool(sharedAlignedMemory, sharedMemory);
   }
 
   /** Memory of at least `length` bytes, with anything in it. */
@@ -38,7 +54,7 @@ export class BufferPool {
     if (length < POOLED_FROM || length > POOLED_TO) return Buffer.allocUnsafeSlow(length);
     const size = sizeFor(length);
     const buffer = this.free.get(size)?.pop();
-    if (!buffer) return size < LARGE_FROM ? Buffer.allocUnsafeSlow(size) : this.large(size);
+    if (!buffer) return size < LARGE_FROM ? this.medium(size) : this.large(size);
     this.kept -= size;
     this.spare = Math.min(this.spare, this.kept);
     return buffer;

@@ -5,7 +5,13 @@
  */
 import type { BufferPool } from './buffer-pool.ts';
 
-export { ALIGN_BYTES, alignedMemory, isAligned } from './aligned-memory.ts';
+export {
+  ALIGN_BYTES,
+  alignedMemory,
+  isAligned,
+  isPageStart,
+  markPageStart,
+} from './aligned-memory.ts';
 export { BufferPool, POOLED_FROM } from './buffer-pool.ts';
 export * from './shards.ts';
 

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CephError } from '../errors/index.ts';
+import type { Partition } from '../osd/index.ts';
+import type { Clock, Logger } from '../runtime/index.ts';
+import { nativeCrc32c, nodeDisk, openLmdb } from '../runtime-node/index.ts';
+import { BlockStore, MemoryStore, type ObjectStore } from '../store/index.ts';
+
+/** Where an OSD keeps its data, as its threads are told. */
+export interface OsdPlace {
+  /** The OSD's directory; undefined: in memory. */
+  readonly path: string | undefined;
+  /** Names the OSD's data; undefined: it keeps the name it was made with, or is given one. */
+  readonly uuid: string | undefined;
+  /** What all of its stores together may hold. */
+  readonly sizeBytes: number;
+}
+
+const SHARD_DIRECTORY = /^shard\.\d+$/;
+
+/** Where the store of a shard lies: in the OSD's directory itself where it is the only one. */
+export function storePath(osdPath: string, { index, count }: Partition): string {
+  return count === 1 ? osdPath : join(osdPath, `shard.${index}`);
+}
+
+/**
+ * Opens the store of a shard, or makes it.
+ * @throws CephError EINVAL when the directory is of an OSD with another count of shards
+ */
+export async function openOsdStore(
+  place: OsdPlace,
+  partition: Partition,
+  clock: Clock,
+  log: Logger,
+): Promise<{ store: ObjectStore; uuid: string }> {
+  const { path: osdPath } = place;
+  const { count } = partition;
+  const sizeBytes = Math.floor(place.sizeBytes / count);
+  const made = place.uuid ?? randomUUID();
+  if (osdPath === undefined) return { store: new MemoryStore({ sizeBytes }), uuid: made };
+  const there = shardsIn(osdPath);
+  // A making that was cut short may have left fewer than there will be.
+  if (there > count || (there === 1 && count > 1)) {
+    throw new CephError('EINVAL', `${osdPath} is of an OSD with ${there} shard(s), not ${count}`);
+  }
+  const path = storePath(osdPath, partition);
+  const fsid = place.uuid ?? (existsSync(join(path, 'block')) ? undefined : made);
+  const store = await BlockStore.open({
+    path,
+    disk: nodeDisk,
+    openKeyValue: openLmdb,
+    crc32c: nativeCrc32c,
+    clock,
+    log,
+    ...(fsid === undefined ? {} : { fsid }),
+    sizeBytes,
+  });
+  return { store, uuid: store.fsid };
+}
+
+/** The highest count of shards that what is in the directory speaks of; 0 where there is nothing yet. */
+function shardsIn(osdPath: string): number {
+  if (existsSync(join(osdPath, 'block'))) return 1;
+  if (!existsSync(osdPath)) return 0;
+  const indexes = readdirSync(osdPath).filter((name) => SHARD_DIRECTORY.test(name));
+  // One that stands alone is of several.
+  return indexes.length === 0
+    ? 0
+    : Math.max(2, ...indexes.map((name) => 1 + Number(name.slice(6))));
+}
