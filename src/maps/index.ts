@@ -2,7 +2,6 @@
  * The cluster's maps: OSDMap (full, incremental, applied), MonMap, and the way from an object to its PG and from a PG
  * to its OSDs. Uses `errors`, `codec`, `crush`, `wire`. Spec: src/osd/OSDMap.cc and src/mon/MonMap.cc of Ceph 16.2.
  */
-export * from './cache.ts';
 export type { Blocklist, OsdInfo, OsdXInfo, PgKey, UpmapItem } from './codecs.ts';
 export * from './first-map.ts';
 export * from './health-check.ts';

@@ -1,8 +1,8 @@
 import { defaultText, type OptionValue, optionValue, resolveConfig } from '../config/index.ts';
-import { OSDMap, OSDMapCache } from '../maps/index.ts';
 import type { ClusterLog } from './cluster-log.ts';
 import type { ClusterMaps } from './cluster-maps.ts';
 import type { ClusterIdentity, MonStore } from './mon-store.ts';
+import { OldMaps } from './old-maps.ts';
 import type { PgMap } from './pg-map.ts';
 import type { MgrInfo, MonState, SessionInfo } from './state.ts';
 
@@ -28,16 +28,13 @@ const CACHED_MAPS = 16;
 /** Makes the state that commands and services see, from one version of the maps and what was reported. */
 export class LiveState {
   private readonly parts: LiveParts;
-  private readonly oldMaps: OSDMapCache;
+  private readonly oldMaps: OldMaps;
   /** Effective options by the configuration they come from. */
   private resolved: { from: ClusterMaps['config']; values: Map<string, OptionValue> } | undefined;
 
   constructor(parts: LiveParts) {
     this.parts = parts;
-    this.oldMaps = new OSDMapCache(CACHED_MAPS, (epoch) => {
-      const bytes = parts.store.fullMap(epoch);
-      return bytes && OSDMap.decode(bytes);
-    });
+    this.oldMaps = new OldMaps(CACHED_MAPS, (epoch) => parts.store.fullMap(epoch));
   }
 
   of(maps: ClusterMaps): MonState {
