@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ClusterDir, type ClusterFile, SHARDS_MAX } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
 import { STAY } from './daemon.ts';
+import { DAEMON_FLAGS, daemonEnvironment } from './daemon-process.ts';
 import { freeBasePort, portInUse } from './ports.ts';
 import { claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
@@ -203,8 +204,12 @@ class Supervisor {
     const log = openSync(this.dir.log(name), 'a');
     const process_ = spawn(
       process.execPath,
-      [...process.execArgv, MAIN, ...words, '--supervised'],
-      { detached: this.detach, stdio: ['ignore', log, log, 'ipc'], env: process.env },
+      [...DAEMON_FLAGS, ...process.execArgv, MAIN, ...words, '--supervised'],
+      {
+        detached: this.detach,
+        stdio: ['ignore', log, log, 'ipc'],
+        env: daemonEnvironment(process.env),
+      },
     );
     closeSync(log);
     const child: Child = {

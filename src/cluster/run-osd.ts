@@ -1,7 +1,13 @@
 import { hostname } from 'node:os';
 import { type Osd, startOsd } from '../osd/index.ts';
 import { BufferPool, type Logger } from '../runtime/index.ts';
-import { deviceClassOf, nodeRuntime, stderrLogger, systemClock } from '../runtime-node/index.ts';
+import {
+  deviceClassOf,
+  nodeRuntime,
+  processMemory,
+  stderrLogger,
+  systemClock,
+} from '../runtime-node/index.ts';
 import { ADDR, type EntityAddr } from '../wire/index.ts';
 import { type ClusterDir, type ClusterFile, osdPort } from './layout.ts';
 import { openOsdStore } from './osd-store.ts';
@@ -26,7 +32,7 @@ export async function runOsd(
   const place = { path, uuid, sizeBytes: cluster.osdBytes };
   const { store } = await openOsdStore(place, { index: 0, count }, systemClock, log);
   const shards = osdThreads(count, { id, fsid, uuid, place });
-  const runtime = nodeRuntime({ log });
+  const runtime = { ...nodeRuntime({ log }), memory: processMemory };
   const osd = await startOsd({
     runtime: shards ? { ...runtime, pool: BufferPool.shared() } : runtime,
     id,

@@ -1,6 +1,7 @@
 import { ERRNO } from '../errors/index.ts';
 import { CEPH_RELEASE, parsePgId } from '../wire/index.ts';
 import { dumpCounters } from './counters.ts';
+import { dumpMempools } from './mempools.ts';
 import type { OsdConfig } from './osd-config.ts';
 import type { OsdMaps } from './osd-maps.ts';
 import { shardOf } from './partition.ts';
@@ -131,6 +132,15 @@ const COMMANDS: readonly Command[] = [
     run: async (s) => {
       const sums = await Promise.all(s.shards.map((shard) => shard.ask('counters')));
       return ok({ osd: { ...dumpCounters(sums), numpg: pgCount(s) } });
+    },
+  },
+  {
+    sig: ['dump_mempools'],
+    help: 'Memory that this daemon holds, by use.',
+    perm: 'r',
+    run: async (s) => {
+      const pools = await Promise.all(s.shards.map((shard) => shard.ask('mempools')));
+      return ok(dumpMempools(pools));
     },
   },
   {

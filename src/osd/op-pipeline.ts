@@ -66,8 +66,8 @@ interface InFlight {
 
 /** Entries that a log forgets at a time, when it is full. */
 const TRIM_STRIDE = 100;
-/** Contexts of idle objects kept for the next request. */
-const CONTEXTS_MAX = 512;
+/** Contexts of idle objects kept for the next request, however little memory there is. */
+const CONTEXTS_MIN = 16;
 
 /**
  * The requests of one PG on its primary. Per object they keep their order: writes follow each other at once, each seeing
@@ -108,6 +108,11 @@ export class OpPipeline {
       },
       crc32c: host.crc32c,
     };
+  }
+
+  /** Objects of which there is a context, idle or not. */
+  get contextCount(): number {
+    return this.objects.size;
   }
 
   get openCount(): number {
@@ -254,8 +259,9 @@ export class OpPipeline {
   private rest(object: ObjectState): void {
     if (object.writes > 0 || object.readers > 0 || object.isBusy) return;
     this.idle.push(object);
-    if (this.idle.length < 2 * CONTEXTS_MAX) return;
-    for (const o of this.idle.splice(0, CONTEXTS_MAX)) {
+    const most = Math.max(CONTEXTS_MIN, this.scope.host.contextsMax);
+    if (this.idle.length < most) return;
+    for (const o of this.idle.splice(0, this.idle.length - Math.floor(most / 2))) {
       if (o.queue.length + o.writes + o.readers === 0 && !o.isBusy) this.objects.delete(o.key);
     }
   }

@@ -134,7 +134,8 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     this.peers = new Peers(this.messenger, () => this.maps.current);
     this.partition = { index: 0, count: options.shards?.count ?? 1 };
     const { settings, clock, log, partition } = this;
-    const own = { partition, id, store, superblock, settings, clock, log, crc32c, pool };
+    const { memory } = runtime;
+    const own = { partition, id, store, superblock, settings, clock, log, crc32c, pool, memory };
     this.own = new Shard({ ...own, front: this });
     this.shards = [this.own];
     this.follower = new MapFollower({

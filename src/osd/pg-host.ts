@@ -18,6 +18,8 @@ export interface PgHost {
   /** Entries a PG's log keeps, and how many it may hold before it is cut to that. */
   readonly logKeep: number;
   readonly logMax: number;
+  /** Of how many idle objects a PG keeps what it knows of them. */
+  readonly contextsMax: number;
   /** Copies of objects under way, over all PGs. */
   readonly copies: Permits;
   readonly epoch: number;

@@ -14,6 +14,8 @@ export interface Settings {
   readonly logMost: number;
   /** osd_heartbeat_grace, seconds. */
   readonly graceSeconds: number;
+  /** osd_memory_target. */
+  readonly memoryTargetBytes: number;
 }
 
 /**
@@ -27,5 +29,6 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     logKeep: config.number('osd_min_pg_log_entries'),
     logMost: Math.min(1500, config.number('osd_max_pg_log_entries')),
     graceSeconds: config.number('osd_heartbeat_grace'),
+    memoryTargetBytes: config.number('osd_memory_target'),
   });
 }

@@ -4,6 +4,7 @@ import type { PgId, PgStat } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import type { CounterSums } from './counters.ts';
+import type { Mempools } from './mempools.ts';
 import type { Lease } from './peer-messages.ts';
 import type { OpInFlight, PgDescription } from './pg-description.ts';
 import type { Settings } from './settings.ts';
@@ -51,6 +52,7 @@ export type Answer<A> = A | Promise<A>;
 export interface ShardAnswers {
   report: ShardReport;
   counters: CounterSums;
+  mempools: Mempools;
   ops: OpInFlight[];
   pg: PgDescription | undefined;
 }

@@ -1,7 +1,7 @@
 import { DecodeError } from '../errors/index.ts';
 import type { OSDMap } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
-import type { BufferPool, Clock, Logger } from '../runtime/index.ts';
+import type { BufferPool, Clock, Logger, ProcessMemory } from '../runtime/index.ts';
 import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   decodeFront,
@@ -21,6 +21,8 @@ import { Leases } from './leases.ts';
 import { leaseMsOf, lifeOf } from './map-life.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Partition } from './partition.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
+import { sumOf } from './mempools.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import { Permits } from './permits.ts';
@@ -35,8 +37,6 @@ import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
-/** Log entries in memory over all PGs, about 1 KiB each; each PG has a share of them, and at least its minimum. */
-const LOG_ENTRIES = 30_000;
 const COPIES_MAX = 12;
 
 /** What a shard runs on. */
@@ -52,6 +52,8 @@ export interface ShardOptions {
   readonly log: Logger;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   readonly pool: BufferPool;
+  /** See Runtime. */
+  readonly memory?: ProcessMemory | undefined;
   readonly front: ShardFront;
 }
 
@@ -82,6 +84,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly reports = new PgReports();
   private readonly room: Room;
   private readonly acks: Acks;
+  private readonly keeper: MemoryKeeper;
   private settings: Settings;
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
@@ -118,6 +121,18 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
       life: (osd) => lifeOf(shard.map, osd),
     });
     this.acks = new Acks((osd, message) => front.send(osd, message));
+    this.keeper = new MemoryKeeper(
+      {
+        clock,
+        store: options.store,
+        pool: options.pool,
+        memory: options.memory,
+        shards: partition.count,
+        logs: () => sumOf([...this.pgs.all()].map((pg) => pg.state.log.held)),
+        contexts: () => [...this.pgs.all()].reduce((n, pg) => n + pg.pipeline.contextCount, 0),
+      },
+      options.settings.memoryTargetBytes,
+    );
     this.pgs = new PgRegistry(this, superblock.untouched, partition);
     this.copyFetcher = new CopyFetcher(this);
     this.clients = new ClientGate(this, this.copyFetcher);
@@ -135,11 +150,13 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   get logKeep(): number {
     return this.settings.logKeep;
   }
-  /** The logs of all PGs share what memory there is for them. */
+  /** The logs of all PGs share what memory there is for them, but each has its minimum. */
   get logMax(): number {
-    const here = LOG_ENTRIES / this.partition.count;
-    const share = Math.floor(here / Math.max(1, this.pgs.size));
+    const share = Math.floor(this.keeper.logEntries / Math.max(1, this.pgs.size));
     return Math.max(this.logKeep + 100, Math.min(this.settings.logMost, share));
+  }
+  get contextsMax(): number {
+    return Math.floor(this.keeper.contexts / Math.max(1, this.pgs.size));
   }
   get storeSince(): number {
     return this.superblock.storeSince;
@@ -252,6 +269,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   apply(settings: Settings): void {
     this.settings = settings;
+    this.keeper.setTarget(settings.memoryTargetBytes);
   }
   async stop(): Promise<void> {
     if (this.state === 'running') this.state = 'stopping';
@@ -260,6 +278,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   /** Nothing more comes from the front. */
   halt(): void {
     this.state = 'stopped';
+    this.keeper.stop();
     this.pgs.stop();
   }
   close(): Promise<void> {
@@ -274,6 +293,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
         usage: this.store.usage(),
       }),
       counters: () => this.counters.sums(),
+      mempools: () => this.keeper.mempools(),
       ops: () => [...this.pgs.all()].flatMap((pg) => opsInFlight(pg, this.clock.monotonicMs())),
       pg: () => {
         const pg = pgid && this.pgs.get(pgid);

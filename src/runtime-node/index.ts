@@ -9,6 +9,7 @@ export * from './device-class.ts';
 export { nodeDisk, syncDirectory } from './disk.ts';
 export * from './lmdb.ts';
 export * from './log.ts';
+export * from './memory.ts';
 export * from './random.ts';
 export * from './runtime.ts';
 export * from './tcp.ts';

@@ -81,7 +81,7 @@ class LmdbKeyValue implements KeyValue {
    * Pages of the map that were looked at stay in the process's memory until the system wants them. A new map has none,
    * and finds them again where the system still has them.
    */
-  release(): void {
+  dropPages(): void {
     const isBusy = this.readers > 0 || this.writers > 0 || this.waiting > 0;
     if (this.closed || isBusy || performance.now() - this.writtenMs < QUIET_MS) return;
     // Closing waits for writes, which it does by going through a promise even when there are none; reads would then

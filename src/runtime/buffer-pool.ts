@@ -10,7 +10,7 @@ const STEP = 16 * 1024;
 const POOLED_TO = (8 << 20) - STEP;
 const LARGE_STEP = 1 << 20;
 const LARGE_FROM = 1 << 20;
-/** What lies ready at most, untouched ends included. */
+/** What lies ready at most, untouched ends included, until somebody says otherwise. */
 const KEPT_MAX = 80 << 20;
 /** What was not needed for so long is let go. */
 const AGE_MS = 10_000;
@@ -23,6 +23,7 @@ const AGE_MS = 10_000;
 export class BufferPool {
   private readonly free = new Map<number, Buffer[]>();
   private kept = 0;
+  private keptMax = KEPT_MAX;
   /** The least that was kept since the last `age`. */
   private spare = 0;
   private agedMs = Number.NEGATIVE_INFINITY;
@@ -47,6 +48,19 @@ export class BufferPool {
     return new BufferPool(sharedAlignedMemory, sharedMemory);
   }
 
+  /** What lies ready. */
+  get held(): { items: number; bytes: number } {
+    let items = 0;
+    for (const list of this.free.values()) items += list.length;
+    return { items, bytes: this.kept };
+  }
+
+  /** From now on no more than so many bytes lie ready. */
+  keepAtMost(bytes: number): void {
+    this.keptMax = bytes;
+    this.drop(this.kept - bytes);
+  }
+
   /** Memory of at least `length` bytes, with anything in it. */
   take(length: number): Buffer {
     // A buffer of the shared slab would pin its neighbours for as long as the message lives.
@@ -63,7 +77,7 @@ export class BufferPool {
   /** Takes back what `take` gave, that very buffer, once; nobody may look at it any more. */
   give(buffer: Buffer): void {
     const size = buffer.length;
-    if (size < POOLED_FROM || size > sizeFor(POOLED_TO) || this.kept + size > KEPT_MAX) return;
+    if (size < POOLED_FROM || size > sizeFor(POOLED_TO) || this.kept + size > this.keptMax) return;
     const list = this.free.get(size);
     // Twice given would be twice taken: two owners, and wrong bytes.
     assert(!list?.includes(buffer), 'memory was given back twice');
@@ -76,16 +90,22 @@ export class BufferPool {
   age(nowMs: number): void {
     if (nowMs - this.agedMs < AGE_MS) return;
     this.agedMs = nowMs;
-    let spare = this.spare;
+    this.drop(this.spare);
+    this.spare = this.kept;
+  }
+
+  /** Leaves at least so many bytes to the collector, as far as there are as many. */
+  private drop(bytes: number): void {
+    let left = bytes;
     for (const [size, list] of this.free) {
-      while (spare > 0 && list.length > 0) {
+      while (left > 0 && list.length > 0) {
         list.pop();
-        spare -= size;
+        left -= size;
         this.kept -= size;
       }
       if (list.length === 0) this.free.delete(size);
     }
-    this.spare = this.kept;
+    this.spare = Math.min(this.spare, this.kept);
   }
 }
 

@@ -175,8 +175,10 @@ export interface KeyValue {
   ): Iterable<{ key: string; value: Buffer }>;
   /** One atomic batch, durable when it resolves. Batches apply in the order of the calls. */
   commit(batch: readonly KeyValueOp[]): Promise<void>;
+  /** Memory that it has of its own, beside that of the system's cache. */
+  readonly heldMemory?: { readonly items: number; readonly bytes: number };
   /** Lets go of memory that only shows what is on the device, if nothing is under way at the moment. */
-  release?(): void;
+  dropPages?(): void;
   close(): Promise<void>;
 }
 
@@ -200,6 +202,14 @@ export type Logger = (
 ) => void;
 export const silent: Logger = () => {};
 
+/** The process that a daemon has to itself. */
+export interface ProcessMemory {
+  /** Bytes of its pages in memory, those of files included. */
+  residentBytes(): number;
+  /** Looks for garbage everywhere and gives the memory back to the system. Stops everything for some tens of ms. */
+  collect(): void;
+}
+
 /** What a daemon or client is given of the world. */
 export interface Runtime {
   readonly clock: Clock;
@@ -210,4 +220,6 @@ export interface Runtime {
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   /** Memory for large messages and reads, common to several daemons of a process. Absent: each has its own. */
   readonly pool?: BufferPool;
+  /** Absent: the process is not the daemon's alone, or cannot be asked. */
+  readonly memory?: ProcessMemory;
 }

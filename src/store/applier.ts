@@ -71,8 +71,7 @@ export class Applier {
       }
       case 'setattrs': {
         const n = this.make(op.c, op.oid);
-        // Copied: a window of a received message would keep all of it alive.
-        for (const [name, value] of op.attrs) n.attrs.set(name, Buffer.from(value));
+        for (const [name, value] of op.attrs) n.attrs.set(name, byteStringOf(value));
         return;
       }
       case 'rmattr':
@@ -171,4 +170,8 @@ export class Applier {
     if (!place || oid.max || (place.bounds && !belongs(place.bounds, oid))) return undefined;
     return this.o.table.find(objectKey(place.space, oid));
   }
+}
+
+function byteStringOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
 }

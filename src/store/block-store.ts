@@ -8,6 +8,7 @@ import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
 import { Committer, type Group } from './committer.ts';
 import { type NewStore, openData } from './data-file.ts';
+import type { StoreMemory } from './held-memory.ts';
 import {
   bitmapKey,
   chunkOf,
@@ -47,13 +48,13 @@ import type { WideKeyValue } from './wide-key-value.ts';
 export interface BlockStoreOptions extends StorePlace, NewStore {
   log: Logger;
   clock: Clock;
-  /** Memory for the metadata of objects at rest; default 64 MiB. */
+  /** Memory for the metadata of objects at rest; default 32 MiB. */
   cacheBytes?: number;
 }
 
 /** What a patch adds to its object's record, generously. */
 const PATCH_RECORD_BYTES = 64;
-const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
+const DEFAULT_CACHE_BYTES = 32 * 2 ** 20;
 
 /**
  * Objects on a disk: data in one file, everything else in a key/value store. Crash-safe: what survives is all of every
@@ -315,13 +316,13 @@ export class BlockStore implements ObjectStore {
 
   getattr(c: Collection, oid: HObject, name: string): Uint8Array | undefined {
     const value = this.applier.find(c, oid)?.attrs.get(name);
-    return value && Buffer.from(value);
+    return value === undefined ? undefined : Buffer.from(value, 'latin1');
   }
 
   getattrs(c: Collection, oid: HObject): Map<string, Uint8Array> {
     const out = new Map<string, Uint8Array>();
     const n = this.applier.find(c, oid);
-    if (n) for (const [name, value] of n.attrs) out.set(name, Buffer.from(value));
+    if (n) for (const [name, value] of n.attrs) out.set(name, Buffer.from(value, 'latin1'));
     return out;
   }
 
@@ -369,6 +370,22 @@ export class BlockStore implements ObjectStore {
   /** How the free space of the data file is parted: lengths of its runs in bytes, in the order of the file. */
   *freeRuns(): Generator<number> {
     for (const { count } of this.allocator.freeRuns()) yield count * BLOCK_BYTES;
+  }
+
+  memory(): StoreMemory {
+    return {
+      bluestore_alloc: { items: 1, bytes: this.allocator.memoryBytes },
+      bluestore_cache_onode: this.table.held,
+      bluestore_writing_deferred: this.kv.heldMemory,
+    };
+  }
+
+  setCacheBytes(bytes: number): void {
+    this.table.setCapacity(bytes);
+  }
+
+  dropPages(): void {
+    if (!this.closed) this.kv.dropPages();
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { crc32cRange } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
 import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import { type HeldMemory, NOTHING_HELD } from './held-memory.ts';
 
 const CRC_BYTES = 4;
 /** Longer than the port allows, so that what a damaged store brings fits as well. */
@@ -65,8 +66,12 @@ export class CheckedKeyValue implements KeyValue {
     );
   }
 
-  release(): void {
-    this.kv.release?.();
+  get heldMemory(): HeldMemory {
+    return this.kv.heldMemory ?? NOTHING_HELD;
+  }
+
+  dropPages(): void {
+    this.kv.dropPages?.();
   }
 
   close(): Promise<void> {

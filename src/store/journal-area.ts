@@ -27,6 +27,11 @@ export class JournalArea {
     this.bytes = bytes;
   }
 
+  /** How many keys there are changes of. */
+  get size(): number {
+    return this.places.size;
+  }
+
   /** A copy of the value; null when the last change removed the key, undefined when none speaks of it. */
   get(key: string): Buffer | null | undefined {
     const place = this.places.get(key);

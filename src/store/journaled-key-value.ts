@@ -1,5 +1,6 @@
 import { CephError } from '../errors/index.ts';
 import type { DiskFile, KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import type { HeldMemory } from './held-memory.ts';
 import { JournalArea, recordBytes } from './journal-area.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
 import { journalFailure, replayJournal } from './journal-replay.ts';
@@ -26,6 +27,8 @@ const AREA_BYTES = 16 * 2 ** 20;
 /** Changes go to the store below in slices, so that no turn of the event loop is long. */
 const SLICE_OPS = 400;
 const SLICE_BYTES = 2 ** 20;
+/** What an area takes for a key that it has a change of, about. */
+const KEY_BYTES = 100;
 
 interface Waiting {
   readonly batch: readonly KeyValueOp[];
@@ -66,6 +69,8 @@ export class JournaledKeyValue implements KeyValue {
   private full: JournalArea | undefined;
   /** The memory of the areas by the parity of their epochs, made when one is first used. */
   private readonly memory: [Buffer?, Buffer?] = [];
+  /** How much of each was ever used: the rest is addresses only. */
+  private readonly touched = [0, 0];
   private readonly waiting: Waiting[] = [];
   private queue: Queued[] = [];
   private writing = false;
@@ -239,6 +244,7 @@ export class JournaledKeyValue implements KeyValue {
   private beginArea(): void {
     const { epoch, current: area } = this;
     this.full = area;
+    this.touched[epoch % 2] = Math.max(this.touched[epoch % 2]!, area.length);
     const durable = new Promise<void>((resolve, reject) =>
       this.enqueue(undefined, area.length, resolve, reject),
     );
@@ -288,8 +294,17 @@ export class JournaledKeyValue implements KeyValue {
     }
   }
 
-  release(): void {
-    this.kv.release?.();
+  /** Its areas: changes that the store below does not have yet, and memory that was used for such. */
+  get heldMemory(): HeldMemory {
+    const { current, full, touched } = this;
+    const items = current.size + (full?.size ?? 0);
+    const parity = this.epoch % 2;
+    const bytes = Math.max(current.length, touched[parity]!) + touched[1 - parity]!;
+    return { items, bytes: bytes + items * KEY_BYTES };
+  }
+
+  dropPages(): void {
+    this.kv.dropPages?.();
   }
 
   /** Applies everything, so that the store below can be opened without the journal. */

@@ -1,4 +1,5 @@
 import type { HObject } from '../wire/index.ts';
+import type { StoreMemory } from './held-memory.ts';
 import type { PgBounds } from './pg-bounds.ts';
 
 /** A collection is one PG's objects, named as the PG prints (`1.2f`), or `meta` for the daemon's own. */
@@ -221,6 +222,12 @@ export interface ObjectStore {
   ): { objects: HObject[]; next: HObject | undefined };
 
   usage(): StoreUsage;
+  /** What it holds in memory, about. Absent, as the next two: nothing that could be had again. */
+  memory?(): StoreMemory;
+  /** What is kept only to be found sooner takes no more than this from now on. */
+  setCacheBytes?(bytes: number): void;
+  /** Lets go of memory that only shows what is on the device, if nothing is under way at the moment. */
+  dropPages?(): void;
   /** Waits for what is under way, then lets go of the device. */
   close(): Promise<void>;
 }

@@ -1,9 +1,8 @@
 import { CephError, DecodeError } from '../errors/index.ts';
 import type { Group } from './committer.ts';
 import { decodeOnode, newOnode, type Onode } from './onode.ts';
+import { onodeBytes } from './onode-bytes.ts';
 
-/** What a cached object costs beside its record, roughly. */
-const OBJECT_BYTES = 400;
 /** Stands in a group's changes for what is written when the group is sealed. */
 export const LATER = new Uint8Array(0);
 
@@ -14,16 +13,28 @@ export const LATER = new Uint8Array(0);
  */
 export class ObjectTable {
   private readonly changed = new Map<string, Onode>();
-  private young = new Map<string, Onode>();
-  private old = new Map<string, Onode>();
-  private youngBytes = 0;
-  private readonly generationBytes: number;
+  private young = new Generation();
+  private old = new Generation();
+  private capacityBytes: number;
   private readonly load: (key: string) => Uint8Array | undefined;
 
   /** @param load reads an object's stored record */
   constructor(cacheBytes: number, load: (key: string) => Uint8Array | undefined) {
-    this.generationBytes = cacheBytes / 2;
+    this.capacityBytes = cacheBytes;
     this.load = load;
+  }
+
+  /** Objects at rest, and the memory they take, about: at most the capacity and one object more. */
+  get held(): { items: number; bytes: number } {
+    const { young, old } = this;
+    return { items: young.size + old.size, bytes: young.bytes + old.bytes };
+  }
+
+  /** Takes effect at once. */
+  setCapacity(cacheBytes: number): void {
+    this.capacityBytes = cacheBytes;
+    if (this.young.bytes + this.old.bytes > cacheBytes) this.turn();
+    if (this.old.bytes > cacheBytes) this.turn();
   }
 
   /** @throws CephError EIO when its record is damaged */
@@ -32,7 +43,7 @@ export class ObjectTable {
     if (changed) return changed.exists ? changed : undefined;
     const young = this.young.get(key);
     if (young) return young;
-    let o = this.old.get(key);
+    let o = this.old.take(key);
     if (!o) {
       const bytes = this.load(key);
       if (!bytes) return undefined;
@@ -51,6 +62,7 @@ export class ObjectTable {
   change(key: string, group: Group): Onode {
     const o = this.find(key) ?? this.changed.get(key) ?? newOnode(key);
     if (o.group !== group.number) {
+      this.forget(key); // its size is going to be another one
       o.group = group.number;
       group.onodes.set(key, o);
       this.changed.set(key, o);
@@ -65,19 +77,48 @@ export class ObjectTable {
       if (o.group !== group.number) continue;
       this.changed.delete(key);
       if (o.exists) this.keep(o);
-      else {
-        this.young.delete(key);
-        this.old.delete(key);
-      }
     }
   }
 
   private keep(o: Onode): void {
-    if (!this.young.has(o.key)) this.youngBytes += OBJECT_BYTES + 2 * o.recordBytes;
-    this.young.set(o.key, o);
-    if (this.youngBytes < this.generationBytes) return;
+    this.young.add(o);
+    if (this.young.bytes >= this.capacityBytes / 2) this.turn();
+  }
+
+  private forget(key: string): void {
+    this.young.take(key);
+    this.old.take(key);
+  }
+
+  private turn(): void {
     this.old = this.young;
-    this.young = new Map();
-    this.youngBytes = 0;
+    this.young = new Generation();
+  }
+}
+
+/** Objects and their bytes, which do not change while they are here. */
+class Generation {
+  private readonly objects = new Map<string, Onode>();
+  bytes = 0;
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  get(key: string): Onode | undefined {
+    return this.objects.get(key);
+  }
+
+  add(o: Onode): void {
+    this.objects.set(o.key, o);
+    this.bytes += onodeBytes(o);
+  }
+
+  take(key: string): Onode | undefined {
+    const o = this.objects.get(key);
+    if (!o) return undefined;
+    this.objects.delete(key);
+    this.bytes -= onodeBytes(o);
+    return o;
   }
 }

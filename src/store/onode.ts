@@ -37,7 +37,8 @@ export interface Onode {
   extents: Extent[];
   /** Ascending, apart. */
   patches: Patch[];
-  attrs: Map<string, Uint8Array>;
+  /** Values as byte strings: a small buffer would cost several times its bytes, and hold memory of its neighbours. */
+  attrs: Map<string, string>;
   omapHeader: Uint8Array | undefined;
   /** Names the entries' keys; 0 before there are any. */
   omapId: number;
@@ -101,7 +102,7 @@ export function encodeOnode(n: Onode): Buffer {
   o.u32(n.attrs.size);
   for (const [name, value] of n.attrs) {
     o.byteString(name);
-    o.bytes(value);
+    o.byteString(value);
   }
   if (n.omapHeader) o.bytes(n.omapHeader);
   return o.finish();
@@ -133,7 +134,7 @@ export function decodeOnode(key: string, bytes: Uint8Array): Onode {
   for (let left = d.length(); left > 0; left--) {
     n.patches.push({ offset: d.u53(), length: d.u32(), id: d.u53(), crc: d.u32() });
   }
-  for (let left = d.length(); left > 0; left--) n.attrs.set(d.byteString(), d.bytes());
+  for (let left = d.length(); left > 0; left--) n.attrs.set(d.byteString(), d.byteString());
   if (flags & HAS_HEADER) n.omapHeader = d.bytes();
   d.finish();
   n.recordBytes = bytes.length + key.length;

@@ -1,5 +1,6 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import { type HeldMemory, NOTHING_HELD } from './held-memory.ts';
 
 /** Keys up to this length are stored under themselves. */
 const NARROW_MAX = 1800;
@@ -112,8 +113,12 @@ export class WideKeyValue {
     bucket.entries = entries;
   }
 
-  release(): void {
-    this.kv.release?.();
+  get heldMemory(): HeldMemory {
+    return this.kv.heldMemory ?? NOTHING_HELD;
+  }
+
+  dropPages(): void {
+    this.kv.dropPages?.();
   }
 
   close(): Promise<void> {

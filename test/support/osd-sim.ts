@@ -225,6 +225,7 @@ export class SimNode {
       limits: OP_LIMITS,
       logKeep: world.options.logKeep,
       logMax: world.options.logMax,
+      contextsMax: 64,
       copies: new Permits(2),
       get epoch() {
         return node.seen;

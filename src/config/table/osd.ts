@@ -270,11 +270,11 @@ export const osdOptions: Readonly<Record<string, Option>> = {
   }),
   osd_max_scrubs: int({ default: 1, level: 'advanced', desc: 'Scrubs per OSD at once.' }),
   osd_memory_target: size({
-    default: 4_294_967_296,
-    min: 939_524_096,
+    default: 268_435_456, // Ceph: 4 GiB, at least 896 MiB
+    min: 134_217_728,
     level: 'basic',
     apply: 'runtime',
-    desc: 'Bytes of memory an OSD tries to stay below.',
+    desc: 'Bytes of memory an OSD tries to stay below, pages of files included.',
   }),
   osd_failsafe_full_ratio: float({
     default: 0.97,
