@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeDisk } from '../src/runtime-node/index.ts';
+import { WritePace } from '../src/runtime-node/write-pace.ts';
+
+describe('the pace of a device', () => {
+  it('is waited for while it is quick, but not by large writes', () => {
+    const pace = new WritePace();
+    for (let i = 0; i < 100; i++) {
+      expect(pace.waits(4096)).toBe(true);
+      pace.took(0.2);
+    }
+    expect(pace.waits(1 << 20)).toBe(false);
+  });
+
+  it('is not given up for one long write', () => {
+    const pace = new WritePace();
+    for (let i = 0; i < 20; i++) pace.took(0.2);
+    pace.took(500);
+    expect(pace.waits(4096)).toBe(true);
+  });
+
+  it('is left to the pool when it is slow, and found again when it has become quick', () => {
+    const pace = new WritePace();
+    for (let i = 0; i < 100; i++) pace.took(8);
+    const looks = (n: number, ms: number): number => {
+      let count = 0;
+      for (let i = 0; i < n; i++) {
+        if (!pace.waits(4096)) continue;
+        count++;
+        pace.took(ms);
+      }
+      return count;
+    };
+    expect(looks(2560, 8)).toBe(10);
+    looks(25_600, 0.1);
+    expect(looks(100, 0.1)).toBe(100);
+  });
+});
+
+describe('durable writes of a file', () => {
+  let dir = '';
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'write-through-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  it.each([
+    ['small', 16],
+    ['large', 256 * 1024],
+  ])('hold every byte of many %s buffers', async (_, bytes) => {
+    const path = join(dir, 'f');
+    const file = await nodeDisk.open(path, { create: true });
+    const count = bytes < 1024 ? 3000 : 5;
+    const buffers = Array.from({ length: count }, (_, i) => Buffer.alloc(bytes, i));
+    await file.writeThrough([Buffer.alloc(0), ...buffers], 100);
+    await file.close();
+    expect(readFileSync(path).subarray(100).equals(Buffer.concat(buffers))).toBe(true);
+  });
+
+  it('begin when what the turn has for others has left', async () => {
+    const path = join(dir, 'f');
+    const file = await nodeDisk.open(path, { create: true });
+    let before = -1;
+    process.nextTick(() => {
+      before = file.size();
+    });
+    await file.writeThrough([Buffer.from('abc')], 0);
+    expect([before, file.size()]).toEqual([0, 3]);
+    await file.close();
+  });
+
+  it('reject with the errno of the device', async () => {
+    const file = await nodeDisk.open('/dev/full');
+    await expect(file.writeThrough([Buffer.alloc(4096)], 0)).rejects.toMatchObject({
+      name: 'CephError',
+      message: expect.stringContaining('ENOSPC'),
+    });
+    await file.close();
+  });
+});
