@@ -4,16 +4,16 @@
  * times are from the start of `up`, so the last includes all before it.
  * Run: npm run bench:start [-- ROUNDS]
  */
-import { spawnSync } from 'node:child_process';
 import { connect } from '../src/client/index.ts';
 import { startCluster } from '../src/cluster/index.ts';
+import { runTool } from '../test/support/differential.ts';
 import { ClusterFolder, sepiola } from '../test/support/sepiola.ts';
 import { tool } from './support/clusters.ts';
 import { median, shown, table } from './support/figures.ts';
 import { cpuSeconds, daemonsOf, type Memory, machine, memoryOf } from './support/processes.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
-const hasRados = spawnSync('rados', ['--version']).error === undefined;
+const hasRados = (await runTool('', ['rados', '--version'])).code === 0;
 const REST_MS = 2_000;
 const times = new Map<string, number[]>();
 const note = (what: string, seconds: number): void => {

@@ -35,6 +35,7 @@ const TOOLS = /^src\/(cli\/.*tool|crush\/(text|document|tester)|balancer\/.*pict
 
 test.each([
   ['run-osd.js', /^src\/mon\//],
+  ['shard-thread.js', /^src\/mon\//],
   ['run-mon.js', /^src\/osd\//],
 ])('%s loads neither the tools nor the other daemon', (file, other) => {
   const sources = [...loadedBy(file).sources];
@@ -49,7 +50,7 @@ test('the tools do have what the daemons leave out', () => {
 });
 
 test('a daemon imports no CommonJS package, which would start a lexer for it', () => {
-  for (const file of ['main.js', 'daemon.js', 'run-osd.js', 'run-mon.js']) {
+  for (const file of ['main.js', 'daemon.js', 'run-osd.js', 'run-mon.js', 'shard-thread.js']) {
     const packages = [...loadedBy(file).outside].filter((name) => !name.startsWith('node:'));
     expect(packages).toEqual([]);
   }

@@ -7,9 +7,9 @@ import type { KeyValueOp } from '../../src/runtime/index.ts';
 export const OBJECT_VALUE = 335;
 export const LOG_VALUE = 184;
 /** Small writes that wait for their place lie in the metadata store for a while. */
-export const DEFERRED_VALUE = 4100;
+const DEFERRED_VALUE = 4100;
 /** Ops that the store's journal hands on in one batch. */
-export const FLUSH_OPS = 400;
+const FLUSH_OPS = 400;
 
 export const PGS = 64;
 
