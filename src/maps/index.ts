@@ -1,6 +1,7 @@
 /**
- * The cluster's maps: OSDMap (full, incremental, applied), MonMap, and the way from an object to its PG and from a PG
- * to its OSDs. Uses `errors`, `codec`, `crush`, `wire`. Spec: src/osd/OSDMap.cc and src/mon/MonMap.cc of Ceph 16.2.
+ * The cluster's maps: OSDMap (full, incremental, applied), MonMap, the way from an object to its PG and from a PG to its
+ * OSDs, and the bytes of OSDMaps that the shards of an OSD share (`shared`). Uses `errors`, `codec`, `runtime`, `crush`,
+ * `wire`. Spec: src/osd/OSDMap.cc and src/mon/MonMap.cc of Ceph 16.2.
  */
 export type { Blocklist, OsdInfo, OsdXInfo, PgKey, UpmapItem } from './codecs.ts';
 export * from './first-map.ts';

@@ -1,4 +1,5 @@
 import { DecodeError } from '../../errors/index.ts';
+import { isShared, sharedMemory } from '../../runtime/index.ts';
 import { decodeIncremental, type ReceivedIncremental } from '../incremental.ts';
 import { OSDMap } from '../osdmap.ts';
 import { newShard, type ShardEffect, type ShardInput, type ShardState } from './shard.ts';
@@ -211,8 +212,8 @@ function answer<T>(waiting: Map<number, (result: T) => void>, tag: number, resul
 }
 
 function intoShared(bytes: Uint8Array): SharedBytes {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes as SharedBytes;
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  if (isShared(bytes)) return bytes as SharedBytes;
+  const shared = sharedMemory(bytes.length);
   shared.set(bytes);
-  return shared;
+  return shared as SharedBytes;
 }
