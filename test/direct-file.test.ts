@@ -69,3 +69,38 @@ test('a read past the cache sees what was written through it and is not on the d
   expect(await file.read(into, 0, 'once')).toBe(MIB);
   expect(into.equals(bytes)).toBe(true);
 });
+
+test('every way shows the same bytes, and can be changed while the file is open', async () => {
+  const other = join(dir, 'modes');
+  const modes = ['on', 'off', 'auto', 'on'] as const;
+  let opened = await nodeDisk.open(other, { create: true, direct: 'off' });
+  for (const [i, mode] of modes.entries()) {
+    opened.setDirect(mode);
+    await opened.write([pattern(alignedMemory(65536).subarray(0, 65536), i << 20)], i * 65536);
+    await opened.write([pattern(Buffer.alloc(4096), i << 20)], i * 65536, 'once');
+    await opened.sync();
+  }
+  await opened.close();
+  const wanted = Buffer.concat(modes.map((_, i) => pattern(Buffer.alloc(65536), i << 20)));
+  expect(readFileSync(other).equals(wanted)).toBe(true);
+  for (const direct of modes) {
+    opened = await nodeDisk.open(other, { direct });
+    for (const use of [undefined, 'once'] as const) {
+      const into = alignedMemory(wanted.length);
+      expect(await opened.read(into, 0, use)).toBe(wanted.length);
+      expect(into.equals(wanted)).toBe(true);
+    }
+    await opened.close();
+  }
+});
+
+test('it must be possible where it is asked for', async () => {
+  await expect(nodeDisk.open('/dev/null', { direct: 'on' })).rejects.toMatchObject({
+    code: 'EINVAL',
+    message: expect.stringContaining('no way around the page cache'),
+  });
+  const file = await nodeDisk.open('/dev/null');
+  expect(() => file.setDirect('on')).toThrow(/no way around/);
+  await file.write([Buffer.alloc(4096)], 0, 'once'); // as it can be
+  await file.close();
+});

@@ -82,7 +82,7 @@ class NodeFile implements DiskFile {
   /** The file opened so that each write is durable when it returns. */
   private syncFd: number | undefined;
   private readonly pace = new WritePace();
-  private readonly mode: DirectMode;
+  private mode: DirectMode = 'auto';
   /** Null when there is no way around the cache. */
   private direct: DirectFile | null | undefined;
   private readonly deviceBytes: number | undefined;
@@ -92,20 +92,28 @@ class NodeFile implements DiskFile {
     const isDevice = call(() => statSync(path).isBlockDevice(), path);
     const { O_RDWR, O_EXCL } = constants;
     const fd = call(() => openSync(path, isDevice ? O_RDWR | O_EXCL : O_RDWR), path);
-    const file = new NodeFile(path, fd, mode, isDevice ? deviceBytes(fd, path) : undefined);
-    if (mode === 'on' && !file.pastCache()) {
+    try {
+      const file = new NodeFile(path, fd, isDevice ? deviceBytes(fd, path) : undefined);
+      file.setDirect(mode);
+      return file;
+    } catch (error) {
       closeSync(fd);
-      throw new CephError('EINVAL', `${path}: its file system has no way around the page cache`);
+      throw error;
     }
-    return file;
   }
 
-  private constructor(path: string, fd: number, mode: DirectMode, deviceBytes: number | undefined) {
+  private constructor(path: string, fd: number, deviceBytes: number | undefined) {
     this.path = path;
     this.fd = fd;
-    this.mode = mode;
     this.deviceBytes = deviceBytes;
-    if (mode === 'off') this.direct = null;
+  }
+
+  setDirect(mode: DirectMode): void {
+    if (mode === 'on' && !this.pastCache()) {
+      const what = 'its file system has no way around the page cache';
+      throw new CephError('EINVAL', `${this.path}: ${what}`);
+    }
+    this.mode = mode;
   }
 
   get isDevice(): boolean {
@@ -162,7 +170,8 @@ class NodeFile implements DiskFile {
 
   /** The way around the cache, if this is to take it. */
   private way(use: 'once' | undefined): DirectFile | null {
-    return use === 'once' || this.mode === 'on' ? this.pastCache() : null;
+    const isWanted = this.mode === 'on' || (use === 'once' && this.mode === 'auto');
+    return isWanted ? this.pastCache() : null;
   }
 
   private pastCache(): DirectFile | null {

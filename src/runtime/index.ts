@@ -112,6 +112,8 @@ export interface DiskFile {
   writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void>;
   /** Data written before this call is durable when it resolves (fdatasync). */
   sync(): Promise<void>;
+  /** For what comes from now on. @throws CephError EINVAL for `on` where there is no way around the cache */
+  setDirect(mode: DirectMode): void;
   /** Not of a device. */
   truncate(size: number): Promise<void>;
   size(): number;

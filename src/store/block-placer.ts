@@ -4,8 +4,14 @@ import type { Group } from './committer.ts';
 import { blocksOf } from './compressed-blob.ts';
 import type { CompressedFigures } from './compressed-figures.ts';
 import { type Compression, type CompressionRule, type Packed, poolOf } from './compression.ts';
-import { type CompressedExtent, type Extent, originalBytes, type Unwritten } from './extent.ts';
-import { insertExtent, type Onode, takeBlocks } from './onode.ts';
+import {
+  type CompressedExtent,
+  type Extent,
+  originalBytes,
+  type Unwritten,
+  unitsOf,
+} from './extent.ts';
+import { extentAt, insertExtent, type Onode, takeBlocks } from './onode.ts';
 import type { UnitRefs } from './unit-refs.ts';
 
 const ZEROS = new Uint8Array(BLOCK_BYTES);
@@ -104,7 +110,7 @@ export class BlockPlacer {
   private putPlain(n: Onode, from: number, data: Uint8Array, { once, known }: Put): void {
     let at = 0;
     let block = from;
-    for (const { unit, count } of this.allocate(blocksOf(data.length))) {
+    for (const { unit, count } of this.allocate(n, from, blocksOf(data.length))) {
       const part = data.subarray(at, at + count * BLOCK_BYTES);
       const unwritten = { data: part, unit };
       const crcs = this.blockCrcs(part, count, known?.subarray(block - from));
@@ -123,7 +129,7 @@ export class BlockPlacer {
     once: boolean,
   ): void {
     const units = blocksOf(bytes.length);
-    const runs = this.allocate(units);
+    const runs = this.allocate(n, block, units);
     const unwritten = { data, unit: 0 };
     const crcs = Array.from(this.blockCrcs(bytes, units, undefined));
     const e: CompressedExtent = {
@@ -149,8 +155,11 @@ export class BlockPlacer {
     });
   }
 
-  private allocate(count: number): readonly Run[] {
-    const runs = this.o.allocator.allocate(count);
+  /** Right behind what the object has before the block, if there is room. */
+  private allocate(n: Onode, block: number, count: number): readonly Run[] {
+    const before = n.extents[extentAt(n.extents, block) - 1];
+    const last = before && unitsOf(before).at(-1);
+    const runs = this.o.allocator.allocate(count, last && last.unit + last.count);
     assert(runs, 'room was reserved before the transaction was taken');
     return runs;
   }

@@ -1,5 +1,5 @@
 import { CephError, DecodeError } from '../errors/index.ts';
-import type { Clock, DiskFile, Logger } from '../runtime/index.ts';
+import type { Clock, DirectMode, DiskFile, Logger } from '../runtime/index.ts';
 import { compareHObject, HOBJECT_MIN, type HObject } from '../wire/index.ts';
 import { Allocator, type BitmapChunk, BLOCK_BYTES } from './allocator.ts';
 import { Applier } from './applier.ts';
@@ -365,6 +365,14 @@ export class BlockStore implements ObjectStore {
   usage(): StoreUsage {
     this.account(this.committer.gathering);
     return this.space.usage();
+  }
+
+  /**
+   * Whether data go past the system's page cache, from now on.
+   * @throws CephError EINVAL for `on` where the file system has no way around it
+   */
+  setDirect(mode: DirectMode): void {
+    this.file.setDirect(mode);
   }
 
   /** How the free space of the data file is parted: lengths of its runs in bytes, in the order of the file. */

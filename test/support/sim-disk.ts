@@ -316,6 +316,7 @@ class SimFile implements DiskFile {
     });
     this.disk.trace?.push({ kind: 'synced', covers });
   }
+  setDirect(): void {}
   async truncate(size: number): Promise<void> {
     if (this.isDevice) throw new CephError('EINVAL', `${this.path} is a device`);
     this.disk.trace?.push({ kind: 'truncate', path: this.path, size });
