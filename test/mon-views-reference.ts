@@ -216,6 +216,7 @@ function osdStat(o: Foreign): OsdStat {
     dataBytes: allocated,
     omapBytes: omap_allocated,
     metadataBytes: internal_metadata,
+    compressed: [],
     numPgs: o.num_pgs,
     heartbeatPeers: o.hb_peers,
   };

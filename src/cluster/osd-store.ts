@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Partition } from '../osd/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb } from '../runtime-node/index.ts';
+import { nativeCrc32c, nodeCompressor, nodeDisk, openLmdb } from '../runtime-node/index.ts';
 import { BlockStore, MemoryStore, type ObjectStore } from '../store/index.ts';
 
 /** Where an OSD keeps its data, as its threads are told. */
@@ -51,6 +51,7 @@ export async function openOsdStore(
     disk: nodeDisk,
     openKeyValue: openLmdb,
     crc32c: nativeCrc32c,
+    compressor: nodeCompressor,
     clock,
     log,
     ...(fsid === undefined ? {} : { fsid }),

@@ -30,6 +30,9 @@ export async function readPart(
   cursor: CopyCursor,
 ): Promise<{ part: ObjectPart; data: Uint8Array[] }> {
   const size = store.stat(c, oid)?.size ?? 0;
+  const first = cursor.data === 0 && !cursor.dataDone && cursor.omapAfter === undefined;
+  const info = first ? store.getattr(c, oid, INFO_ATTR) : undefined;
+  const allocHintFlags = info ? decodeObjectInfo(info).allocHintFlags : 0;
   const extents: { offset: number; length: number }[] = [];
   const data: Uint8Array[] = [];
   let { data: at, dataDone } = cursor;
@@ -67,9 +70,9 @@ export async function readPart(
   const end = more
     ? undefined
     : { attrs: store.getattrs(c, oid), omapHeader: store.omapHeader(c, oid) };
-  const first = cursor.data === 0 && !cursor.dataDone && cursor.omapAfter === undefined;
   const next = { data: at, dataDone, omapAfter };
-  return { part: { oid, version, first, size, extents, omap, end, next }, data };
+  const part = { oid, version, first, size, allocHintFlags, extents, omap, end, next };
+  return { part, data };
 }
 
 /**
@@ -87,6 +90,9 @@ export function applyPart(c: Collection, part: ObjectPart, data: Buffer): StoreO
         { op: 'truncate', c, oid, size: part.size },
       ]
     : [];
+  if (part.first && part.allocHintFlags !== 0) {
+    ops.push({ op: 'hint', c, oid, flags: part.allocHintFlags });
+  }
   let at = 0;
   for (const e of part.extents) {
     if (at + e.length > data.length)

@@ -110,6 +110,8 @@ export const ObjectPart = struct('ObjectPart', {
   version: EVersion,
   first: bool,
   size: u53,
+  /** What a client said of the data, for the store to know before it comes. */
+  allocHintFlags: u32,
   extents: vec(struct('extent', { offset: u53, length: u32 })),
   omap: map(byteString, bytes),
   /** In the last part only. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/index.ts';
-import { MPGStats, type Outgoing, outgoing } from '../wire/index.ts';
+import { type CompressedPool, MPGStats, type Outgoing, outgoing } from '../wire/index.ts';
 import type { ShardCalls, ShardReport } from './shard-front.ts';
 
 /** What the daemon gives for its reports. */
@@ -51,8 +51,24 @@ export class Reporter {
       dataBytes: sum(({ usage }) => usage.dataBytes),
       omapBytes: sum(({ usage }) => usage.omapBytes),
       metadataBytes: sum(({ usage }) => usage.metadataBytes),
+      compressed: compressedOf(shards),
       numPgs: sum(({ pgCount }) => pgCount),
       heartbeatPeers: [...host.neighbours()].sort((a, b) => a - b),
     };
   }
+}
+
+/** What compression does for each pool, over all shards. */
+function compressedOf(shards: readonly ShardReport[]): CompressedPool[] {
+  const sums = new Map<number, CompressedPool>();
+  for (const { usage } of shards) {
+    for (const [pool, { compressed, allocated, original }] of usage.compressed) {
+      const sum = sums.get(pool) ?? { pool, compressed: 0, allocated: 0, original: 0 };
+      sum.compressed += compressed;
+      sum.allocated += allocated;
+      sum.original += original;
+      sums.set(pool, sum);
+    }
+  }
+  return [...sums.values()];
 }

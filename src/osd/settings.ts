@@ -1,5 +1,6 @@
 import type { OpLimits } from './ops/index.ts';
 import type { OsdConfig } from './osd-config.ts';
+import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
 
 /**
  * All that PGs and shards see of the options, at one moment. It never changes: when options do, each shard is given a
@@ -16,6 +17,7 @@ export interface Settings {
   readonly graceSeconds: number;
   /** osd_memory_target. */
   readonly memoryTargetBytes: number;
+  readonly compression: CompressionDefaults;
 }
 
 /**
@@ -30,5 +32,6 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     logMost: Math.min(1500, config.number('osd_max_pg_log_entries')),
     graceSeconds: config.number('osd_heartbeat_grace'),
     memoryTargetBytes: config.number('osd_memory_target'),
+    compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
   });
 }

@@ -30,6 +30,7 @@ import { type Pg, storedView } from './pg.ts';
 import { describePg, opsInFlight } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
+import { PoolCompression } from './pool-compression.ts';
 import { PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
 import { Room } from './room.ts';
@@ -85,6 +86,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly room: Room;
   private readonly acks: Acks;
   private readonly keeper: MemoryKeeper;
+  private readonly compression: PoolCompression;
   private settings: Settings;
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
@@ -109,6 +111,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.durableEpoch = superblock.newest;
     this.copies = new Permits(Math.ceil(COPIES_MAX / partition.count));
     this.room = new Room(options.store, clock);
+    this.compression = new PoolCompression(options.store);
     const shard = this;
     this.leases = new Leases({
       nowMs: () => clock.monotonicMs(),
@@ -270,6 +273,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   apply(settings: Settings): void {
     this.settings = settings;
     this.keeper.setTarget(settings.memoryTargetBytes);
+    if (this.map) this.compression.update(this.map, settings.compression);
   }
   async stop(): Promise<void> {
     if (this.state === 'running') this.state = 'stopping';
@@ -325,6 +329,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
    */
   advance(map: OSDMap, previous: OSDMap | undefined): void {
     this.map = map;
+    this.compression.update(map, this.settings.compression);
     if (map.epoch <= this.superblock.newest) return;
     const ops = this.pgs.advance(map, previous, this.isOurs(map));
     this.superblock.newest = map.epoch;

@@ -2,6 +2,7 @@ import { assert, unreachable } from '../errors/index.ts';
 import { compareHObject, type HObject } from '../wire/index.ts';
 import type { BlockWriter } from './block-writer.ts';
 import type { Group } from './committer.ts';
+import { HINT } from './compression-policy.ts';
 import { collectionKey, encodePlace, objectKey } from './keys.ts';
 import type { ObjectOmaps } from './object-omap.ts';
 import type { Collection, StoreOp } from './object-store.ts';
@@ -98,6 +99,9 @@ export class Applier {
       case 'omapSetHeader':
         this.o.omaps.setHeader(this.make(op.c, op.oid), op.header);
         return;
+      case 'hint':
+        this.make(op.c, op.oid).hints = op.flags & (HINT.compressible | HINT.incompressible);
+        return;
       case 'clone':
         this.clone(op.c, op.from, op.to);
         return;
@@ -117,6 +121,7 @@ export class Applier {
     const to = this.make(c, target);
     this.o.writer.clone(from, to);
     to.attrs = new Map(from.attrs);
+    to.hints = from.hints;
     this.o.omaps.copy(from, to);
   }
 
@@ -148,6 +153,7 @@ export class Applier {
     this.o.writer.removeData(n);
     this.o.omaps.clear(n);
     n.attrs = new Map();
+    n.hints = 0;
     n.exists = false;
     this.o.group().changes.set(n.key, null);
   }

@@ -1,9 +1,11 @@
 import { CephError } from '../errors/index.ts';
 import type { DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
+import type { Compression } from './compression.ts';
+import { type CompressedExtent, type Extent, sliceExtent, unwrittenAt } from './extent.ts';
 import { patchKey } from './keys.ts';
 import type { ReadMemory } from './object-store.ts';
-import { type Extent, extentAt, type Onode, type Patch, patchAt, sliceExtent } from './onode.ts';
+import { extentAt, type Onode, type Patch, patchAt } from './onode.ts';
 import type { Overlay } from './overlay.ts';
 
 /** Up to this many bytes are read at once: from the page cache that is cheaper than a turn through the thread pool. */
@@ -15,16 +17,19 @@ const PAST_CACHE_FROM = 512 * 1024;
 export class BlockReader {
   private readonly file: DiskFile;
   private readonly overlay: Overlay;
+  private readonly compression: Compression;
   private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   private readonly reading = new Set<Promise<unknown>>();
 
   constructor(
     file: DiskFile,
     overlay: Overlay,
+    compression: Compression,
     crc32c: (seed: number, bytes: Uint8Array) => number,
   ) {
     this.file = file;
     this.overlay = overlay;
+    this.compression = compression;
     this.crc32c = crc32c;
   }
 
@@ -45,7 +50,7 @@ export class BlockReader {
     if (whole) return whole;
     const parts = extentsIn(n, from, end);
     let blocks = 0;
-    for (const e of parts) if (!e.unwritten?.data) blocks += e.count;
+    for (const e of parts) if (!e.unwritten?.data) blocks += e.blob ? e.blob.crcs.length : e.count;
     const bytes = (end - from) * BLOCK_BYTES;
     const out = memory ? memory.take(bytes).subarray(0, bytes) : Buffer.allocUnsafe(bytes);
     if (memory && skip === 0)
@@ -117,7 +122,7 @@ export class BlockReader {
     const e = n.extents[extentAt(n.extents, block)];
     const data = e?.unwritten?.data;
     if (!e || !data || e.block > block) return undefined;
-    const at = offset - e.block * BLOCK_BYTES + (e.unit - e.unwritten!.unit) * BLOCK_BYTES;
+    const at = offset - e.block * BLOCK_BYTES + unwrittenAt(e);
     if (end > (e.block + e.count) * BLOCK_BYTES || at + length > data.length) return undefined;
     // A copy: it must outlive the write, whose bytes are another's again when it is durable.
     return Buffer.from(data.subarray(at, at + length));
@@ -131,9 +136,10 @@ export class BlockReader {
     for (const e of parts) {
       const into = window(out, from, e);
       if (e.unwritten?.data) copyUnwritten(e, into);
+      else if (e.blob) this.unpack(e, into);
       else {
         const count = this.file.readSync(into, e.unit * BLOCK_BYTES);
-        this.verify(e, into, count);
+        this.verify(e.unit, e.crcs, into, count);
       }
     }
     this.layPatches(n, out, from, end);
@@ -154,9 +160,11 @@ export class BlockReader {
     const running = parts.map(async (e) => {
       const into = window(out, from, e);
       if (e.unwritten?.data) copyUnwritten(e, into);
+      else if (e.blob) await this.unpackLater(e, into);
       else {
         const use = into.length >= PAST_CACHE_FROM ? 'once' : undefined;
-        this.verify(e, into, await this.file.read(into, e.unit * BLOCK_BYTES, use));
+        const count = await this.file.read(into, e.unit * BLOCK_BYTES, use);
+        this.verify(e.unit, e.crcs, into, count);
       }
     });
     // All of them, even if one failed: none may write into memory that is somebody else's by then.
@@ -169,14 +177,61 @@ export class BlockReader {
     for (const p of patchesIn(n, from, end)) layPatch(out, from, end, p, this.patchBytes(n, p));
   }
 
-  private verify(e: Extent, bytes: Buffer, count: number): void {
-    for (let i = 0; i < e.count; i++) {
+  /** The blocks of a compressed extent. */
+  private unpack(e: CompressedExtent, into: Buffer): void {
+    const { blob } = e;
+    let original = this.compression.unpacked(blob);
+    if (!original) {
+      const bytes = Buffer.allocUnsafe(blob.crcs.length * BLOCK_BYTES);
+      for (const { run, window, crcs } of windowsOf(e, bytes)) {
+        this.verify(run.unit, crcs, window, this.file.readSync(window, run.unit * BLOCK_BYTES));
+      }
+      original = this.compression.unpack(blob, bytes);
+    }
+    copyOriginal(e, original, into);
+  }
+
+  private async unpackLater(e: CompressedExtent, into: Buffer): Promise<void> {
+    const { blob } = e;
+    let original = this.compression.unpacked(blob);
+    if (!original) {
+      const bytes = Buffer.allocUnsafe(blob.crcs.length * BLOCK_BYTES);
+      for (const { run, window, crcs } of windowsOf(e, bytes)) {
+        const count = await this.file.read(window, run.unit * BLOCK_BYTES);
+        this.verify(run.unit, crcs, window, count);
+      }
+      original = this.compression.unpack(blob, bytes);
+    }
+    copyOriginal(e, original, into);
+  }
+
+  private verify(unit: number, crcs: ArrayLike<number>, bytes: Buffer, count: number): void {
+    for (let i = 0; i < crcs.length; i++) {
       const block = bytes.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
-      if (count < (i + 1) * BLOCK_BYTES || this.crc32c(0xffff_ffff, block) !== e.crcs[i]) {
-        throw new CephError('EIO', `checksum of unit ${e.unit + i} does not match`);
+      if (count < (i + 1) * BLOCK_BYTES || this.crc32c(0xffff_ffff, block) !== crcs[i]) {
+        throw new CephError('EIO', `checksum of unit ${unit + i} does not match`);
       }
     }
   }
+}
+
+/** The runs of a blob with the parts of its bytes, and of its checksums, that they hold. */
+function* windowsOf({ blob }: CompressedExtent, bytes: Buffer) {
+  let at = 0;
+  for (const run of blob.runs) {
+    const end = at + run.count;
+    const window = bytes.subarray(at * BLOCK_BYTES, end * BLOCK_BYTES);
+    yield { run, window, crcs: blob.crcs.slice(at, end) };
+    at = end;
+  }
+}
+
+/** What an extent shows of its blob; a last block that was not full ends in zeros. */
+function copyOriginal(e: CompressedExtent, original: Uint8Array, into: Buffer): void {
+  const at = e.skip * BLOCK_BYTES;
+  const some = original.subarray(at, at + into.length);
+  into.set(some);
+  into.fill(0, some.length);
 }
 
 /** The parts of an object's extents within the blocks from..end. */
@@ -216,8 +271,8 @@ function window(out: Buffer, from: number, e: Extent): Buffer {
 }
 
 function copyUnwritten(e: Extent, into: Buffer): void {
-  const { data, unit } = e.unwritten!;
-  const at = (e.unit - unit) * BLOCK_BYTES;
+  const { data } = e.unwritten!;
+  const at = unwrittenAt(e);
   const some = data!.subarray(at, at + into.length);
   into.set(some);
   into.fill(0, some.length);
@@ -241,7 +296,7 @@ function crcsOf(
   const crcs = new Uint32Array(count);
   let at = from;
   for (const e of parts) {
-    if (e.block !== at) return undefined;
+    if (e.block !== at || e.blob) return undefined;
     crcs.set(e.crcs.subarray(0, from + count - at), at - from);
     at += e.count;
   }

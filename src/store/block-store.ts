@@ -7,6 +7,9 @@ import { BlockReader } from './block-reader.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkTransaction } from './check.ts';
 import { Committer, type Group } from './committer.ts';
+import { CompressedFigures } from './compressed-figures.ts';
+import { Compression } from './compression.ts';
+import type { CompressionPolicy } from './compression-policy.ts';
 import { type NewStore, openData } from './data-file.ts';
 import type { StoreMemory } from './held-memory.ts';
 import {
@@ -74,6 +77,9 @@ export class BlockStore implements ObjectStore {
   private readonly allocator: Allocator;
   private readonly space: StoreSpace;
   private readonly table: ObjectTable;
+  private readonly log: Logger;
+  private readonly compression: Compression;
+  private readonly compressed = new CompressedFigures();
   private readonly reader: BlockReader;
   private readonly writer: BlockWriter;
   private readonly committer: Committer;
@@ -142,7 +148,10 @@ export class BlockStore implements ObjectStore {
       holdsData: !file.isDevice,
     });
     this.table = new ObjectTable(options.cacheBytes ?? DEFAULT_CACHE_BYTES, (key) => kv.get(key));
-    this.reader = new BlockReader(file, this.overlay, options.crc32c);
+    this.log = options.log;
+    this.compression = new Compression(options.compressor);
+    for (const { key, value } of kv.range('P', 'Q')) this.compressed.load(key, value);
+    this.reader = new BlockReader(file, this.overlay, this.compression, options.crc32c);
     this.committer = new Committer({
       file,
       kv,
@@ -156,8 +165,11 @@ export class BlockStore implements ObjectStore {
       allocator: this.allocator,
       overlay: this.overlay,
       reader: this.reader,
+      compression: this.compression,
+      compressed: this.compressed,
       crc32c: options.crc32c,
       figures: this.figures,
+      hasSpare: (bytes) => this.space.hasSpare(bytes),
       group: () => this.committer.gathering,
     });
     for (const { key, value } of kv.range('D', 'E')) {
@@ -260,6 +272,7 @@ export class BlockStore implements ObjectStore {
     for (const { chunk, bytes } of this.allocator.takeTouched()) {
       group.changes.set(bitmapKey(chunk), bytes);
     }
+    this.compressed.seal(group.changes);
     this.figures.ownedUnits = this.allocator.ownedUnits;
     group.changes.set(FIGURES_KEY, encodeFigures(this.figures));
   }
@@ -364,7 +377,12 @@ export class BlockStore implements ObjectStore {
 
   usage(): StoreUsage {
     this.account(this.committer.gathering);
-    return this.space.usage();
+    return { ...this.space.usage(), compressed: this.compressed.all() };
+  }
+
+  setCompression(pool: number, policy: CompressionPolicy | undefined): void {
+    if (this.compression.set(pool, policy)) return;
+    this.log('warn', 'data of a pool is not compressed', { pool, algorithm: policy?.algorithm });
   }
 
   /**

@@ -1,23 +1,17 @@
-import { assert, CephError } from '../errors/index.ts';
+import { CephError } from '../errors/index.ts';
 import { type Allocator, BLOCK_BYTES } from './allocator.ts';
+import { BlockPlacer } from './block-placer.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { Group } from './committer.ts';
+import type { CompressedFigures } from './compressed-figures.ts';
+import type { Compression } from './compression.ts';
+import { type Extent, sliceExtent } from './extent.ts';
 import { patchKey } from './keys.ts';
-import {
-  blocksTouched,
-  type Extent,
-  extentAt,
-  hasBlock,
-  insertExtent,
-  type Onode,
-  patchAt,
-  sliceExtent,
-  takeBlocks,
-} from './onode.ts';
+import { blocksTouched, extentAt, hasBlock, type Onode, patchAt } from './onode.ts';
 import type { Overlay } from './overlay.ts';
 import { type CopyPlan, type CopyRange, planCopy } from './range-copy.ts';
-import { SharedUnits } from './shared-units.ts';
 import type { Figures } from './store-space.ts';
+import { UnitRefs } from './unit-refs.ts';
 
 /** Writes below this many bytes ride in the metadata commit; larger ones go to blocks of their own first. */
 const DIRECT_BYTES = 32 * 1024;
@@ -37,34 +31,34 @@ export class BlockWriter {
   readonly patched = new Set<string>();
   patchedBytes = 0;
   private readonly allocator: Allocator;
-  private readonly overlay: Overlay;
   private readonly reader: BlockReader;
   private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   private readonly figures: Figures;
   private readonly group: () => Group;
-  private readonly shared: SharedUnits;
+  private readonly hasSpare: (bytes: number) => boolean;
+  private readonly refs: UnitRefs;
+  private readonly blocks: BlockPlacer;
 
   constructor(o: {
     allocator: Allocator;
     overlay: Overlay;
     reader: BlockReader;
+    compression: Compression;
+    compressed: CompressedFigures;
     crc32c: (seed: number, bytes: Uint8Array) => number;
     figures: Figures;
     group: () => Group;
+    /** Whether there is room for so many bytes beside what was promised to transactions. */
+    hasSpare: (bytes: number) => boolean;
   }) {
     this.allocator = o.allocator;
-    this.overlay = o.overlay;
     this.reader = o.reader;
     this.crc32c = o.crc32c;
     this.figures = o.figures;
     this.group = o.group;
-    this.shared = new SharedUnits({
-      get: (key) => o.overlay.get(key),
-      set: (key, value) => o.group().changes.set(key, value),
-      grew: (by) => {
-        o.figures.sharedRefs += by;
-      },
-    });
+    this.hasSpare = o.hasSpare;
+    this.refs = new UnitRefs(o);
+    this.blocks = new BlockPlacer({ ...o, refs: this.refs });
   }
 
   /** @param crcs of each whole block of `data` from its start, if known */
@@ -77,6 +71,7 @@ export class BlockWriter {
     } else this.writeDirect(n, offset, data, crcs);
     n.size = Math.max(n.size, end);
     if (n.patches.length > PATCHES_MAX) this.movePatches(n);
+    this.mendCuts();
   }
 
   zero(n: Onode, offset: number, length: number): void {
@@ -86,6 +81,7 @@ export class BlockWriter {
     this.zeroPartial(n, offset, Math.min(end, roundUp(offset)));
     if (roundDown(end) >= roundUp(offset)) this.zeroPartial(n, roundDown(end), end);
     n.size = Math.max(n.size, end);
+    this.mendCuts();
   }
 
   truncate(n: Onode, size: number): void {
@@ -95,6 +91,7 @@ export class BlockWriter {
       this.zeroPartial(n, size, roundUp(size));
     }
     n.size = size;
+    this.mendCuts();
   }
 
   removeData(n: Onode): void {
@@ -118,8 +115,11 @@ export class BlockWriter {
     const copied = this.copiedBytes(from, plan);
     const shared = this.share(from, plan.from, plan.end);
     this.zero(to, range.at, Math.min(range.length, from.size - range.offset));
-    for (const e of shared) insertExtent(to, { ...e, block: e.block + shift / BLOCK_BYTES });
+    for (const e of shared) {
+      this.blocks.insert(to, { ...e, block: e.block + shift / BLOCK_BYTES });
+    }
     for (const { offset, data } of copied) this.write(to, offset + shift, data);
+    this.mendCuts();
   }
 
   /** Reads what `cloneRange` is going to copy. @throws CephError EIO */
@@ -143,8 +143,7 @@ export class BlockWriter {
       if (e.block >= end) break;
       e.shared = true;
       const part = sliceExtent(e, Math.max(from, e.block), Math.min(end, e.block + e.count));
-      this.shared.add(part.unit, part.count);
-      out.push({ ...part });
+      out.push(this.refs.share(n, part));
     }
     return out;
   }
@@ -154,7 +153,6 @@ export class BlockWriter {
    * @returns why some are left, if so: there is no room, or a block cannot be read and keeps its patches
    */
   movePatches(n: Onode): 'moved' | 'no room' | 'damaged' {
-    const group = this.group();
     for (let i = 0; i < n.patches.length; ) {
       const from = Math.floor(n.patches[i]!.offset / BLOCK_BYTES);
       let end = from;
@@ -171,11 +169,12 @@ export class BlockWriter {
         if (error instanceof CephError) return 'damaged';
         throw error;
       }
-      this.putBlocks(n, from, data, group, { once: false, known: undefined });
+      this.blocks.put(n, from, data, { once: false, known: undefined });
     }
     for (const p of n.patches) this.forgetPatch(n, p);
     n.patches = [];
     this.patched.delete(n.key);
+    this.mendCuts();
     return 'moved';
   }
 
@@ -195,55 +194,29 @@ export class BlockWriter {
     const whole = data.subarray(from - offset, to - offset);
     // Its blocks are the object's only where both begin together.
     const known = from === offset ? crcs : undefined;
-    this.putBlocks(n, from / BLOCK_BYTES, whole, this.group(), { once: true, known });
+    this.blocks.put(n, from / BLOCK_BYTES, whole, { once: true, known });
     if (to < end) this.addPatch(n, to, data.subarray(to - offset));
   }
 
-  /** Writes whole blocks, the last filled up with zeros, to free units. */
-  private putBlocks(
-    n: Onode,
-    from: number,
-    data: Uint8Array,
-    group: Group,
-    { once, known }: { once: boolean; known: Uint32Array | undefined },
-  ): void {
-    const count = Math.ceil(data.length / BLOCK_BYTES);
-    this.freeBlocks(n, from, from + count);
-    const runs = this.allocator.allocate(count);
-    assert(runs, 'room was reserved before the transaction was taken');
-    let at = 0;
-    let block = from;
-    for (const { unit, count: length } of runs) {
-      const part = data.subarray(at, at + length * BLOCK_BYTES);
-      const pad = length * BLOCK_BYTES - part.length;
-      const unwritten = { data: part, unit };
-      const buffers = pad > 0 ? [part, ZEROS.subarray(0, pad)] : [part];
-      insertExtent(n, {
-        block,
-        count: length,
-        unit,
-        crcs: this.blockCrcs(part, length, known?.subarray(block - from)),
-        shared: false,
-        unwritten,
-      });
-      group.writes.push({ unit, count: length, buffers, once });
-      group.unwritten.push(unwritten);
-      at += part.length;
-      block += length;
+  /**
+   * What is left of a compressed extent keeps all units of its blob. Where it would take no more without compression, it
+   * is written anew; so no object takes more because it was compressed. Only if there is room: it is no part of what was
+   * promised.
+   */
+  private mendCuts(): void {
+    for (const { n, block } of this.blocks.takeCuts()) {
+      const e = n.extents[extentAt(n.extents, block)];
+      if (!e?.blob || e.block !== block || e.count > e.blob.crcs.length) continue;
+      if (!this.hasSpare(e.count * BLOCK_BYTES)) continue;
+      let data: Uint8Array;
+      try {
+        data = this.reader.blocks(n, block, block + e.count);
+      } catch (error) {
+        if (error instanceof CephError) continue; // damaged: it stays for whoever reads it
+        throw error;
+      }
+      this.blocks.put(n, block, data, { once: false, known: undefined });
     }
-  }
-
-  private blockCrcs(data: Uint8Array, count: number, known: Uint32Array | undefined): Uint32Array {
-    const crcs = new Uint32Array(count);
-    const given = Math.min(known?.length ?? 0, Math.floor(data.length / BLOCK_BYTES));
-    if (known) crcs.set(known.subarray(0, given));
-    for (let i = given; i < count; i++) {
-      const bytes = data.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
-      let crc = this.crc32c(0xffff_ffff, bytes);
-      if (bytes.length < BLOCK_BYTES) crc = this.crc32c(crc, ZEROS.subarray(bytes.length));
-      crcs[i] = crc;
-    }
-    return crcs;
   }
 
   /** Takes patches and whole blocks out of a range. Blocks at its edges stay: their caller covers them. */
@@ -251,20 +224,7 @@ export class BlockWriter {
     this.clearPatches(n, offset, end);
     const from = Math.ceil(offset / BLOCK_BYTES);
     const to = Math.floor(end / BLOCK_BYTES);
-    if (to > from) this.freeBlocks(n, from, to);
-  }
-
-  private freeBlocks(n: Onode, from: number, end: number): void {
-    for (const e of takeBlocks(n, from, end)) this.freeExtent(e);
-  }
-
-  private freeExtent(e: Extent): void {
-    const free = (unit: number, count: number) => {
-      this.allocator.disown(unit, count);
-      this.group().freed.push({ unit, count });
-    };
-    if (e.shared) this.shared.drop(e.unit, e.count, free);
-    else free(e.unit, e.count);
+    if (to > from) this.blocks.free(n, from, to);
   }
 
   private zeroPartial(n: Onode, offset: number, end: number): void {

@@ -203,6 +203,7 @@ function emptyBefore(txn: Transaction, end: number, store: View): boolean {
         names.clear();
         break;
       case 'touch':
+      case 'hint':
       case 'write':
       case 'zero':
       case 'truncate':

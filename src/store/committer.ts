@@ -1,7 +1,8 @@
 import { CephError } from '../errors/index.ts';
 import type { DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
-import type { Onode, Unwritten } from './onode.ts';
+import type { Unwritten } from './extent.ts';
+import type { Onode } from './onode.ts';
 import type { Changes, Overlay } from './overlay.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
 

@@ -2,6 +2,7 @@
  * The object store: atomic, durable transactions on objects in collections. Uses `errors`, `codec`, `runtime`, `wire`.
  */
 export * from './block-store.ts';
+export * from './compression-policy.ts';
 export { nameText, objectFields, objectText } from './fsck/finding.ts';
 export { type FsckOptions, type FsckResult, fsck } from './fsck/fsck.ts';
 export * from './held-memory.ts';

@@ -1,6 +1,14 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import type { HObject } from '../wire/index.ts';
-import { be32, be53, objectName, parseObjectName, readBe32, readBe53 } from './object-key.ts';
+import {
+  be32,
+  be53,
+  objectName,
+  parseObjectName,
+  readBe32,
+  readBe53,
+  readPool,
+} from './object-key.ts';
 import { isPgBounds } from './pg-bounds.ts';
 import { PG_SPACE, type Place, pgPlace, plainPlace, spaceKey } from './place.ts';
 
@@ -15,6 +23,7 @@ import { PG_SPACE, type Place, pgPlace, plainPlace, spaceKey } from './place.ts'
  *   M omap's number, key  a value of an omap
  *   D patch's number, O.. bytes of a patch
  *   B chunk               which of 4096 units are taken
+ *   P pool                what compression does for it
  *   R chunk               how many refer to each of 256 units beside the first
  *   G omap's number       nothing: the omap is gone, and its entries are to be deleted
  */
@@ -92,4 +101,13 @@ export function garbageKey(id: number): string {
 }
 export function garbageId(key: string): number {
   return readBe53(key, 1);
+}
+
+/** @param pool its part of an object's key, eight bytes */
+export function compressedKey(pool: string): string {
+  return `P${pool}`;
+}
+/** The pool's number. */
+export function poolOfCompressed(key: string): number {
+  return readPool(key, 1);
 }

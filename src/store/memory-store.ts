@@ -96,6 +96,7 @@ export class MemoryStore implements ObjectStore {
         this.merge(op);
         return;
       case 'touch':
+      case 'hint':
         this.make(op.c, op.oid);
         return;
       case 'write':
@@ -387,8 +388,12 @@ export class MemoryStore implements ObjectStore {
       omapBytes: this.omapBytes,
       metadataBytes: this.metadataBytes,
       reservedBytes: this.reserved.totalBytes,
+      compressed: new Map(),
     };
   }
+
+  /** Memory is not made to last: nothing is compressed. */
+  setCompression(): void {}
 
   private freeBytes(): number {
     return this.totalBytes - this.dataBytes - this.omapBytes - this.metadataBytes;
@@ -422,6 +427,7 @@ function bytesAdded(op: StoreOp): number {
     case 'omapSetHeader':
       return op.header.length + OBJECT_BYTES;
     case 'touch':
+    case 'hint':
     case 'clone':
     case 'cloneRange':
       return OBJECT_BYTES;

@@ -1,4 +1,5 @@
 import type { HObject } from '../wire/index.ts';
+import type { CompressedBytes, CompressionPolicy } from './compression-policy.ts';
 import type { StoreMemory } from './held-memory.ts';
 import type { PgBounds } from './pg-bounds.ts';
 
@@ -104,6 +105,11 @@ export type StoreOp =
       readonly oid: HObject;
       readonly header: Uint8Array;
     }
+  /**
+   * What a client says of the object's data, as the `flags` of CEPH_OSD_OP_SETALLOCHINT; the last word counts, and a
+   * clone starts with its source's. COMPRESSIBLE and INCOMPRESSIBLE are kept, the others are nothing to the store.
+   */
+  | { readonly op: 'hint'; readonly c: Collection; readonly oid: HObject; readonly flags: number }
   /** Makes `to` equal to `from` in data, attributes and omap; what `to` was is gone. Shares extents where it can. */
   | { readonly op: 'clone'; readonly c: Collection; readonly from: HObject; readonly to: HObject }
   /**
@@ -152,6 +158,8 @@ export interface StoreUsage {
   readonly metadataBytes: number;
   /** Bytes promised to collections and not used yet; they count as available. */
   readonly reservedBytes: number;
+  /** What compression does for a pool, by its number; pools without compressed data are left out. */
+  readonly compressed: ReadonlyMap<number, CompressedBytes>;
 }
 
 /**
@@ -222,6 +230,8 @@ export interface ObjectStore {
   ): { objects: HObject[]; next: HObject | undefined };
 
   usage(): StoreUsage;
+  /** From now on, data of a pool's objects is compressed like this when it is written; undefined: not at all. */
+  setCompression(pool: number, policy: CompressionPolicy | undefined): void;
   /** What it holds in memory, about. Absent, as the next two: nothing that could be had again. */
   memory?(): StoreMemory;
   /** What is kept only to be found sooner takes no more than this from now on. */

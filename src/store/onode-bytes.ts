@@ -11,6 +11,7 @@ const EXTENT_BYTES = 380;
 /** Up to so many checksums lie within the heap; more of them take a piece of memory outside. */
 const CHECKSUMS_INSIDE = 16;
 const OUTSIDE_BYTES = 200;
+const BLOB_BYTES = 200;
 const PATCH_BYTES = 100;
 
 /** Memory that an object at rest takes in a cache, about. */
@@ -19,7 +20,8 @@ export function onodeBytes(n: Onode): number {
   for (const [name, value] of n.attrs) bytes += ATTRIBUTE_BYTES + name.length + value.length;
   for (const e of n.extents) {
     bytes += EXTENT_BYTES;
-    bytes += 4 * e.crcs.length + (e.crcs.length > CHECKSUMS_INSIDE ? OUTSIDE_BYTES : 0);
+    if (e.blob) bytes += BLOB_BYTES + 8 * e.blob.crcs.length;
+    else bytes += 4 * e.crcs.length + (e.crcs.length > CHECKSUMS_INSIDE ? OUTSIDE_BYTES : 0);
   }
   return bytes + PATCH_BYTES * n.patches.length;
 }

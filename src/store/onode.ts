@@ -1,24 +1,15 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
+import { HINT } from './compression-policy.ts';
+import {
+  type CompressedExtent,
+  decodeExtent,
+  type Extent,
+  encodeExtent,
+  type PlainExtent,
+  sliceExtent,
+} from './extent.ts';
 import { joinRanges } from './pieces.ts';
-
-/** Bytes on their way to units of the data file; readers take them from here until they are written. */
-export interface Unwritten {
-  data: Uint8Array | undefined;
-  readonly unit: number;
-}
-
-/** Whole blocks of an object in successive units. Block n of the object holds its bytes from n * 4096. */
-export interface Extent {
-  readonly block: number;
-  readonly count: number;
-  readonly unit: number;
-  /** One per block, over its 4096 bytes. */
-  readonly crcs: Uint32Array;
-  /** A clone may refer to the same units: ask SharedUnits before they are freed. */
-  shared: boolean;
-  readonly unwritten: Unwritten | undefined;
-}
 
 /** Bytes that lie over the blocks and live in the key/value store until they are moved to blocks of their own. */
 export interface Patch {
@@ -49,6 +40,8 @@ export interface Onode {
   /** What the store's figures hold of this object: bytes of its stored record and of its data. */
   recordBytes: number;
   dataBytes: number;
+  /** What a client said of its data: of HINT. */
+  hints: number;
   /** The number of the last group that changed it. */
   group: number;
 }
@@ -67,31 +60,36 @@ export function newOnode(key: string): Onode {
     omapEntries: 0,
     recordBytes: 0,
     dataBytes: 0,
+    hints: 0,
     group: 0,
   };
 }
 
 const VERSION = 2;
 const HAS_HEADER = 1;
+const IS_COMPRESSIBLE = 2;
+const IS_INCOMPRESSIBLE = 4;
+
+function flagsOf(n: Onode): number {
+  return (
+    (n.omapHeader ? HAS_HEADER : 0) |
+    (n.hints & HINT.compressible ? IS_COMPRESSIBLE : 0) |
+    (n.hints & HINT.incompressible ? IS_INCOMPRESSIBLE : 0)
+  );
+}
 
 /** The stored form. */
 export function encodeOnode(n: Onode): Buffer {
   const o = new Encoder(0n, 512);
   o.u8(VERSION);
-  o.u8(n.omapHeader ? HAS_HEADER : 0);
+  o.u8(flagsOf(n));
   o.u53(n.size);
   o.u53(n.omapId);
   o.u53(n.omapBytes);
   o.u53(n.omapEntries);
   o.u53(n.dataBytes);
   o.u32(n.extents.length);
-  for (const e of n.extents) {
-    o.u32(e.block);
-    o.u32(e.count);
-    o.u32(e.unit);
-    o.u8(e.shared ? 1 : 0);
-    for (let i = 0; i < e.count; i++) o.u32(e.crcs[i]!);
-  }
+  for (const e of n.extents) encodeExtent(o, e);
   o.u32(n.patches.length);
   for (const p of n.patches) {
     o.u53(p.offset);
@@ -116,21 +114,14 @@ export function decodeOnode(key: string, bytes: Uint8Array): Onode {
   const flags = d.u8();
   const n = newOnode(key);
   n.exists = true;
+  if (flags & IS_COMPRESSIBLE) n.hints |= HINT.compressible;
+  if (flags & IS_INCOMPRESSIBLE) n.hints |= HINT.incompressible;
   n.size = d.u53();
   n.omapId = d.u53();
   n.omapBytes = d.u53();
   n.omapEntries = d.u53();
   n.dataBytes = d.u53();
-  for (let left = d.length(); left > 0; left--) {
-    const block = d.u32();
-    const count = d.u32();
-    const unit = d.u32();
-    const shared = d.bool();
-    if (count > d.remaining / 4) d.fail(`extent of ${count} blocks`);
-    const crcs = new Uint32Array(count);
-    for (let i = 0; i < count; i++) crcs[i] = d.u32();
-    n.extents.push({ block, count, unit, crcs, shared, unwritten: undefined });
-  }
+  for (let left = d.length(); left > 0; left--) n.extents.push(decodeExtent(d));
   for (let left = d.length(); left > 0; left--) {
     n.patches.push({ offset: d.u53(), length: d.u32(), id: d.u53(), crc: d.u32() });
   }
@@ -159,31 +150,29 @@ export function hasBlock(n: Onode, block: number): boolean {
   return e !== undefined && e.block <= block;
 }
 
-/** The part of an extent that holds from..end, blocks that it has. */
-export function sliceExtent(e: Extent, from: number, end: number): Extent {
-  if (from === e.block && end === e.block + e.count) return e;
-  const skip = from - e.block;
-  return {
-    block: from,
-    count: end - from,
-    unit: e.unit + skip,
-    crcs: e.crcs.subarray(skip, skip + end - from),
-    shared: e.shared,
-    unwritten: e.unwritten,
-  };
-}
-
-/** Takes the blocks from..end out of the object. @returns the extents that held them */
-export function takeBlocks(n: Onode, from: number, end: number): Extent[] {
+/**
+ * Takes the blocks from..end out of the object.
+ * @param cut hears of each compressed extent before its blocks from..end go
+ * @returns the plain extents that held blocks
+ */
+export function takeBlocks(
+  n: Onode,
+  from: number,
+  end: number,
+  cut: (n: Onode, e: CompressedExtent, from: number, end: number) => void,
+): PlainExtent[] {
   const first = extentAt(n.extents, from);
   const kept: Extent[] = [];
-  const taken: Extent[] = [];
+  const taken: PlainExtent[] = [];
   let i = first;
   for (; i < n.extents.length && n.extents[i]!.block < end; i++) {
     const e = n.extents[i]!;
     const eEnd = e.block + e.count;
+    const start = Math.max(from, e.block);
+    const stop = Math.min(end, eEnd);
+    if (e.blob) cut(n, e, start, stop);
+    else taken.push(sliceExtent(e, start, stop));
     if (e.block < from) kept.push(sliceExtent(e, e.block, from));
-    taken.push(sliceExtent(e, Math.max(from, e.block), Math.min(end, eEnd)));
     if (eEnd > end) kept.push(sliceExtent(e, end, eEnd));
   }
   if (i > first) n.extents.splice(first, i - first, ...kept);

@@ -1,6 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import type { DirectMode, Disk, DiskFile, KeyValue } from '../runtime/index.ts';
 import { CheckedKeyValue } from './checked-key-value.ts';
+import type { FindCompressor } from './compression.ts';
 import { MARK } from './journal-mark.ts';
 import { JournaledKeyValue } from './journaled-key-value.ts';
 import { WideKeyValue } from './wide-key-value.ts';
@@ -19,6 +20,8 @@ export interface StorePlace {
   /** Opens the metadata store in the given directory. */
   openKeyValue: (path: string) => Promise<KeyValue>;
   crc32c: (seed: number, bytes: Uint8Array) => number;
+  /** Finds what compresses data and reads compressed data; without it there is none of either. */
+  compressor?: FindCompressor;
   /** Whether data go past the system's page cache; default `auto`. */
   direct?: DirectMode;
   /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */

@@ -88,6 +88,8 @@ export class StoreSpace {
   private grown = 0;
   /** Records and attributes of the group that gathers; they are counted when it is sealed. */
   private promised = 0;
+  /** What the transaction taken last may need; it may not have been applied yet. */
+  private admitted = 0;
   readonly reserved = new Reservations();
   private readonly host: Host;
 
@@ -138,7 +140,13 @@ export class StoreSpace {
     }
     this.grown += hosted;
     this.promised += metadata;
+    this.admitted = need;
     this.refreshIfStale();
+  }
+
+  /** Whether so many bytes can be had for work of the store's own that can be left undone. */
+  hasSpare(bytes: number): boolean {
+    return bytes + this.admitted <= Math.min(this.left() - this.reserve, this.hostLeft());
   }
 
   /** Promises room to a collection. @throws CephError ENOSPC */
@@ -169,7 +177,7 @@ export class StoreSpace {
   }
 
   /** Of the host, it knows what it was told for an earlier question; asked now and then, it is up to date. */
-  usage(): StoreUsage {
+  usage(): Omit<StoreUsage, 'compressed'> {
     this.refreshIfStale();
     const f = this.figures;
     return {
@@ -253,6 +261,7 @@ function metadataAdded(op: StoreOp): number {
     case 'omapSet':
     case 'omapSetHeader':
     case 'touch':
+    case 'hint':
     case 'mkcoll':
     case 'splitcoll':
     case 'clone':

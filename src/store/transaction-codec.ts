@@ -31,9 +31,10 @@ const CODES = [
   'omapClear',
   'omapSetHeader',
   'clone',
-  'cloneRange',
+  'hint',
   'splitcoll',
   'mergecoll',
+  'cloneRange',
 ] as const satisfies readonly StoreOp['op'][];
 const CODE_OF = new Map<string, number>(CODES.map((name, i) => [name, i]));
 
@@ -133,6 +134,9 @@ function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
       o.u53(op.length);
       o.u53(op.at);
       return;
+    case 'hint':
+      o.u32(op.flags);
+      return;
     default:
       unreachable(op);
   }
@@ -223,6 +227,8 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
       const to = decodeOid(d);
       return { op, c, from: oid, to, offset: d.u53(), length: d.u53(), at: d.u53() };
     }
+    case 'hint':
+      return { op, c, oid, flags: d.u32() };
     default:
       return unreachable(op);
   }

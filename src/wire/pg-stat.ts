@@ -109,6 +109,15 @@ export const PgStat = versioned(
 );
 export type PgStat = ValueOf<typeof PgStat>;
 
+/** What compression does for a pool on one OSD. Bytes: compressed data, the space it takes, what it stands for. */
+export const CompressedPool = struct('CompressedPool', {
+  pool: u53,
+  compressed: u53,
+  allocated: u53,
+  original: u53,
+});
+export type CompressedPool = ValueOf<typeof CompressedPool>;
+
 /** What an OSD tells the monitor about itself. Layout ours. */
 export const OsdStat = struct('OsdStat', {
   upFrom: u32,
@@ -118,6 +127,7 @@ export const OsdStat = struct('OsdStat', {
   dataBytes: u53,
   omapBytes: u53,
   metadataBytes: u53,
+  compressed: vec(CompressedPool),
   numPgs: u32,
   heartbeatPeers: vec(s32),
 });

@@ -1,4 +1,10 @@
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../../src/runtime-node/index.ts';
+import {
+  nativeCrc32c,
+  nodeCompressor,
+  nodeDisk,
+  openLmdb,
+  systemClock,
+} from '../../src/runtime-node/index.ts';
 import { BlockStore, type BlockStoreOptions } from '../../src/store/index.ts';
 
 /** A store on the host's files and LMDB, as a daemon opens it, with nothing logged. */
@@ -11,6 +17,7 @@ export function openNodeStore(
     disk: nodeDisk,
     openKeyValue: openLmdb,
     crc32c: nativeCrc32c,
+    compressor: nodeCompressor,
     log: () => {},
     clock: systemClock,
     ...options,

@@ -1,5 +1,6 @@
 import { CephError } from '../../src/errors/index.ts';
 import { type Clock, silent } from '../../src/runtime/index.ts';
+import { nodeCompressor } from '../../src/runtime-node/compressors.ts';
 import { nativeCrc32c } from '../../src/runtime-node/crc32c.ts';
 import { BlockStore, fsck, type Transaction } from '../../src/store/index.ts';
 import { dumpStore, ModelStore } from './model-store.ts';
@@ -45,6 +46,7 @@ export function place(disk: SimDisk, sizeBytes: number, clock: Clock = new HandC
     disk,
     openKeyValue: (path: string) => disk.openKeyValue(path),
     crc32c: nativeCrc32c,
+    compressor: nodeCompressor,
     log: silent,
     clock,
     sizeBytes,
@@ -69,7 +71,14 @@ export interface PowerCounts {
  */
 export async function powerRun(
   seed: number,
-  options: { runs: number; random: number; every: number; statesMax: number },
+  options: {
+    runs: number;
+    random: number;
+    every: number;
+    statesMax: number;
+    /** Called with each store before the transactions of a run. */
+    prepare?: (store: BlockStore) => void;
+  },
   counts: PowerCounts,
 ): Promise<boolean> {
   const roll = dice(seed);
@@ -77,7 +86,13 @@ export async function powerRun(
   let base = NOTHING;
   let kept: Transaction[] = [];
   for (let run = 0; run < options.runs; run++) {
-    const { events, txns, refusals } = await record(roll, seed, base, sizeBytes);
+    const { events, txns, refusals } = await record({
+      roll,
+      seed,
+      base,
+      sizeBytes,
+      prepare: options.prepare,
+    });
     counts.events += events.length;
     counts.refusals += refusals;
     const dumps = prefixDumps(kept, txns);
@@ -108,16 +123,21 @@ export async function powerRun(
 
 /** One run, with everything that happened on its disk. Transactions that were refused are not in it. */
 async function record(
-  roll: Dice,
-  seed: number,
-  base: DiskImage,
-  sizeBytes: number,
+  o: {
+    roll: Dice;
+    seed: number;
+    base: DiskImage;
+    sizeBytes: number;
+    prepare: ((store: BlockStore) => void) | undefined;
+  },
 ): Promise<{ events: DiskEvent[]; txns: Transaction[]; refusals: number }> {
-  const disk = new SimDisk(seed, base);
+  const { roll, sizeBytes } = o;
+  const disk = new SimDisk(o.seed, o.base);
   const events: DiskEvent[] = [];
   disk.trace = events;
   const clock = new HandClock();
   const store = await BlockStore.open(place(disk, sizeBytes, clock));
+  o.prepare?.(store);
   const txns: Transaction[] = [];
   let refusals = 0;
   let pgs = pgsOf(store);

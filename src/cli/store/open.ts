@@ -1,11 +1,23 @@
 import { CephError } from '../../errors/index.ts';
 import { type Logger, silent } from '../../runtime/index.ts';
-import { nativeCrc32c, nodeDisk, openLmdb, systemClock } from '../../runtime-node/index.ts';
+import {
+  nativeCrc32c,
+  nodeCompressor,
+  nodeDisk,
+  openLmdb,
+  systemClock,
+} from '../../runtime-node/index.ts';
 import { BlockStore, type StorePlace } from '../../store/index.ts';
 
 /** The files of an OSD's store, `DIR/osd.N` of a cluster. */
 export function placeOf(path: string): StorePlace {
-  return { path, disk: nodeDisk, openKeyValue: openLmdb, crc32c: nativeCrc32c };
+  return {
+    path,
+    disk: nodeDisk,
+    openKeyValue: openLmdb,
+    crc32c: nativeCrc32c,
+    compressor: nodeCompressor,
+  };
 }
 
 /**

@@ -1,19 +1,20 @@
 import { storeOwner } from '../../osd/index.ts';
-import type { BlockStore } from '../../store/index.ts';
+import type { BlockStore, CompressedBytes } from '../../store/index.ts';
 import { jsonText, type Request } from './words.ts';
 
 /** `statfs`: the real tool's names. */
 export function statfs(store: BlockStore, request: Request): string {
   const u = store.usage();
+  const { compressed, allocated, original } = sumOf(u.compressed.values());
   return `${jsonText(request, {
     total: u.totalBytes,
     available: u.availableBytes,
     internally_reserved: 0,
     allocated: u.allocatedBytes,
     data_stored: u.dataBytes,
-    data_compressed: 0,
-    data_compressed_allocated: 0,
-    data_compressed_original: 0,
+    data_compressed: compressed,
+    data_compressed_allocated: allocated,
+    data_compressed_original: original,
     omap_allocated: u.omapBytes,
     internal_metadata: u.metadataBytes,
   })}\n\n`;
@@ -22,6 +23,7 @@ export function statfs(store: BlockStore, request: Request): string {
 /**
  * `stats`: who the store belongs to, its space, and how the free space is parted. `fragmentation` is 0 when all of it is
  * one run, and near 1 when it is in single units: one minus the share of free bytes that stand in runs of 4 MiB or more.
+ * `compressed` is by pool.
  */
 export function stats(store: BlockStore, request: Request): string {
   const { fsid, uuid, osd, newest } = storeOwner(store);
@@ -50,11 +52,22 @@ export function stats(store: BlockStore, request: Request): string {
     allocated: u.allocatedBytes,
     omap: u.omapBytes,
     metadata: u.metadataBytes,
+    compressed: Object.fromEntries(u.compressed),
     free_in_file: freeBytes,
     largest_free: largest,
     free_runs: runs,
     fragmentation: Number(share.toFixed(4)),
   })}\n`;
+}
+
+function sumOf(all: Iterable<CompressedBytes>): CompressedBytes {
+  const sum = { compressed: 0, allocated: 0, original: 0 };
+  for (const { compressed, allocated, original } of all) {
+    sum.compressed += compressed;
+    sum.allocated += allocated;
+    sum.original += original;
+  }
+  return sum;
 }
 
 const LARGE_BYTES = 4 * 2 ** 20;

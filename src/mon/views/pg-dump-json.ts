@@ -3,7 +3,7 @@ import { type OsdStat, stampOfMs } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
 import { NO_STATFS, pgBriefJson, pgJson, statfsJson, statSumJson } from './pg-json.ts';
 import { allPgs, countedOsds, listedOsds, type PgSums, sumOfPool, sumPgs } from './pg-view.ts';
-import { poolStats, spaceOf } from './totals.ts';
+import { type Compressed, compressedOf, poolStats, spaceOf, sumCompressed } from './totals.ts';
 
 // The parts of `pg dump` as values. Source: PGMap::dump*, mon/PGMap.cc, release 16.2.
 
@@ -37,7 +37,12 @@ interface OsdSpace {
   readonly omap: number;
   readonly metadata: number;
 }
-function osdBody(s: OsdSpace, osds: number, peers: readonly number[]): { [key: string]: Json } {
+function osdBody(
+  s: OsdSpace,
+  c: Compressed,
+  osds: number,
+  peers: readonly number[],
+): { [key: string]: Json } {
   return {
     num_osds: osds,
     num_per_pool_osds: osds,
@@ -52,8 +57,11 @@ function osdBody(s: OsdSpace, osds: number, peers: readonly number[]): { [key: s
       ...NO_STATFS,
       total: s.total,
       available: s.available,
-      allocated: s.data,
+      allocated: Math.max(0, s.data - c.original + c.allocated),
       dataStored: s.data,
+      dataCompressed: c.compressed,
+      dataCompressedAllocated: c.allocated,
+      dataCompressedOriginal: c.original,
       omapAllocated: s.omap,
       internalMetadata: s.metadata,
     }),
@@ -78,6 +86,7 @@ function osdsJson(state: MonState): { [key: string]: Json } {
           omap: s.omapBytes,
           metadata: s.metadataBytes,
         },
+        sumCompressed(s.compressed),
         state.osdmap.isIn(osd) ? 1 : 0,
         s.heartbeatPeers,
       ),
@@ -107,7 +116,12 @@ function basicJson(state: MonState): { [key: string]: Json } {
     last_osdmap_epoch: 0,
     last_pg_scan: 0,
     pg_stats_sum: sumsJson(sumPgs(allPgs(state))),
-    osd_stats_sum: { up_from: 0, seq: 0, num_pgs: numPgs, ...osdBody(space, space.osds, []) },
+    osd_stats_sum: {
+      up_from: 0,
+      seq: 0,
+      num_pgs: numPgs,
+      ...osdBody(space, compressedOf(state), space.osds, []),
+    },
     ...deltaJson(),
   };
 }

@@ -159,6 +159,7 @@ const NOTHING = {
   dataBytes: 0,
   omapBytes: 0,
   metadataBytes: 0,
+  compressed: [],
   numPgs: 0,
   heartbeatPeers: [],
 } as const;
@@ -168,7 +169,7 @@ export function listedOsds(state: MonState): [number, OsdStat][] {
   return [...state.osdStats]
     .map(([osd, stat]): [number, OsdStat] => [
       osd,
-      state.osdmap.isIn(osd) ? stat : { ...NOTHING, heartbeatPeers: [] },
+      state.osdmap.isIn(osd) ? stat : { ...NOTHING, heartbeatPeers: [], compressed: [] },
     ])
     .sort((a, b) => a[0] - b[0]);
 }

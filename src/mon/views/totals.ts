@@ -1,5 +1,5 @@
 import { type PgPool, POOL_TYPE } from '../../maps/index.ts';
-import type { ClusterStatfs, PoolStat } from '../../wire/index.ts';
+import type { ClusterStatfs, CompressedPool, PoolStat } from '../../wire/index.ts';
 import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
 import { allPgs, countedOsds, groupBy, type PgSums, sumPgs } from './pg-view.ts';
@@ -74,9 +74,28 @@ export function poolStats(state: MonState, names?: readonly string[]): Map<strin
     if (names && !names.includes(name)) continue;
     const sums = sumPgs(byPool.get(id) ?? []);
     const stored = Math.round(storedBytes(sums, rawRate(state, pool)));
-    out.set(name, poolStat(sums, stored, countedOsds(state).length));
+    out.set(name, poolStat(sums, stored, compressedOf(state, id), countedOsds(state).length));
   }
   return out;
+}
+
+/** What compression does. Bytes. */
+export type Compressed = Omit<CompressedPool, 'pool'>;
+
+/** What compression does for a pool, or for all, on OSDs that hold data. */
+export function compressedOf(state: MonState, pool?: number): Compressed {
+  const all = countedOsds(state).flatMap(([, stat]) => stat.compressed);
+  return sumCompressed(pool === undefined ? all : all.filter((c) => c.pool === pool));
+}
+
+export function sumCompressed(all: readonly CompressedPool[]): Compressed {
+  const sum = { compressed: 0, allocated: 0, original: 0 };
+  for (const { compressed, allocated, original } of all) {
+    sum.compressed += compressed;
+    sum.allocated += allocated;
+    sum.original += original;
+  }
+  return sum;
 }
 
 /** Bytes of all copies that exist: what is missing of degraded objects is not stored. */
@@ -86,7 +105,12 @@ function storedBytes({ stat }: PgSums, rate: number): number {
   return stat.numBytes * rate * present;
 }
 
-function poolStat(sums: PgSums, stored: number, stores: number): PoolStat {
+function poolStat(
+  sums: PgSums,
+  stored: number,
+  { compressed, allocated, original }: Compressed,
+  stores: number,
+): PoolStat {
   const none = 0;
   return {
     stats: { sum: sums.stat, categories: 0 },
@@ -98,11 +122,11 @@ function poolStat(sums: PgSums, stored: number, stores: number): PoolStat {
       total: none,
       available: none,
       internallyReserved: none,
-      allocated: stored,
+      allocated: Math.max(0, stored - original + allocated),
       dataStored: stored,
-      dataCompressed: none,
-      dataCompressedAllocated: none,
-      dataCompressedOriginal: none,
+      dataCompressed: compressed,
+      dataCompressedAllocated: allocated,
+      dataCompressedOriginal: original,
       omapAllocated: none,
       internalMetadata: none,
     },

@@ -1,4 +1,5 @@
 import { ERRNO } from '../../errors/index.ts';
+import { HINT } from '../../store/index.ts';
 import { OSD_OP_FLAG, type OsdOp, readArgs } from '../../wire/index.ts';
 import { type Execution, kib } from './execution.ts';
 import { checkRange, extentOf } from './extent.ts';
@@ -150,13 +151,18 @@ export function create(x: Execution, op: OsdOp): number {
   return 0;
 }
 
-/** The hint is kept with the object; the store decides for itself. */
+/** The hint is kept with the object, and the store hears of what it looks at. */
 export function setAllocHint(x: Execution, op: OsdOp): number {
   const hint = readArgs('allocHint', op);
   x.create();
   x.stats.numWr++;
   x.expectedObjectSize = hint.expectedObjectSize;
   x.expectedWriteSize = hint.expectedWriteSize;
+  // RBD says it again with every write.
+  if (((x.allocHintFlags ^ hint.flags) & (HINT.compressible | HINT.incompressible)) !== 0) {
+    const { oid } = x.object;
+    x.txn.push({ op: 'hint', c: x.env.collection, oid, flags: hint.flags });
+  }
   x.allocHintFlags = hint.flags;
   return 0;
 }

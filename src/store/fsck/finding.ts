@@ -1,6 +1,12 @@
 import { DecodeError } from '../../errors/index.ts';
 import { type HObject, SNAP_HEAD } from '../../wire/index.ts';
-import { garbageId, parseObjectKey, parseOmapKey, parsePatchKey } from '../keys.ts';
+import {
+  garbageId,
+  parseObjectKey,
+  parseOmapKey,
+  parsePatchKey,
+  poolOfCompressed,
+} from '../keys.ts';
 import type { PlaceNames } from '../place-names.ts';
 
 /** Something that is not as it must be. */
@@ -56,6 +62,8 @@ export function keyText(key: string, collections: PlaceNames): string {
         return 'map of taken units';
       case 'R':
         return 'counts of shared units';
+      case 'P':
+        return `figures of compression of pool ${poolOfCompressed(key)}`;
       case 'G':
         return `mark of the removed omap ${garbageId(key)}`;
     }

@@ -2,7 +2,15 @@ import { CephError, DecodeError } from '../../errors/index.ts';
 import type { DiskFile } from '../../runtime/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
 import { isUntouched, labelOf } from '../data-file.ts';
-import { decodePlace, FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY, STRIPE_KEY } from '../keys.ts';
+import {
+  compressedKey,
+  decodePlace,
+  FIGURES_KEY,
+  FORMAT_KEY,
+  FSID_KEY,
+  SIZE_KEY,
+  STRIPE_KEY,
+} from '../keys.ts';
 import { readLabel, type StoreLabel, writeLabel } from '../label.ts';
 import {
   checkFormat,
@@ -130,7 +138,7 @@ class Check {
     this.damagedEntries(s, isDiscarding);
     const stored = storedFigures(s);
     const total = (stored?.ownedUnits ?? 0) * BLOCK_BYTES;
-    const data = this.o.deep ? new DataCheck(s, file, this.o.crc32c) : undefined;
+    const data = this.o.deep ? new DataCheck(s, file, this.o) : undefined;
     for (const seen of walkObjects(s, isDiscarding)) {
       if (this.o.isCancelled?.()) throw new CephError('EINTR', 'interrupted');
       await data?.object(seen, (bytes) => {
@@ -145,6 +153,7 @@ class Check {
     checkShared(s);
     unknownKeys(s);
     compareFigures(s, stored);
+    checkCompressed(s);
     if (this.o.mend) {
       if (isDiscarding) await kv.discard([...this.damaged]);
       if (s.changes.size > 0) await kv.commit(s.changes);
@@ -223,7 +232,7 @@ class Check {
   private damagedEntries(s: Survey, isDiscarding: boolean): void {
     for (const key of this.damaged) {
       if (SYSTEM_KEYS.has(key)) continue; // reported where they are needed
-      const isCounted = /^[BRG]/.test(key); // can be counted again
+      const isCounted = /^[BRGP]/.test(key); // can be counted again
       s.report(isCounted ? 'repair' : 'discard', `${keyText(key, s.collections)} is damaged`);
       if (isCounted) s.changes.set(key, null);
       else if (!isDiscarding) s.hasUnreadable = true;
@@ -247,7 +256,7 @@ function storedFigures(s: Survey): Figures | undefined {
 }
 
 function unknownKeys(s: Survey): void {
-  for (const key of keysBeside(s.kv, 'BCDGMORS')) {
+  for (const key of keysBeside(s.kv, 'BCDGMOPRS')) {
     s.report('never', `key ${JSON.stringify(key)} is of no known kind`);
   }
 }
@@ -257,6 +266,25 @@ function* keysBeside(kv: WideKeyValue, kinds: string): Generator<string> {
   for (const kind of [...kinds, '\xff']) {
     for (const { key } of kv.range(from, kind, { keysOnly: true })) yield key;
     from = String.fromCharCode(kind.charCodeAt(0) + 1);
+  }
+}
+
+/** Holds what is counted of compression against what objects have. After all objects were walked. */
+function checkCompressed(s: Survey): void {
+  const stored = new Map<string, Uint8Array>();
+  for (const { key, value } of s.kv.range('P', 'Q')) stored.set(key, value);
+  for (const pool of s.compressed.keys()) {
+    const key = compressedKey(pool);
+    const old = stored.get(key);
+    stored.delete(key);
+    const record = s.compressed.record(pool);
+    if (record === null || (old && Buffer.compare(old, record) === 0)) continue;
+    s.report('repair', `${keyText(key, s.collections)} is not what is counted`);
+    s.changes.set(key, record);
+  }
+  for (const key of stored.keys()) {
+    s.report('repair', `${keyText(key, s.collections)} is for nothing`);
+    s.changes.set(key, null);
   }
 }
 

@@ -1,5 +1,7 @@
 import { DecodeError } from '../../errors/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
+import { poolOf } from '../compression.ts';
+import { type CompressedExtent, originalBytes, unitsOf } from '../extent.ts';
 import { parseObjectKey } from '../keys.ts';
 import { LABEL_UNITS } from '../label.ts';
 import { blocksTouched, dataRanges, decodeOnode, type Onode } from '../onode.ts';
@@ -72,14 +74,26 @@ function count(s: Survey, { text, onode: n }: SeenObject, valueBytes: number): v
 function countExtents(s: Survey, text: string, n: Onode): void {
   let block = 0;
   for (const e of n.extents) {
-    const isOutside = e.unit < LABEL_UNITS || e.unit + e.count > s.units;
+    const runs = unitsOf(e);
+    const isOutside = runs.some((r) => r.unit < LABEL_UNITS || r.unit + r.count > s.units);
     if (e.block < block || e.count === 0 || isOutside) {
-      s.report('never', `${text}: blocks ${e.block}~${e.count} in units ${e.unit}~${e.count}`);
+      const units = runs.map((r) => `${r.unit}~${r.count}`).join(' ');
+      s.report('never', `${text}: blocks ${e.block}~${e.count} in units ${units}`);
       continue;
     }
     block = e.block + e.count;
-    s.refs.add(e.unit, e.count);
+    if (e.blob) countBlob(s, n, e);
+    for (const { unit, count } of runs) s.refs.add(unit, count);
   }
+}
+
+function countBlob(s: Survey, n: Onode, e: CompressedExtent): void {
+  const pool = poolOf(n.key);
+  s.compressed.add(pool, { original: originalBytes(e) });
+  const { bytes, crcs, runs } = e.blob;
+  // Whoever refers to it refers to all of it.
+  if (s.refs.get(runs[0]!.unit) > 0) return;
+  s.compressed.add(pool, { compressed: bytes, allocated: crcs.length * BLOCK_BYTES });
 }
 
 function countOmap(s: Survey, text: string, n: Onode): void {

@@ -1,3 +1,4 @@
+import { CompressedFigures } from '../compressed-figures.ts';
 import { parseObjectKey } from '../keys.ts';
 import { decodeOnode, encodeOnode, type Onode } from '../onode.ts';
 import { PlaceNames } from '../place-names.ts';
@@ -38,6 +39,7 @@ export class Survey {
   readonly omaps = new Map<number, ExpectedOmap>();
   /** Counted anew. */
   readonly figures: Figures = { ...NO_FIGURES };
+  readonly compressed = new CompressedFigures();
   /** What mends the findings that can be. */
   readonly changes = new Map<string, Uint8Array | null>();
   /** Something that may own units, patches or omaps cannot be read: what seems to have no owner is kept. */

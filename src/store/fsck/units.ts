@@ -1,4 +1,5 @@
 import { CHUNK_UNITS } from '../allocator.ts';
+import { type Extent, unitsOf } from '../extent.ts';
 import { bitmapKey, chunkOf, sharedKey } from '../keys.ts';
 import { decodeOnode } from '../onode.ts';
 import { SHARED_CHUNK } from '../shared-units.ts';
@@ -83,18 +84,20 @@ function checkMarks(s: Survey): void {
   for (const { key, value } of s.kv.range('O', 'P')) {
     if (s.changes.get(key) === null) continue;
     const n = decodeOnode(key, value);
-    const isAlone = (unit: number, count: number) => {
-      for (let u = unit; u < unit + count; u++) if (s.refs.get(u) > 1) return false;
-      return true;
-    };
-    const wrong = n.extents.filter((e) => !e.shared && !isAlone(e.unit, e.count));
+    const isAlone = (e: Extent) =>
+      unitsOf(e).every(({ unit, count }) => {
+        for (let u = unit; u < unit + count; u++) if (s.refs.get(u) > 1) return false;
+        return true;
+      });
+    const wrong = n.extents.filter((e) => !e.shared && !isAlone(e));
     if (wrong.length === 0) continue;
     const text = s.textOf(key);
     for (const e of wrong) {
-      s.report('repair', `${text}: units ${e.unit}~${e.count} are shared and not marked so`);
+      const units = unitsOf(e).map((r) => `${r.unit}~${r.count}`);
+      s.report('repair', `${text}: units ${units.join(' ')} are shared and not marked so`);
     }
     s.amend(key, (o) => {
-      for (const e of o.extents) if (!isAlone(e.unit, e.count)) e.shared = true;
+      for (const e of o.extents) if (!isAlone(e)) e.shared = true;
     });
   }
 }
