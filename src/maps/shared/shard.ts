@@ -59,7 +59,7 @@ export interface Ask {
 }
 
 /** An ask of `to`, to be answered when our offers up to this number are settled. */
-export interface Debt {
+interface Debt {
   readonly to: number;
   readonly ask: number;
   readonly lastOffer: number;

@@ -1,5 +1,5 @@
 import { DecodeError } from '../../errors/index.ts';
-import { isShared, sharedMemory } from '../../runtime/index.ts';
+import { sharedMemory } from '../../runtime/index.ts';
 import { decodeIncremental, type ReceivedIncremental } from '../incremental.ts';
 import { OSDMap } from '../osdmap.ts';
 import { newShard, type ShardEffect, type ShardInput, type ShardState } from './shard.ts';
@@ -87,13 +87,14 @@ export class SharedMaps {
   }
 
   /**
-   * Brings an item that was received or read from a store. The bytes are copied into shared memory unless they are
-   * there. All shards reach the epoch when it is settled whose copy is the one, this one perhaps before it returns.
-   * Rejects with a DecodeError, and nobody learns of it, when the bytes are malformed or of another epoch.
+   * Brings an item that was received or read from a store. The bytes are copied into shared memory. All shards reach the
+   * epoch when it is settled whose copy is the one, this one perhaps before it returns. Rejects with a DecodeError, and
+   * nobody learns of it, when the bytes are malformed or of another epoch.
    */
   async offer(kind: MapKind, epoch: number, bytes: Uint8Array): Promise<OfferResult> {
     const item: MapItem = { kind, epoch, bytes: intoShared(bytes) };
-    if (epoch > this.state.reached) this.decoded.set(item.bytes, this.decode(item));
+    const decoded = this.get(kind, epoch) ? undefined : this.decode(item);
+    if (decoded && epoch > this.state.reached) this.decoded.set(item.bytes, decoded);
     const tag = ++this.lastTag;
     return new Promise((resolve) => {
       this.offers.set(tag, resolve);
@@ -192,9 +193,11 @@ export class SharedMaps {
   private changesAfter(above: number): MapItem[] | undefined {
     const items: MapItem[] = [];
     for (let epoch = above + 1; epoch <= this.state.reached; epoch++) {
-      const bytes = this.get('change', epoch) ?? this.options.load?.(epoch);
+      const shared = this.get('change', epoch);
+      const stored = shared ? undefined : this.options.load?.(epoch);
+      const bytes = shared ?? (stored && intoShared(stored));
       if (!bytes) return undefined;
-      items.push({ kind: 'change', epoch, bytes: intoShared(bytes) });
+      items.push({ kind: 'change', epoch, bytes });
     }
     return items;
   }
@@ -211,8 +214,8 @@ function answer<T>(waiting: Map<number, (result: T) => void>, tag: number, resul
   waiting.delete(tag);
 }
 
+/** Always a copy: what is in shared memory may be a message's, whose memory is used again. */
 function intoShared(bytes: Uint8Array): SharedBytes {
-  if (isShared(bytes)) return bytes as SharedBytes;
   const shared = sharedMemory(bytes.length);
   shared.set(bytes);
   return shared as SharedBytes;
