@@ -115,6 +115,17 @@ describe.each(MODES)('shards agree on maps (%s)', (mode) => {
     expect(ask!.results.map((r) => r.items.map((i) => i.epoch))).toEqual([[2]]);
   });
 
+  it("an ask hears of this shard's own offers, even while they must wait", () => {
+    const world = started(mode, 1);
+    world.offer(0, item('full', 1));
+    world.start(1);
+    world.offer(1, item('change', 2));
+    world.ask(1, 2, 2, 'now');
+    world.settle();
+    const [ask] = world.shards.get(1)!.asks;
+    expect(ask!.results.map((r) => r.items.map((i) => i.epoch))).toEqual([[2]]);
+  });
+
   it('a range that is partly trimmed begins with the oldest kept', () => {
     const world = started(mode, 2);
     for (let epoch = 1; epoch <= 6; epoch++) world.offer(0, item('change', epoch));

@@ -56,9 +56,8 @@ function claim(s: ShardState, offer: Offer, fx: ShardEffect[]): void {
   else tellPeers(s, { kind: 'claim', key: keyOf(offer.item) }, fx);
 }
 
-/** Another shard's claim. One for a trimmed epoch ends by the trim that is on its way to the claimant. */
+/** Another shard's claim. */
 export function takeClaim(s: ShardState, from: number, key: MapKey, fx: ShardEffect[]): void {
-  if (key.epoch < s.shelf.oldest) return;
   const held = s.shelf.find(key);
   if (held) {
     fx.push({ kind: 'send', to: from, message: { kind: 'shared', ...held } });
