@@ -13,15 +13,17 @@ import type { MonState } from './state.ts';
 /** Finds and runs commands. The texts of refusals are those of Ceph 16.2 (Monitor::handle_command). */
 export class CommandTable {
   private readonly byPrefix = new Map<string, CommandSpec>();
-  private readonly descriptions: string;
+  private readonly specs: readonly CommandSpec[];
+  /** Made when a tool asks: OSDs wait for a monitor that starts, tools seldom do. */
+  private descriptions: string | undefined;
 
   constructor(specs: readonly CommandSpec[]) {
+    this.specs = specs;
     // Where two signatures share their words, one handler serves both: the first.
     for (const spec of specs) {
       const prefix = prefixOf(spec.sig);
       if (!this.byPrefix.has(prefix)) this.byPrefix.set(prefix, spec);
     }
-    this.descriptions = commandDescriptions(specs);
   }
 
   /** `cmd` is the JSON text in pieces. */
@@ -29,6 +31,7 @@ export class CommandTable {
     const parsed = parseCommand(cmd);
     if (!(parsed instanceof CommandArgs)) return unchanged(parsed);
     if (parsed.prefix === 'get_command_descriptions') {
+      this.descriptions ??= commandDescriptions(this.specs);
       return unchanged({ result: 0, status: '', output: this.descriptions });
     }
     const spec = this.byPrefix.get(parsed.prefix);
