@@ -5,10 +5,11 @@ import { confText } from '../../src/cluster/layout.ts';
 import { makeMonStore, monConfig } from '../../src/cluster/run-mon.ts';
 import { monAddrOf } from '../../src/cluster/run-osd.ts';
 import { type Monitor, startMonitor } from '../../src/mon/index.ts';
-import { type Osd, startOsd } from '../../src/osd/index.ts';
+import { type Osd, runShard, startOsd } from '../../src/osd/index.ts';
 import { nodeRuntime } from '../../src/runtime-node/index.ts';
 import { MemoryKeyValue, MemoryStore, type ObjectStore } from '../../src/store/index.ts';
 import { PoisonPool } from './poison-pool.ts';
+import { SimShards } from './sim-shards.ts';
 
 const HOST = '127.0.0.1';
 
@@ -37,16 +38,30 @@ function lasting(store: ObjectStore): ObjectStore {
 /** A monitor and OSDs in this process, over TCP, whose OSDs can be killed and started again. */
 export class OsdCluster implements AsyncDisposable {
   readonly osds: (Osd | undefined)[] = [];
+  /** Those of shard 0. */
   readonly stores: ObjectStore[] = [];
+  /** By OSD and shard. */
+  readonly shardStores: ObjectStore[][] = [];
+  readonly threads: (SimShards | undefined)[] = [];
   readonly uuids: string[] = [];
   readonly lines: string[] = [];
   readonly fatal: unknown[] = [];
   monitor!: Monitor;
   port = 0;
   private clients: Rados[] = [];
+  private readonly shards: number;
 
-  static async start(count: number, storeOf?: (id: number) => ObjectStore): Promise<OsdCluster> {
-    const c = new OsdCluster();
+  private constructor(shards: number) {
+    this.shards = shards;
+  }
+
+  /** @param shards of each OSD, whose threads are simulated: posts come late, by chance */
+  static async start(
+    count: number,
+    storeOf: (id: number, index: number) => ObjectStore = () => lasting(new MemoryStore()),
+    shards = 1,
+  ): Promise<OsdCluster> {
+    const c = new OsdCluster(shards);
     c.port = await freePort();
     const store = new MemoryKeyValue();
     const made = { fsid: randomUUID(), host: HOST, port: c.port, osds: count, nowMs: Date.now() };
@@ -61,7 +76,8 @@ export class OsdCluster implements AsyncDisposable {
       config: monConfig(count),
     });
     for (let id = 0; id < count; id++) {
-      c.stores.push(storeOf?.(id) ?? lasting(new MemoryStore()));
+      c.shardStores.push(Array.from({ length: shards }, (_, index) => storeOf(id, index)));
+      c.stores.push(c.shardStores[id]![0]!);
       c.uuids.push(randomUUID());
       await c.startOsd(id);
     }
@@ -79,11 +95,26 @@ export class OsdCluster implements AsyncDisposable {
         this.lines.push(`${who} ${level} ${message} ${text}`);
       },
     });
-    return { ...runtime, pool: new PoisonPool() };
+    return { ...runtime, pool: new PoisonPool(this.shards > 1) };
+  }
+
+  private threadsOf(id: number): SimShards {
+    const seed = 100 * this.threads.length + id;
+    return new SimShards(this.shards, seed, (index, link) => {
+      const { clock, crc32c, pool } = this.runtime(`osd.${id}`);
+      const partition = { index, count: this.shards };
+      const openStore = async () => this.shardStores[id]![index]!;
+      const { fsid } = this.monitor.identity;
+      const uuid = this.uuids[id]!;
+      void runShard({ partition, id, fsid, uuid, openStore, clock, crc32c, pool }, link);
+    });
   }
 
   async startOsd(id: number): Promise<Osd> {
+    const threads = this.shards > 1 ? this.threadsOf(id) : undefined;
+    this.threads[id] = threads;
     const osd = await startOsd({
+      ...(threads ? { shards: threads } : {}),
       runtime: this.runtime(`osd.${id}`),
       id,
       fsid: this.monitor.identity.fsid,
