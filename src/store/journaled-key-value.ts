@@ -13,7 +13,7 @@ export interface JournalOptions {
   /** Where batches end up. Must not be changed by anybody else. */
   kv: KeyValue;
   crc32c: (seed: number, bytes: Uint8Array) => number;
-  /** Bytes of each of the file's two areas; default 16 MiB. */
+  /** Bytes of each of the file's two areas; default 8 MiB. */
   areaBytes?: number;
   /** How many changes go to the store below at a time; default 400. */
   sliceOps?: number;
@@ -23,7 +23,7 @@ export interface JournalOptions {
   damaged?: ((what: string) => void) | undefined;
 }
 
-const AREA_BYTES = 16 * 2 ** 20;
+const AREA_BYTES = 8 * 2 ** 20;
 /** Changes go to the store below in slices, so that no turn of the event loop is long. */
 const SLICE_OPS = 400;
 const SLICE_BYTES = 2 ** 20;

@@ -8,7 +8,7 @@ import { WideKeyValue } from './wide-key-value.ts';
 
 /** 2: values carry checksums, journal records say what was durable before them. 3: all PGs' objects in one space. */
 export const FORMAT = '3';
-const JOURNAL_BYTES = 16 * 2 ** 20;
+const JOURNAL_BYTES = 8 * 2 ** 20;
 /** In the first format the mark of the journal was that long, or 8 bytes longer. */
 const FIRST_MARK_BYTES = 8;
 
@@ -24,7 +24,7 @@ export interface StorePlace {
   compressor?: FindCompressor;
   /** Whether data go past the system's page cache; default `auto`. */
   direct?: DirectMode;
-  /** Bytes of metadata that are journaled before they go to the key/value store; default 16 MiB. */
+  /** Bytes of metadata that are journaled before they go to the key/value store; default 8 MiB. */
   journalBytes?: number;
 }
 
