@@ -1,7 +1,13 @@
 /** Where the thread of an OSD's shard begins. */
 import { runShard } from '../osd/index.ts';
 import { BufferPool } from '../runtime/index.ts';
-import { nativeCrc32c, threadClock, threadData, threadLink } from '../runtime-node/index.ts';
+import {
+  nativeCrc32c,
+  processMemory,
+  threadClock,
+  threadData,
+  threadLink,
+} from '../runtime-node/index.ts';
 import { openOsdStore } from './osd-store.ts';
 import type { ShardThreadData } from './osd-threads.ts';
 
@@ -17,6 +23,7 @@ await runShard(
     clock,
     crc32c: nativeCrc32c,
     pool: BufferPool.shared(),
+    memory: processMemory,
   },
   threadLink,
 );

@@ -1,7 +1,14 @@
 import { assert, DecodeError } from '../errors/index.ts';
 import { OSDMap } from '../maps/index.ts';
 import type { OutgoingMessage } from '../msgr/index.ts';
-import type { BufferPool, Clock, Logger, ShardEvents, ShardLink } from '../runtime/index.ts';
+import type {
+  BufferPool,
+  Clock,
+  Logger,
+  ProcessMemory,
+  ShardEvents,
+  ShardLink,
+} from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
@@ -37,6 +44,8 @@ export interface ThreadedShardOptions {
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   /** Its memory can be shared with the front's thread. */
   readonly pool: BufferPool;
+  /** The process, of which each thread looks for its own garbage. */
+  readonly memory?: ProcessMemory;
 }
 
 /**
