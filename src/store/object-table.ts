@@ -62,7 +62,6 @@ export class ObjectTable {
   change(key: string, group: Group): Onode {
     const o = this.find(key) ?? this.changed.get(key) ?? newOnode(key);
     if (o.group !== group.number) {
-      this.forget(key); // its size is going to be another one
       o.group = group.number;
       group.onodes.set(key, o);
       this.changed.set(key, o);
@@ -77,17 +76,19 @@ export class ObjectTable {
       if (o.group !== group.number) continue;
       this.changed.delete(key);
       if (o.exists) this.keep(o);
+      else {
+        this.young.take(key);
+        this.old.take(key);
+      }
     }
   }
 
   private keep(o: Onode): void {
-    this.young.add(o);
+    if (!this.young.update(o)) {
+      this.old.take(o.key);
+      this.young.add(o);
+    }
     if (this.young.bytes >= this.capacityBytes / 2) this.turn();
-  }
-
-  private forget(key: string): void {
-    this.young.take(key);
-    this.old.take(key);
   }
 
   private turn(): void {
@@ -96,7 +97,10 @@ export class ObjectTable {
   }
 }
 
-/** Objects and their bytes, which do not change while they are here. */
+/**
+ * Objects and their bytes. One that a group changes stays in its place: to take out of a large table and put in again
+ * with each write costs more than the write's other tables together.
+ */
 class Generation {
   private readonly objects = new Map<string, Onode>();
   bytes = 0;
@@ -111,14 +115,24 @@ class Generation {
 
   add(o: Onode): void {
     this.objects.set(o.key, o);
-    this.bytes += onodeBytes(o);
+    o.heldBytes = onodeBytes(o);
+    this.bytes += o.heldBytes;
+  }
+
+  /** Counts an object anew that has changed. @returns false when it is not here */
+  update(o: Onode): boolean {
+    if (this.objects.get(o.key) !== o) return false;
+    this.bytes -= o.heldBytes;
+    o.heldBytes = onodeBytes(o);
+    this.bytes += o.heldBytes;
+    return true;
   }
 
   take(key: string): Onode | undefined {
     const o = this.objects.get(key);
     if (!o) return undefined;
     this.objects.delete(key);
-    this.bytes -= onodeBytes(o);
+    this.bytes -= o.heldBytes;
     return o;
   }
 }

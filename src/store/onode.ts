@@ -44,6 +44,8 @@ export interface Onode {
   hints: number;
   /** The number of the last group that changed it. */
   group: number;
+  /** What the cache counts of it. */
+  heldBytes: number;
 }
 
 export function newOnode(key: string): Onode {
@@ -62,6 +64,7 @@ export function newOnode(key: string): Onode {
     dataBytes: 0,
     hints: 0,
     group: 0,
+    heldBytes: 0,
   };
 }
 
