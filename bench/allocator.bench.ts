@@ -39,7 +39,7 @@ function pairs(allocator: Allocator, count: number): { us: number; runs: number 
   let runs = 0;
   const depth = Math.max(1, Math.min(64, Math.floor(allocator.freeUnits / count / 2)));
   const before = process.cpuUsage();
-  const total = count > 256 ? PAIRS / 20 : PAIRS;
+  const total = Math.ceil(PAIRS / Math.max(1, count / 4));
   for (let i = 0; i < total; i++) {
     if (held.length === depth) {
       const at = roll(depth);

@@ -62,7 +62,7 @@ async function base(
 
 async function unitsOf(image: DiskImage): Promise<number[]> {
   const kv = await openMetadata(place(new SimDisk(1, image), SIZE));
-  const units: number[] = [];
+  const units = [0]; // the label
   for (const { key, value } of kv.range('O', 'P')) {
     for (const e of decodeOnode(key, value).extents) {
       for (const { unit, count } of unitsOfExtent(e)) {

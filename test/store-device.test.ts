@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../src/runtime-node/index.ts';
-import { BlockStore, type BlockStoreOptions, fsck } from '../src/store/index.ts';
+import { BlockStore, type BlockStoreOptions, fsck, wipe } from '../src/store/index.ts';
 import { HOBJECT_MIN, type HObject } from '../src/wire/index.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { place } from './support/power-run.ts';
@@ -91,14 +91,15 @@ describe('a store on a device', () => {
     ['a partition table', 510, '\x55\xaa'],
     ['a BlueStore OSD', 0, 'bluestore block device\n'],
     ['a ZFS pool', 131_072 + 5 * 1024, '\x0c\xb1\xba\0\0\0\0\0'],
-  ])('does not take one with %s at %i, unless it is told to', async (what, at, magic) => {
+  ])('does not take one with %s at %i, before it is wiped', async (what, at, magic) => {
     const file = await disk.open(DEVICE);
     await file.write([Buffer.from(magic, 'latin1')], at);
     await expect(open(disk)).rejects.toMatchObject({
       code: 'EEXIST',
       message: expect.stringContaining(`holds ${what};`),
     });
-    const store = await open(disk, { overwrite: true });
+    await wipe(disk, DEVICE);
+    const store = await open(disk);
     await fillSome(store, 2);
     await store.close();
     const bytes = await disk.readFile(DEVICE);
@@ -229,13 +230,14 @@ describe.skipIf(!canLoop)('a loop device', () => {
     device = loopOf('disk', 96 * MIB + 512)!;
   });
 
-  it('is not taken while it holds a file system; told to, it is taken whole', async () => {
+  it('is not taken while it holds a file system; wiped, it is taken whole', async () => {
     expect(spawnSync('mkfs.ext4', ['-q', device]).status).toBe(0);
     await expect(openNodeStore(path, { blockPath: device })).rejects.toMatchObject({
       code: 'EEXIST',
       message: expect.stringContaining('holds an ext file system'),
     });
-    const store = await openNodeStore(path, { blockPath: device, overwrite: true });
+    await wipe(nodeDisk, device);
+    const store = await openNodeStore(path, { blockPath: device });
     expect(store.usage().totalBytes).toBe(96 * MIB);
     await fillSome(store, 20);
     await store.submit([
@@ -248,8 +250,9 @@ describe.skipIf(!canLoop)('a loop device', () => {
 
   it("is one store's alone while it is open, from this process and from others", async () => {
     const store = await openNodeStore(path);
-    const other = openNodeStore(join(dir, 'osd.1'), { blockPath: device, overwrite: true });
+    const other = openNodeStore(join(dir, 'osd.1'), { blockPath: device });
     await expect(other).rejects.toMatchObject({ code: 'EBUSY' });
+    await expect(wipe(nodeDisk, device)).rejects.toMatchObject({ code: 'EBUSY' });
     const mounted = spawnSync('mkfs.ext4', ['-q', '-F', device], { encoding: 'utf8' });
     expect(mounted.stderr).toMatch(/in use/);
     expect((await store.read(C, objectOf(30), 8 * MIB - 4, 4)).toString()).toBe('xxxx');
@@ -265,7 +268,7 @@ describe.skipIf(!canLoop)('a loop device', () => {
     expect(spawnSync('mkfs.ext4', ['-q', ext]).status).toBe(0);
     if (spawnSync('mount', [ext, at]).status !== 0) return expect(canLoop).toBe(true);
     try {
-      const opened = openNodeStore(join(dir, 'osd.2'), { blockPath: ext, overwrite: true });
+      const opened = openNodeStore(join(dir, 'osd.2'), { blockPath: ext });
       await expect(opened).rejects.toMatchObject({ code: 'EBUSY' });
     } finally {
       spawnSync('umount', [at]);

@@ -63,6 +63,23 @@ const WAYS: Readonly<Record<string, (i: number, roll: Dice) => StoreOp[]>> = {
           { op: 'omapSet', c: C, oid: object(0), entries: new Map([['k', Buffer.alloc(500)]]) },
         ]
       : [{ op: 'clone', c: C, from: object(0), to: object(i) }],
+  'large data where single units are free': (i, roll) => {
+    if (i < 12) {
+      return [{ op: 'write', c: C, oid: object(i), offset: 0, data: patterned(roll, 65_536) }];
+    }
+    if (i < 24) {
+      // Every other block of it goes.
+      return Array.from({ length: 8 }, (_, k) => ({
+        op: 'zero',
+        c: C,
+        oid: object(i - 12),
+        offset: (2 * k + 1) * 4096,
+        length: 4096,
+      }));
+    }
+    const data = patterned(roll, 33_000 + roll(80_000));
+    return [{ op: 'write', c: C, oid: object(i), offset: 0, data }];
+  },
   everything: (i, roll) => {
     const ways = Object.values(WAYS);
     return ways[roll(ways.length - 1)]!(1 + i, roll);
@@ -131,16 +148,26 @@ async function emptied(store: BlockStore, model: ModelStore): Promise<void> {
   model.colls.get(C)!.objects = [];
 }
 
+/** The ways, and stripes in which some of them are filled too. */
+const CASES: readonly (readonly [way: string, stripeBytes?: number])[] = [
+  ...Object.keys(WAYS).map((way) => [way] as const),
+  ['data of all sizes', 24 * 1024],
+  ['large data where single units are free', 16 * 1024],
+  ['everything', 64 * 1024],
+];
+
 describe('a store that is full', () => {
-  for (const way of Object.keys(WAYS)) {
-    it(`of ${way} refuses, crashes soundly, removes, and takes as much again`, async () => {
+  for (const [way, stripeBytes] of CASES) {
+    const made = stripeBytes === undefined ? {} : { stripeBytes };
+    const stripes = stripeBytes === undefined ? '' : `, in stripes of ${stripeBytes} bytes,`;
+    it(`of ${way}${stripes} refuses, crashes soundly, removes, and takes as much again`, async () => {
       const roll = dice(7);
       let disk = new SimDisk(1);
-      let store = await BlockStore.open(place(disk, SIZE));
+      let store = await BlockStore.open({ ...place(disk, SIZE), ...made });
       const model = new ModelStore();
-      const made: Transaction = [{ op: 'mkcoll', c: C }];
-      await store.submit(made);
-      model.apply(made);
+      const first: Transaction = [{ op: 'mkcoll', c: C }];
+      await store.submit(first);
+      model.apply(first);
       const counts: number[] = [];
       for (let round = 0; round < 2; round++) {
         counts.push(await fill(store, model, way, roll));

@@ -8,15 +8,18 @@ import { STAY } from './daemon.ts';
 import { DAEMON_FLAGS, daemonEnvironment } from './daemon-process.ts';
 import { freeBasePort, portInUse } from './ports.ts';
 import { claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
+import { checkDevices, devicesOf, wipeDevices } from './up-devices.ts';
 import type { Command, Parsed } from './usage.ts';
 
 export const upCommand: Command = {
-  words: 'up DIR [--osds N] [--shards K] [--port P] [--detach]',
+  words: 'up DIR [--osds N] [--shards K] [--devices A,B,...] [--port P] [--detach]',
   about: 'Starts the cluster in DIR, made there first if DIR is missing or empty.',
   positionals: ['DIR'],
   options: {
     osds: { type: 'string' },
     shards: { type: 'string' },
+    devices: { type: 'string' },
+    wipe: { type: 'boolean' },
     port: { type: 'string' },
     host: { type: 'string' },
     detach: { type: 'boolean' },
@@ -24,6 +27,8 @@ export const upCommand: Command = {
   help: {
     osds: 'OSDs of a new cluster (1 to 64, default 3)',
     shards: `threads of each OSD of a new cluster, which share its PGs (1 to ${SHARDS_MAX}, default 1)`,
+    devices: 'block devices for the data of the OSDs of a new cluster, one for each OSD',
+    wipe: 'take these devices whatever they hold; it is gone then',
     port: "monitor's port of a new cluster; the manager takes the next, OSD n takes P+10+n",
     host: 'address to listen on (default 127.0.0.1)',
     detach: 'return when the cluster is healthy and leave it running',
@@ -105,12 +110,17 @@ const portOf = (args: Parsed): number | undefined =>
   args.integer('port', 1, 65535 - 10 - (osdsOf(args) ?? 3));
 
 async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
-  const osds = osdsOf(args) ?? 3;
+  const devices = devicesOf(args);
+  const osds = osdsOf(args) ?? devices?.length ?? 3;
+  const shards = shardsOf(args) ?? 1;
+  if (devices) checkDevices(devices, osds, shards);
   const host = args.string('host') ?? '127.0.0.1';
   const given = portOf(args);
   if (given !== undefined) await refuseUsedPort(host, given, osds);
   const port = given ?? (await freeBasePort(host, osds, dir.path));
-  return dir.create({ host, port, osds, shards: shardsOf(args) ?? 1, nowMs: Date.now() });
+  if (devices && args.flag('wipe')) await wipeDevices(devices);
+  const made = { host, port, osds, shards, nowMs: Date.now() };
+  return dir.create(devices ? { ...made, osdDevices: devices } : made);
 }
 
 /** A cluster keeps its size and addresses: what the command line says must agree with what is there. */
@@ -124,6 +134,10 @@ async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promis
   if (shards !== held) {
     const what = `${dir.path} holds a cluster whose OSDs have ${held} shard(s), not ${shards}`;
     throw new CephError('EINVAL', what);
+  }
+  const devices = devicesOf(args)?.join(',');
+  if (devices !== undefined && devices !== found.osdDevices?.join(',')) {
+    throw new CephError('EINVAL', `${dir.path} holds a cluster on other devices`);
   }
   const port = portOf(args) ?? found.port;
   if (port !== found.port) {

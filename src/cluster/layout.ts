@@ -25,6 +25,8 @@ export interface ClusterFile {
   readonly osdBytes: number;
   /** Threads that each OSD has for its PGs; absent in clusters of one. */
   readonly shards?: number;
+  /** The block device of each OSD; absent where data are in files of the directory. */
+  readonly osdDevices?: readonly string[];
   readonly createdMs: number;
 }
 
@@ -36,6 +38,8 @@ export interface NewClusterFile {
   readonly osdBytes?: number;
   /** Default 1. */
   readonly shards?: number;
+  /** As many as there are OSDs. */
+  readonly osdDevices?: readonly string[];
   readonly nowMs: number;
 }
 
@@ -127,6 +131,7 @@ export class ClusterDir {
       osdUuids: Array.from({ length: options.osds }, () => randomUUID()),
       osdBytes: options.osdBytes ?? osdBytesFor(this.path, options.osds, options.shards ?? 1),
       ...((options.shards ?? 1) > 1 ? { shards: options.shards } : {}),
+      ...(options.osdDevices ? { osdDevices: options.osdDevices } : {}),
       createdMs: options.nowMs,
     };
     this.write(made);

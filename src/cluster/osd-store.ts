@@ -15,6 +15,8 @@ export interface OsdPlace {
   readonly uuid: string | undefined;
   /** What all of its stores together may hold. */
   readonly sizeBytes: number;
+  /** The block device that its data are made on. Without it they are in a file of the directory. */
+  readonly device?: string | undefined;
 }
 
 const SHARD_DIRECTORY = /^shard\.\d+$/;
@@ -26,7 +28,7 @@ export function storePath(osdPath: string, { index, count }: Partition): string 
 
 /**
  * Opens the store of a shard, or makes it.
- * @throws CephError EINVAL when the directory is of an OSD with another count of shards
+ * @throws CephError EINVAL when the directory is of an OSD with another count of shards, or a device has several
  */
 export async function openOsdStore(
   place: OsdPlace,
@@ -44,6 +46,9 @@ export async function openOsdStore(
   if (there > count || (there === 1 && count > 1)) {
     throw new CephError('EINVAL', `${osdPath} is of an OSD with ${there} shard(s), not ${count}`);
   }
+  if (place.device !== undefined && count > 1) {
+    throw new CephError('EINVAL', `${place.device} cannot be parted among ${count} shards`);
+  }
   const path = storePath(osdPath, partition);
   const fsid = place.uuid ?? (existsSync(join(path, 'block')) ? undefined : made);
   const store = await BlockStore.open({
@@ -55,6 +60,7 @@ export async function openOsdStore(
     clock,
     log,
     ...(fsid === undefined ? {} : { fsid }),
+    ...(place.device === undefined ? {} : { blockPath: place.device }),
     sizeBytes,
   });
   return { store, uuid: store.fsid };

@@ -29,7 +29,8 @@ export async function runOsd(
   const path = dir.data(`osd.${id}`);
   const count = cluster.shards ?? 1;
   const { fsid, host } = cluster;
-  const place = { path, uuid, sizeBytes: cluster.osdBytes };
+  const device = cluster.osdDevices?.[id];
+  const place = { path, uuid, sizeBytes: cluster.osdBytes, device };
   const { store } = await openOsdStore(place, { index: 0, count }, systemClock, log);
   const shards = osdThreads(count, { id, fsid, uuid, place });
   const runtime = { ...nodeRuntime({ log }), memory: processMemory };
@@ -44,7 +45,7 @@ export async function runOsd(
     host,
     port: osdPort(cluster, id),
     hostname: hostname(),
-    deviceClass: deviceClassOf(path),
+    deviceClass: deviceClassOf(device ?? path),
   });
   await osd.booted;
   return osd;

@@ -1,3 +1,4 @@
+import type { DirectMode } from '../runtime/index.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { OsdConfig } from './osd-config.ts';
 import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
@@ -18,6 +19,8 @@ export interface Settings {
   /** osd_memory_target. */
   readonly memoryTargetBytes: number;
   readonly compression: CompressionDefaults;
+  /** osd_store_direct. */
+  readonly storeDirect: DirectMode;
 }
 
 /**
@@ -32,6 +35,7 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     logMost: Math.min(1500, config.number('osd_max_pg_log_entries')),
     graceSeconds: config.number('osd_heartbeat_grace'),
     memoryTargetBytes: config.number('osd_memory_target'),
+    storeDirect: (config.get('osd_store_direct')?.value ?? 'auto') as DirectMode,
     compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
   });
 }

@@ -19,10 +19,10 @@ import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import { Leases } from './leases.ts';
 import { leaseMsOf, lifeOf } from './map-life.ts';
-import type { OpLimits } from './ops/index.ts';
-import type { Partition } from './partition.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
+import type { OpLimits } from './ops/index.ts';
+import type { Partition } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import { Permits } from './permits.ts';
@@ -30,9 +30,9 @@ import { type Pg, storedView } from './pg.ts';
 import { describePg, opsInFlight } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
-import { PoolCompression } from './pool-compression.ts';
 import { PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
+import { PoolCompression } from './pool-compression.ts';
 import { Room } from './room.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
@@ -140,6 +140,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.copyFetcher = new CopyFetcher(this);
     this.clients = new ClientGate(this, this.copyFetcher);
     this.pgs.load();
+    this.setDirect();
   }
 
   // What PGs and the gate ask.
@@ -273,7 +274,15 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   apply(settings: Settings): void {
     this.settings = settings;
     this.keeper.setTarget(settings.memoryTargetBytes);
+    this.setDirect();
     if (this.map) this.compression.update(this.map, settings.compression);
+  }
+  private setDirect(): void {
+    try {
+      this.store.setDirect?.(this.settings.storeDirect);
+    } catch (error) {
+      this.log('warn', 'osd_store_direct stays as it was', { error });
+    }
   }
   async stop(): Promise<void> {
     if (this.state === 'running') this.state = 'stopping';

@@ -385,10 +385,6 @@ export class BlockStore implements ObjectStore {
     this.log('warn', 'data of a pool is not compressed', { pool, algorithm: policy?.algorithm });
   }
 
-  /**
-   * Whether data go past the system's page cache, from now on.
-   * @throws CephError EINVAL for `on` where the file system has no way around it
-   */
   setDirect(mode: DirectMode): void {
     this.file.setDirect(mode);
   }

@@ -2,7 +2,7 @@ import { CephError } from '../errors/index.ts';
 import type { DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
 import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY, STRIPE_KEY } from './keys.ts';
-import { clearForeign, readLabel, refuseForeign, type StoreLabel, writeLabel } from './label.ts';
+import { readLabel, refuseForeign, type StoreLabel, writeLabel } from './label.ts';
 import { checkFormat, dataPath, FORMAT, type StorePlace, textAt } from './store-files.ts';
 import { encodeFigures, NO_FIGURES } from './store-space.ts';
 import type { WideKeyValue } from './wide-key-value.ts';
@@ -21,8 +21,6 @@ export interface NewStore {
   sizeBytes?: number;
   /** Where data go: a block device, or a file elsewhere, to which `block` in the store's directory becomes a link. */
   blockPath?: string;
-  /** Takes `blockPath` even when somebody else's data seem to be there: they are gone then. */
-  overwrite?: boolean;
   /** Width of the device's stripes, a multiple of 4 KiB: large writes begin at multiples of it where there is room. */
   stripeBytes?: number;
 }
@@ -74,8 +72,7 @@ async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<v
   if (stripeBytes < 0 || stripeBytes > STRIPE_MAX || stripeBytes % BLOCK_BYTES !== 0) {
     throw new CephError('EINVAL', `stripes of ${stripeBytes} bytes`);
   }
-  if (made.overwrite) await clearForeign(file);
-  else refuseForeign(file);
+  refuseForeign(file);
   if (!file.isDevice) await file.truncate(sizeBytes);
   await file.sync();
   const identity = new Map([

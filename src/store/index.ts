@@ -6,6 +6,7 @@ export * from './compression-policy.ts';
 export { nameText, objectFields, objectText } from './fsck/finding.ts';
 export { type FsckOptions, type FsckResult, fsck } from './fsck/fsck.ts';
 export * from './held-memory.ts';
+export { wipe } from './label.ts';
 export * from './memory-key-value.ts';
 export * from './memory-store.ts';
 export * from './object-store.ts';

@@ -1,5 +1,5 @@
 import { CephError } from '../errors/index.ts';
-import type { DiskFile } from '../runtime/index.ts';
+import type { Disk, DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
 
 /** Units at the beginning of the data file that the label has. */
@@ -98,18 +98,23 @@ function part(file: DiskFile, offset: number, length: number): Buffer {
 export function refuseForeign(file: DiskFile, own?: StoreLabel): void {
   const what = foreignData(file, own);
   if (what === undefined) return;
-  throw new CephError(
-    'EEXIST',
-    `${file.path} holds ${what}; it is not taken unless told to overwrite it`,
-  );
+  throw new CephError('EEXIST', `${file.path} holds ${what}; it is not taken before that is wiped`);
 }
 
-/** Takes away all by which others know what they keep there. */
-export async function clearForeign(file: DiskFile): Promise<void> {
-  const size = file.size();
-  const head = Math.min(size, HEAD_BYTES);
-  const tail = Math.min(size - head, TAIL_BYTES);
-  await file.write([Buffer.alloc(head)], 0);
-  if (tail > 0) await file.write([Buffer.alloc(tail)], size - tail);
-  await file.sync();
+/**
+ * Takes away, for ever, all by which anybody knows what a device or file holds, so that a store may have it.
+ * @throws CephError EBUSY for a device that somebody has
+ */
+export async function wipe(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path);
+  try {
+    const size = file.size();
+    const head = Math.min(size, HEAD_BYTES);
+    const tail = Math.min(size - head, TAIL_BYTES);
+    await file.write([Buffer.alloc(head)], 0);
+    if (tail > 0) await file.write([Buffer.alloc(tail)], size - tail);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }

@@ -1,3 +1,4 @@
+import type { DirectMode } from '../runtime/index.ts';
 import type { HObject } from '../wire/index.ts';
 import type { CompressedBytes, CompressionPolicy } from './compression-policy.ts';
 import type { StoreMemory } from './held-memory.ts';
@@ -232,6 +233,11 @@ export interface ObjectStore {
   usage(): StoreUsage;
   /** From now on, data of a pool's objects is compressed like this when it is written; undefined: not at all. */
   setCompression(pool: number, policy: CompressionPolicy | undefined): void;
+  /**
+   * Whether data go past the system's page cache from now on. Absent: there is none.
+   * @throws CephError EINVAL for `on` where there is no way around it
+   */
+  setDirect?(mode: DirectMode): void;
   /** What it holds in memory, about. Absent, as the next two: nothing that could be had again. */
   memory?(): StoreMemory;
   /** What is kept only to be found sooner takes no more than this from now on. */

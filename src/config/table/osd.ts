@@ -286,6 +286,15 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Seconds a notify waits for its watchers.',
   }),
+  // Not one of Ceph's, whose BlueStore has a cache of its own.
+  osd_store_direct: text({
+    default: 'auto',
+    allowed: ['auto', 'on', 'off'],
+    level: 'advanced',
+    apply: 'runtime',
+    services: ['osd'],
+    desc: "Whether data go past the system's page cache (O_DIRECT): large pieces where the file system can, everything that lies so that it can, nothing; Sepiola only.",
+  }),
   bluestore_compression_mode: text({
     default: 'none',
     allowed: ['none', 'passive', 'aggressive', 'force'],
