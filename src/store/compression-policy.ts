@@ -18,6 +18,13 @@ export interface CompressionPolicy {
   readonly maxBlobBytes: number;
 }
 
+/** What Ceph's options say where nobody says otherwise, but for the mode. */
+export const COMPRESSION_DEFAULTS = {
+  requiredRatio: 0.875,
+  minBlobBytes: 8192,
+  maxBlobBytes: 65_536,
+} as const;
+
 /** What compression does for some data. Bytes. */
 export interface CompressedBytes {
   /** Compressed data, without what fills its last unit. */
