@@ -300,6 +300,43 @@ describe('reports of OSDs', () => {
     expect(stats.get('p')!.stats.sum.numObjectCopies).toBe(9);
   });
 
+  // The figures of a pool of release 16.2.15: 4 MiB of text and 4 MiB of noise in three copies, compressed by lz4.
+  it('say what compression does for a pool', async () => {
+    const w = await makeWorld();
+    await bootAll(w);
+    await w.run('osd pool create', { pool: 'p' });
+    const third = { compressed: 1_121_076 / 3, allocated: 6_291_456 / 3, original: 12_582_912 / 3 };
+    const other = { pool: 7, compressed: 1, allocated: 4096, original: 8192 };
+    const stat = { ...osdStat(2 ** 23, 2 ** 33), compressed: [{ pool: 1, ...third }, other] };
+    for (const osd of [0, 1, 2]) report(w, osd, stat);
+    const sums = { numObjects: 8, numBytes: 8_388_608, numObjectCopies: 24 };
+    report(w, 0, stat, [pgStat(1, 0, sums)]);
+    expect(poolStats(w.state()).get('p')!.storeStats).toMatchObject({
+      allocated: 18_874_368,
+      dataStored: 25_165_824,
+      dataCompressed: 1_121_076,
+      dataCompressedAllocated: 6_291_456,
+      dataCompressedOriginal: 12_582_912,
+    });
+    const shown = String((await w.run('df', { detail: 'detail', format: 'json' })).output);
+    const [pool] = (JSON.parse(shown) as { pools: { stats: object }[] }).pools;
+    expect(pool!.stats).toMatchObject({
+      stored: 8_388_608,
+      bytes_used: 18_874_368,
+      compress_bytes_used: 6_291_456,
+      compress_under_bytes: 12_582_912,
+    });
+    const dump = String(
+      (await w.run('pg dump', { dumpcontents: ['osds'], format: 'json' })).output,
+    );
+    const osd = (JSON.parse(dump) as { osd_stats: { statfs: object }[] }).osd_stats[0];
+    expect(osd!.statfs).toMatchObject({
+      data_compressed: third.compressed + other.compressed,
+      data_compressed_allocated: third.allocated + other.allocated,
+      data_compressed_original: third.original + other.original,
+    });
+  });
+
   it('give rates over the time between them, which end with the traffic', async () => {
     const w = await makeWorld();
     const at = (ms: number, written: number) => {
