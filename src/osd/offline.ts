@@ -11,11 +11,11 @@ import { readMap } from './osd-maps.ts';
 import { PgInfo } from './pg-info.ts';
 import { viewOf } from './pg-registry.ts';
 import { INFO_KEY, pgBounds, pgMeta } from './pg-state.ts';
-import { META, readSuperblock, type Superblock } from './superblock.ts';
+import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
 
 export type { PgInfo } from './pg-info.ts';
 /** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */
-export { META, pgMeta };
+export { META, pgMeta, readPartition };
 
 /** Who a store belongs to. */
 export type StoreOwner = Pick<Superblock, 'fsid' | 'uuid' | 'osd' | 'oldest' | 'newest'>;
@@ -27,7 +27,7 @@ export function storeOwner(store: ObjectStore): StoreOwner {
   return owner;
 }
 
-/** The newest OSDMap that an OSD has seen. @throws CephError EIO */
+/** The newest OSDMap that an OSD has seen. @param store that of shard 0. @throws CephError EIO */
 export function newestMap(store: ObjectStore): Uint8Array {
   const { newest } = storeOwner(store);
   const bytes = readMap(store, 'f', newest);
@@ -45,6 +45,7 @@ export function pgInfo(store: ObjectStore, pgid: PgId): PgInfo | undefined {
  * The entries of {@link pgMeta} as they must be in another store, to which a PG is brought: its info follows the maps
  * that this store's OSD has seen since, as it would have done there.
  * @param entries as they were exported, with `map`, the newest OSDMap of then
+ * @param maps the store of shard 0, which keeps the maps for all shards
  * @throws CephError ESTALE when the maps between are not here, ENOENT when the pool is gone
  */
 export function adoptPgMeta(
@@ -53,11 +54,13 @@ export function adoptPgMeta(
   entries: ReadonlyMap<string, Uint8Array>,
   map: Uint8Array,
   crc32c: (seed: number, bytes: Uint8Array) => number,
+  maps: ObjectStore = store,
 ): Map<string, Uint8Array> {
   const bytes = entries.get(INFO_KEY);
   if (!bytes) throw new CephError('EINVAL', 'the export has no info of its PG');
   let info = decodeAll(PgInfo, bytes);
-  for (const next of mapsSince(store, OSDMap.decode(Buffer.from(map), crc32c), crc32c)) {
+  const from = OSDMap.decode(Buffer.from(map), crc32c);
+  for (const next of mapsSince(store, maps, from, crc32c)) {
     const pool = next.pool(pgid.pool);
     if (!pool) throw new CephError('ENOENT', `pool ${pgid.pool} is gone since epoch ${next.epoch}`);
     const view = viewOf(next, pgid);
@@ -86,6 +89,7 @@ export function boundsFor(pgid: PgId, entries: ReadonlyMap<string, Uint8Array>):
 /** The maps that this store's OSD has seen after `map`, one by one. */
 function* mapsSince(
   store: ObjectStore,
+  maps: ObjectStore,
   map: OSDMap,
   crc32c: (seed: number, bytes: Uint8Array) => number,
 ): Generator<OSDMap> {
@@ -99,7 +103,7 @@ function* mapsSince(
   let current = map;
   while (current.epoch < newest) {
     const epoch = current.epoch + 1;
-    const change = readMap(store, 'i', epoch);
+    const change = readMap(maps, 'i', epoch);
     if (!change) {
       throw new CephError('ESTALE', `osd.${osd} does not keep osdmap ${epoch} any more`);
     }

@@ -17,17 +17,24 @@ const ENTRIES = 500;
 /**
  * `export`: the PG with everything that is in it, to a file that was not there before. A file that is not finished is
  * taken away again.
+ * @param maps the store of the OSD's shard 0
  */
 export async function exportPg(
   store: BlockStore,
+  maps: BlockStore,
   request: Request,
   progress: Progress,
 ): Promise<void> {
   const pgid = pgidOf(request);
   const file = fileOf(request);
   const [c] = pgsOf(store, request);
-  const { fsid, osd, newest } = storeOwner(store);
-  const map = newestMap(store);
+  const { fsid, osd, newest } = storeOwner(maps);
+  const map = newestMap(maps);
+  const seen = storeOwner(store).newest;
+  if (seen !== newest) {
+    const what = `this shard has seen epoch ${seen}, and the OSD ${newest}`;
+    throw new CephError('ESTALE', `${what}: let it run once before`);
+  }
   const fd = create(file);
   try {
     let written = 0;

@@ -1,6 +1,14 @@
 import { statSync } from 'node:fs';
 import { CephError } from '../../errors/index.ts';
-import { adoptPgMeta, boundsFor, pgInfo, pgMeta, storeOwner } from '../../osd/index.ts';
+import {
+  adoptPgMeta,
+  boundsFor,
+  pgInfo,
+  pgMeta,
+  readPartition,
+  shardOf,
+  storeOwner,
+} from '../../osd/index.ts';
 import { nativeCrc32c } from '../../runtime-node/index.ts';
 import type { BlockStore, StoreOp } from '../../store/index.ts';
 import { compareHObject, type HObject, type PgId, parsePgId } from '../../wire/index.ts';
@@ -20,9 +28,11 @@ import { fileOf, type Request } from './words.ts';
  * `import`: the PG of a file, into a store of the same cluster that does not have it. The whole file is read and checked
  * before anything is written. The PG's own object comes last, in one transaction: a PG without it is none, neither for
  * the OSD, which removes it, nor for the next import, so nothing is ever half there.
+ * @param maps the store of the OSD's shard 0
  */
 export async function importPg(
   store: BlockStore,
+  maps: BlockStore,
   request: Request,
   progress: Progress,
 ): Promise<void> {
@@ -38,7 +48,7 @@ export async function importPg(
   const meta = new PgMeta(own);
   // Refused for its epoch before anything is written: the entries that decide are in the file's first object.
   for (const section of readSections(file)) meta.look(section);
-  const entries = adoptPgMeta(store, pgid, meta.entries, map, nativeCrc32c);
+  const entries = adoptPgMeta(store, pgid, meta.entries, map, nativeCrc32c, maps);
   if (request.dryRun) {
     process.stderr.write(`Would import pgid ${c}\n`);
     return;
@@ -84,6 +94,11 @@ function admit(store: BlockStore, request: Request, head: ExportHead): PgId {
   const { fsid } = storeOwner(store);
   if (head.cluster !== fsid) {
     throw new CephError('EXDEV', `the export is of cluster ${head.cluster}, the store of ${fsid}`);
+  }
+  const { index, count } = readPartition(store);
+  if (shardOf(pgid, count) !== index) {
+    const right = `of shard ${shardOf(pgid, count)}`;
+    throw new CephError('EINVAL', `pgid ${head.pgid} belongs into the store ${right}`);
   }
   const { pgid: asked } = request;
   if (asked && (asked.pool !== pgid.pool || asked.seed !== pgid.seed)) {

@@ -11,6 +11,7 @@ import { importPg } from './import.ts';
 import { info, list, listPgs } from './list.ts';
 import { objectCommand } from './object.ts';
 import { withStore } from './open.ts';
+import { storesFor, withMaps } from './partitions.ts';
 import { Progress } from './progress.ts';
 import { removePg } from './remove.ts';
 import { statfs, stats } from './stats.ts';
@@ -28,9 +29,14 @@ async function run(words: string[]): Promise<number> {
     return words.length === 0 ? 22 : 0;
   }
   const request = parseWords(words);
-  if (request.op === 'fsck' || request.op === 'repair') return check(request);
-  await withStore(request.dataPath, (store) => perform(store, request));
-  return 0;
+  let status = 0;
+  for (const dataPath of storesFor(request)) {
+    const one = { ...request, dataPath };
+    if (request.op === 'fsck' || request.op === 'repair') {
+      status = Math.max(status, await check(one));
+    } else await withStore(dataPath, (store) => perform(store, one));
+  }
+  return status;
 }
 
 async function perform(store: BlockStore, request: Request): Promise<void> {
@@ -50,8 +56,13 @@ async function perform(store: BlockStore, request: Request): Promise<void> {
   }
   const progress = new Progress();
   try {
-    if (request.op === 'import') await importPg(store, request, progress);
-    if (request.op?.startsWith('export')) await exportPg(store, request, progress);
+    const { dataPath } = request;
+    if (request.op === 'import') {
+      await withMaps(store, dataPath, (maps) => importPg(store, maps, request, progress));
+    }
+    if (request.op?.startsWith('export')) {
+      await withMaps(store, dataPath, (maps) => exportPg(store, maps, request, progress));
+    }
     if (request.op?.endsWith('remove')) await removePg(store, request, progress);
   } finally {
     progress.done();
@@ -80,7 +91,7 @@ function help(): string {
     "COMMAND on one OBJECT (a name, the JSON that list prints, or '' for what a PG keeps of itself):",
     ...Object.entries(OBJECT_COMMANDS).map(([name, takes]) => row(name, takes).trimEnd()),
     '',
-    '  --data-path DIR         the store: osd.N in the directory of a cluster',
+    '  --data-path DIR         the store: osd.N in the directory of a cluster, or osd.N/shard.I',
     '  --pgid PG               as 1.2f',
     '  --file FILE             for export and import',
     '  --namespace NS          of the OBJECT',
