@@ -11,7 +11,7 @@ import {
   OSDMap,
   POOL_TYPE,
 } from '../src/maps/index.ts';
-import { formatPgId, parsePgId, TIME_ZERO } from '../src/wire/index.ts';
+import { formatPgId, type PgId, parsePgId, TIME_ZERO } from '../src/wire/index.ts';
 
 // Maps of a real cluster: see test/golden/maps/README.md.
 const GOLDEN = new URL('golden/maps/', import.meta.url);
@@ -147,6 +147,23 @@ test('pgsOfOsd lists the PGs in whose up or acting set the OSD is', () => {
     }
   }
   expect(map.pgsOfOsd(map.osds()[0]!).length).toBeGreaterThan(0);
+});
+
+test('pgsOfOsd of some PGs looks at no others', () => {
+  const whole = OSDMap.decode(read('live/full.126'));
+  const [osd] = whole.osds();
+  const all = whole.pgsOfOsd(osd!);
+  const isOdd = (pg: PgId): boolean => pg.seed % 2 === 1;
+  const fresh = OSDMap.decode(read('live/full.126'));
+  const known = OSDMap.decode(read('live/full.126'));
+  for (const pg of known.pgs()) known.pgToUpActing(pg);
+  for (const map of [fresh, known, whole]) {
+    const odd = map.pgsOfOsd(osd!, isOdd);
+    expect(odd).toEqual(all.filter(isOdd));
+    expect(map.pgsOfOsd(osd!, isOdd)).toBe(odd);
+    expect(map.pgsOfOsd(osd!)).toEqual(all);
+  }
+  expect(all.some(isOdd) && !all.every(isOdd)).toBe(true);
 });
 
 test.each(['ipv6', 'legacy-v1', 'live', 'one-v2v1', 'three'])('monmap %s', (name) => {

@@ -48,6 +48,8 @@ export class OSDMap {
   private readonly places: Map<number, Map<number, UpActing>>;
   /** By pool. Shared likewise. */
   private readonly mappings: Map<number, PoolMapping>;
+  /** PGs of an OSD, of those that someone wanted. Shared likewise. */
+  private readonly pgsByOsd: Map<number, { isWanted: (pg: PgId) => boolean; pgs: PgId[] }>;
 
   constructor(data: OSDMapData, crc32c: Crc32c = portableCrc32c, previous?: OSDMap) {
     this.data = data;
@@ -57,6 +59,7 @@ export class OSDMap {
     const alike = previous && placesAlike(previous.data, data) ? previous : undefined;
     this.places = alike?.places ?? new Map();
     this.mappings = alike?.mappings ?? new Map();
+    this.pgsByOsd = alike?.pgsByOsd ?? new Map();
   }
 
   /**
@@ -246,15 +249,40 @@ export class OSDMap {
     }
   }
 
-  /** PGs that have this OSD in up or acting, by pool and seed. */
-  pgsOfOsd(osd: number): PgId[] {
-    const out: PgId[] = [];
+  /**
+   * PGs that have this OSD in up or acting, by pool and seed. Computed once, the result is shared.
+   * @param isWanted of which PGs; the others cost nothing. Given the same function, epochs that place alike share the
+   *   result
+   */
+  pgsOfOsd(osd: number, isWanted: (pg: PgId) => boolean = always): readonly PgId[] {
+    const known = this.pgsByOsd.get(osd);
+    if (known?.isWanted === isWanted) return known.pgs;
+    const pgs: PgId[] = [];
     for (const pool of [...this.data.pools.keys()].sort((a, b) => a - b)) {
-      const mapping = this.poolMapping(pool)!;
-      for (let seed = 0; seed < mapping.pgNum; seed++) {
-        if (holds(mapping, seed, osd)) out.push({ pool, seed });
+      const holdsOsd = this.holderOf(pool, osd, isWanted !== always);
+      const { pgNum } = this.pool(pool)!;
+      for (let seed = 0; seed < pgNum; seed++) {
+        const pg = { pool, seed };
+        if (isWanted(pg) && holdsOsd(seed)) pgs.push(pg);
       }
     }
-    return out;
+    this.pgsByOsd.set(osd, { isWanted, pgs });
+    return pgs;
+  }
+
+  /** Tells whether a PG of the pool has the OSD. @param isPart not all PGs will be asked about */
+  private holderOf(poolId: number, osd: number, isPart: boolean): (seed: number) => boolean {
+    const mapping = this.mappings.get(poolId) ?? (isPart ? undefined : this.poolMapping(poolId)!);
+    if (mapping) return (seed) => holds(mapping, seed, osd);
+    const placement = this.placer.pool(poolId)!;
+    const places = this.places.get(poolId);
+    return (seed) => {
+      const known = places?.get(seed);
+      if (known) return known.up.includes(osd) || known.acting.includes(osd);
+      placement.place(seed);
+      return placement.up.indexOf(osd) >= 0 || placement.acting.indexOf(osd) >= 0;
+    };
   }
 }
+
+const always = (): boolean => true;

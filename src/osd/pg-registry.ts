@@ -45,12 +45,13 @@ export class PgRegistry {
   /** See Superblock.untouched. */
   private readonly untouched: Set<string>;
 
-  private readonly partition: Partition;
+  private readonly isHere: (pgid: PgId) => boolean;
 
   constructor(host: PgHost, untouched: Set<string>, partition: Partition) {
     this.host = host;
     this.untouched = untouched;
-    this.partition = partition;
+    const { index, count } = partition;
+    this.isHere = (pgid) => shardOf(pgid, count) === index;
   }
 
   get(pgid: PgId): Pg | undefined {
@@ -96,9 +97,9 @@ export class PgRegistry {
       if (map.pool(pg.pgid.pool)) ops.push(...pg.advance(viewOf(map, pg.pgid)));
     }
     for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
-    for (const pgid of map.pgsOfOsd(this.host.id)) {
+    for (const pgid of map.pgsOfOsd(this.host.id, this.isHere)) {
       const number = pgNumber(pgid.pool, pgid.seed);
-      if (!isOurs || !this.isHere(pgid)) continue;
+      if (!isOurs) continue;
       if (this.pgs.has(number) || this.removing.has(number)) continue;
       const view = viewOf(map, pgid);
       if (view.acting.includes(this.host.id)) ops.push(...this.make(pgid, view));
@@ -122,10 +123,6 @@ export class PgRegistry {
     void this.host.submit([{ op: 'remove', c: pg.state.c, oid: pg.state.meta }]);
     this.host.log('info', 'remove PG', { pg: pg.state.c });
     this.clear(pg.pgid);
-  }
-
-  private isHere(pgid: PgId): boolean {
-    return shardOf(pgid, this.partition.count) === this.partition.index;
   }
 
   private add(pg: Pg): void {
