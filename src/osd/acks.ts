@@ -2,11 +2,12 @@ import type { OutgoingMessage } from '../msgr/index.ts';
 import { type EVersion, formatPgId, outgoing, type PgId } from '../wire/index.ts';
 import { MRepAck } from './peer-messages.ts';
 
-/** Everything up to `version` is durable here, in the interval that began in `since`. */
+/** Everything up to `version` is durable here, or only applied, in the interval that began in `since`. */
 export interface Ack {
   readonly pgid: PgId;
   readonly since: number;
   readonly version: EVersion;
+  readonly isEarly: boolean;
 }
 
 /** Joins the acknowledgements that one commit of the store brings into one message for each peer. */
@@ -26,7 +27,7 @@ export class Acks {
       this.byPeer.set(osd, forPeer);
     }
     // Commits of one PG come in order, so the last one speaks for those before.
-    forPeer.set(formatPgId(ack.pgid), ack);
+    forPeer.set(formatPgId(ack.pgid) + (ack.isEarly ? '+' : ''), ack);
   }
 
   private flush(): void {

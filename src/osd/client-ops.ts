@@ -3,6 +3,9 @@ import { CephError, DecodeError } from '../errors/index.ts';
 import type { Connection, IncomingMessage } from '../msgr/index.ts';
 import type { BufferPool, Clock } from '../runtime/index.ts';
 import {
+  ACKED_FLAGS,
+  type AckLevel,
+  ackLevelOf,
   type HObject,
   MOSDOpReply,
   ObjectLocator,
@@ -65,7 +68,7 @@ export function sendReply(
     ops[i] = { code, flags, args, argsOffset, payloadLength, result };
   }
   const asked = op.flags & ~ANSWER_FLAGS;
-  const acknowledged = isEarly ? op.flags & OSD_FLAG.ONDISK : OSD_FLAG.ACK | OSD_FLAG.ONDISK;
+  const acknowledged = isEarly ? op.flags & OSD_FLAG.ONDISK : ACKED_FLAGS[ackLevelOf(op.flags)];
   const isVersioned = version.version !== 0n || isEarly;
   const front = writeOSDOpReply({
     name: op.name,
@@ -102,6 +105,7 @@ export class ClientRequest implements ClientOp, OpRequest {
   readonly oid: HObject;
   readonly key: string;
   readonly mayWrite: boolean;
+  readonly ack: AckLevel;
   readonly isPgOp: boolean;
   readonly growth: number;
   readonly startedMs: number;
@@ -137,6 +141,7 @@ export class ClientRequest implements ClientOp, OpRequest {
     };
     this.key = oidKey(this.oid);
     this.mayWrite = kind === 'write';
+    this.ack = ackLevelOf(op.flags);
     this.isPgOp = kind === 'pg';
     this.growth = kind === 'write' ? growthOf(op, message.data.length) : 0;
     this.startedMs = host.clock.monotonicMs();

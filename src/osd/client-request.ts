@@ -1,4 +1,10 @@
-import { EVERSION_ZERO, type EVersion, type HObject, type ReqId } from '../wire/index.ts';
+import {
+  type AckLevel,
+  EVERSION_ZERO,
+  type EVersion,
+  type HObject,
+  type ReqId,
+} from '../wire/index.ts';
 import type { OpMemory } from './op-memory.ts';
 import type { CopyContent, OpOutcome, OpRequest } from './ops/index.ts';
 
@@ -24,6 +30,8 @@ export interface ClientOp {
   readonly reqid: ReqId;
   readonly reqidKey: string;
   readonly mayWrite: boolean;
+  /** What a write must have reached when it is answered. */
+  readonly ack: AckLevel;
   /** Lists the PG rather than touching an object. */
   readonly isPgOp: boolean;
   /** Bytes of input, for the check of free space; 0 for what only removes. */

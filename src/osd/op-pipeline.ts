@@ -38,7 +38,10 @@ export interface PipelineScope {
     txn: readonly StoreOp[],
     trimTo: EVersion,
     memory: OpMemory,
+    isEarly: boolean,
   ): (osd: number) => void;
+  /** What is durable on all members is on disk there when `done` is called, unless the interval ends first. */
+  flushAll(done: () => void): void;
   /** Other acting members whose answers a write waits for. */
   readonly replicas: readonly number[];
   count(op: ClientOp, outcome: OpOutcome): void;
@@ -56,23 +59,34 @@ interface ObjectState {
   readonly queue: ClientOp[];
 }
 
+interface Answer {
+  readonly op: ClientOp;
+  readonly answer: OpAnswer;
+}
+
 interface InFlight {
   readonly version: EVersion;
   readonly object: ObjectState | undefined;
   readonly reqidKey: string | undefined;
-  readonly answers: { op: ClientOp; answer: OpAnswer }[];
+  answers: Answer[];
   readonly sendAgain: (osd: number) => void;
+  /** Bytes of a write that is answered from memory, and what ends their use here. */
+  readonly early: { readonly bytes: number; readonly done: () => void } | undefined;
 }
 
 /** Entries that a log forgets at a time, when it is full. */
 const TRIM_STRIDE = 100;
+/** Bytes of writes that may be answered from memory before they are durable; beyond them clients wait for the device. */
+const EARLY_BYTES_MAX = 2 ** 20;
+/** What one of them takes beside its data, roughly. */
+const ENTRY_BYTES = 2048;
 /** Contexts of idle objects kept for the next request, however little memory there is. */
 const CONTEXTS_MIN = 16;
 
 /**
  * The requests of one PG on its primary. Per object they keep their order: writes follow each other at once, each seeing
  * what the last will leave; a read waits until the writes before it are durable on every member. A write is answered
- * when the local store and every other acting member have it.
+ * when the local store and every other acting member have it, at the level that its client asks for.
  */
 export class OpPipeline {
   private readonly scope: PipelineScope;
@@ -86,10 +100,17 @@ export class OpPipeline {
   private readonly unreadable = new Set<ObjectState>();
   private localDurable: EVersion = EVERSION_ZERO;
   private readonly acked = new Map<number, EVersion>();
+  /** Writes that are to be answered as soon as all members have applied them, in order, and how far that has come. */
+  private early: InFlight[] = [];
+  private earlyBytes = 0;
+  private localApplied: EVersion = EVERSION_ZERO;
+  private readonly applied = new Map<number, EVersion>();
   private isServing = false;
   private generation = 0;
   /** Requests whose execution waits for the device. */
   private readonly pending = new Set<ClientOp>();
+  /** Writes that are durable, and are answered when they are on disk. */
+  private readonly placing = new Map<ClientOp, EVersion>();
 
   /** Of all executions. */
   private readonly surroundings: OpEnv;
@@ -126,6 +147,7 @@ export class OpPipeline {
       ...this.heldLists,
       ...this.inFlight.flatMap((f) => f.answers.map((a) => a.op)),
       ...this.pending,
+      ...this.placing.keys(),
     ];
     for (const o of this.objects.values()) all.push(...o.queue);
     return all.sort((a, b) => a.startedMs - b.startedMs);
@@ -146,6 +168,7 @@ export class OpPipeline {
     this.isServing = true;
     this.localDurable = this.scope.state.log.head;
     this.acked.clear();
+    this.applied.clear();
     for (const osd of this.scope.replicas) this.acked.set(osd, this.localDurable);
     const held = this.waiting;
     this.waiting = [];
@@ -162,10 +185,13 @@ export class OpPipeline {
     this.generation++;
     this.isServing = false;
     this.pending.clear();
+    this.placing.clear();
     this.unreadable.clear();
     this.objects.clear();
     this.idle = [];
     this.inFlight = [];
+    this.early = [];
+    this.earlyBytes = 0;
     this.heldLists = [];
     this.waiting = keep ? all : [];
   }
@@ -179,8 +205,13 @@ export class OpPipeline {
     if (this.scope.state.missing.size === 0) this.listHeld();
   }
 
-  onAck(osd: number, version: EVersion): void {
+  onAck(osd: number, version: EVersion, isEarly: boolean): void {
     const known = this.acked.get(osd);
+    if (known && isEarly) {
+      this.applied.set(osd, version);
+      this.answerEarly();
+      return;
+    }
     if (!known || compareEVersion(version, known) <= 0) return;
     this.acked.set(osd, version);
     this.advance();
@@ -262,6 +293,8 @@ export class OpPipeline {
     const most = Math.max(CONTEXTS_MIN, this.scope.host.contextsMax);
     if (this.idle.length < most) return;
     for (const o of this.idle.splice(0, this.idle.length - Math.floor(most / 2))) {
+      // It may stand here twice, and be another object's state of the same key by the second time.
+      if (this.objects.get(o.key) !== o) continue;
       if (o.queue.length + o.writes + o.readers === 0 && !o.isBusy) this.objects.delete(o.key);
     }
   }
@@ -354,7 +387,7 @@ export class OpPipeline {
     };
     const open = this.inFlight.find((f) => f.reqidKey === op.reqidKey);
     if (open) open.answers.push({ op, answer });
-    else op.answer(answer);
+    else this.answerDurable({ op, answer });
   }
 
   private commit(
@@ -385,27 +418,71 @@ export class OpPipeline {
     };
     const item = Logged.of(entry);
     const trimTo = this.trimPoint();
-    const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory);
+    const isEarly = op.ack === 'memory' && this.earlyBytes < EARLY_BYTES_MAX;
+    const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory, isEarly);
     const txn = [...outcome.txn, scope.state.append(item, entry.totals)];
     if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
     if (changes) {
       object.context = { oid: op.oid, info: outcome.info };
       object.writes++;
     }
-    this.inFlight.push({
+    const inFlight: InFlight = {
       version,
       object: changes ? object : undefined,
       reqidKey: op.reqidKey,
       answers: [{ op, answer: answerOf(outcome, version) }],
       sendAgain,
-    });
+      early: isEarly
+        ? { bytes: ENTRY_BYTES + op.request.data.length, done: op.memory.use() }
+        : undefined,
+    };
+    this.inFlight.push(inFlight);
+    const applied = isEarly ? () => this.appliedHere(inFlight) : undefined;
     const { generation } = this;
     const stored = op.memory.isLarge ? op.memory.use() : undefined;
-    void scope.host.submit(txn).then(() => {
+    void scope.host.submit(txn, applied).then(() => {
       stored?.();
       if (generation !== this.generation) return;
       this.localDurable = version;
       this.advance();
+    });
+  }
+
+  private appliedHere(f: InFlight): void {
+    this.earlyBytes += f.early!.bytes;
+    this.early.push(f);
+    this.localApplied = f.version;
+    if (this.scope.replicas.length === 0) this.answerEarly();
+  }
+
+  /** Answers writes that all members have applied, if their clients want no more. */
+  private answerEarly(): void {
+    let everywhere = this.localApplied;
+    for (const [osd, durable] of this.acked) {
+      const applied = this.applied.get(osd) ?? durable;
+      const v = compareEVersion(applied, durable) > 0 ? applied : durable;
+      if (compareEVersion(v, everywhere) < 0) everywhere = v;
+    }
+    while (this.early.length > 0 && compareEVersion(this.early[0]!.version, everywhere) <= 0) {
+      const f = this.early.shift()!;
+      const now = f.answers.filter(({ op }) => op.ack === 'memory');
+      f.answers = f.answers.filter(({ op }) => op.ack !== 'memory');
+      for (const { op, answer } of now) op.answer(answer);
+    }
+  }
+
+  /** The write is durable everywhere. */
+  private answerDurable({ op, answer }: Answer): void {
+    if (op.ack !== 'disk') {
+      op.answer(answer);
+      return;
+    }
+    const { generation } = this;
+    this.placing.set(op, answer.version);
+    this.scope.flushAll(() => {
+      if (generation !== this.generation) return;
+      this.placing.delete(op);
+      op.answer(answer);
     });
   }
 
@@ -415,7 +492,11 @@ export class OpPipeline {
     if (state.log.length <= host.logMax) return state.log.tail;
     // In small strides: what is forgotten here would be applied again if its client sent it once more.
     const keep = Math.max(host.logKeep, host.logMax - TRIM_STRIDE);
-    return state.log.trimPoint(keep + this.inFlight.length);
+    let count = keep + this.inFlight.length;
+    for (const { version } of this.placing.values()) {
+      count = Math.max(count, Number(state.log.head.version - version) + 1);
+    }
+    return state.log.trimPoint(count);
   }
 
   private advance(): void {
@@ -425,8 +506,15 @@ export class OpPipeline {
     const { inFlight } = this;
     while (n < inFlight.length && compareEVersion(inFlight[n]!.version, durable) <= 0) n++;
     if (n === 0) return;
+    if (this.early.length > 0) this.answerEarly();
     for (const done of inFlight.splice(0, n)) {
-      for (const { op, answer } of done.answers) op.answer(answer);
+      const { answers } = done;
+      done.answers = [];
+      for (const answer of answers) this.answerDurable(answer);
+      if (done.early) {
+        this.earlyBytes -= done.early.bytes;
+        done.early.done();
+      }
       const { object } = done;
       if (object && --object.writes === 0) this.run(object);
     }

@@ -97,6 +97,14 @@ export const MPgHistory = message(
 /** To a holder outside the acting set, when all members have everything. */
 export const MPgRemove = message('MPgRemove', 84, v1, struct('MPgRemove', about));
 
+/** Asks a member to bring what it holds to its place on disk, or says that it has. */
+export const MPgFlush = message(
+  'MPgFlush',
+  123,
+  v1,
+  struct('MPgFlush', { ...about, number: u32, isReply: bool }),
+);
+
 /** How far the copy of an object has come. */
 export const CopyCursor = struct('CopyCursor', {
   data: u53,
@@ -146,14 +154,23 @@ export const MRepOp = message(
   'MRepOp',
   112,
   v1,
-  struct('MRepOp', { ...about, entry: bytes, trimTo: EVersion, steps: bytes }),
+  struct('MRepOp', {
+    ...about,
+    entry: bytes,
+    trimTo: EVersion,
+    /** Its client waits for memory only: to be acknowledged when it is applied, and again when it is durable. */
+    isEarly: bool,
+    steps: bytes,
+  }),
 );
-/** Everything up to `version` is durable here, for each PG named. */
+/** Everything up to `version` is durable here, or only applied (`isEarly`), for each PG named. */
 export const MRepAck = message(
   'MRepAck',
   113,
   v1,
-  struct('MRepAck', { acks: vec(struct('ack', { pgid: PgId, since: u32, version: EVersion })) }),
+  struct('MRepAck', {
+    acks: vec(struct('ack', { pgid: PgId, since: u32, version: EVersion, isEarly: bool })),
+  }),
 );
 
 /** Asks for a lease or gives it; and a session to a peer that is gone notices when it has something to carry. */

@@ -35,10 +35,16 @@ export interface PgHost {
   upFrom(osd: number): number;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */
   send(osd: number, message: OutgoingMessage): void;
-  /** Tells the primary that everything up to `version` is durable here. Joined with other answers of the moment. */
-  ack(osd: number, pgid: PgId, since: number, version: EVersion): void;
-  /** Durable when it resolves. Never rejects: a store that refuses here ends the daemon, and the promise stays open. */
-  submit(txn: Transaction): Promise<void>;
+  /**
+   * Tells the primary that everything up to `version` is durable here, or only applied. Joined with other answers of the
+   * moment.
+   */
+  ack(osd: number, pgid: PgId, since: number, version: EVersion, isEarly?: boolean): void;
+  /**
+   * Durable when it resolves. Never rejects: a store that refuses here ends the daemon, and the promise stays open.
+   * @param applied called before this returns, if the store has taken it
+   */
+  submit(txn: Transaction, applied?: () => void): Promise<void>;
   fatal(error: unknown): void;
   /** Room for a write of so many bytes, beside what was promised to others? */
   hasRoom(bytes: number): boolean;

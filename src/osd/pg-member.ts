@@ -173,7 +173,8 @@ export class PgMember {
       state.append(item),
     ];
     if (compareEVersion(m.trimTo, state.log.tail) > 0) txn.push(...state.trim(m.trimTo));
-    void host.submit(txn).then(() => {
+    const early = m.isEarly ? () => host.ack(from, state.pgid, m.since, version, true) : undefined;
+    void host.submit(txn, early).then(() => {
       ack();
       // The log has copied its entry, and the store is done with the data.
       message.recycle();

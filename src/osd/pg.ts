@@ -12,6 +12,7 @@ import {
   type PgId,
 } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
+import { Flushes, type FlushScope } from './flushes.ts';
 import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
 import { Logged } from './logged.ts';
 import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
@@ -22,6 +23,7 @@ import {
   ASK,
   MPgActivate,
   MPgActivated,
+  MPgFlush,
   MPgHistory,
   MPgInfo,
   MPgList,
@@ -51,13 +53,14 @@ export interface ReadCounts {
  * pipeline of client requests. Every message belongs to an interval; those of another one are dropped, since whoever
  * sent them peers again.
  */
-export class Pg implements PipelineScope, RecoveryScope {
+export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   readonly host: PgHost;
   readonly state: PgState;
   view: PgView;
   readonly peering: Peering;
   readonly recovery: Recovery;
   readonly pipeline: OpPipeline;
+  private readonly flushes = new Flushes(this);
   replicas: readonly number[] = [];
   readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
   /** Wall clock of the last change of state, and of the last moments in certain states. */
@@ -197,6 +200,10 @@ export class Pg implements PipelineScope, RecoveryScope {
         return this.inInterval(decodeFront(MPgPushReply, message), (m) =>
           this.recovery.onPushReply(m.copy),
         );
+      case MPgFlush.type:
+        return this.inInterval(decodeFront(MPgFlush, message), (m) =>
+          this.flushes.onMessage(from, m),
+        );
       case MRepOp.type:
         return this.inInterval(decodeFront(MRepOp, message), (m) =>
           this.member.onRepOp(from, m, message),
@@ -210,15 +217,17 @@ export class Pg implements PipelineScope, RecoveryScope {
     }
   }
 
-  onAck(from: number, since: number, version: EVersion): void {
-    if (since === this.state.info.since) this.pipeline.onAck(from, version);
+  onAck(from: number, since: number, version: EVersion, isEarly: boolean): void {
+    if (since === this.state.info.since) this.pipeline.onAck(from, version, isEarly);
   }
 
   /** The peer forgot our session without having restarted: what was on its way is lost. */
   onPeerReset(osd: number): void {
     if (!this.isPrimary || !this.isSettled) return;
-    if (this.isActive && !this.lacksAnything()) this.pipeline.sendAgain(osd);
-    else this.startPeering();
+    if (this.isActive && !this.lacksAnything()) {
+      this.pipeline.sendAgain(osd);
+      this.flushes.sendAgain(osd);
+    } else this.startPeering();
   }
 
   // What the pipeline and recovery ask of the PG.
@@ -270,6 +279,7 @@ export class Pg implements PipelineScope, RecoveryScope {
     txn: readonly StoreOp[],
     trimTo: EVersion,
     memory: OpMemory,
+    isEarly: boolean,
   ): (osd: number) => void {
     if (this.replicas.length === 0) return () => {};
     const [steps, ...data] = encodeTransaction(txn);
@@ -277,6 +287,7 @@ export class Pg implements PipelineScope, RecoveryScope {
       ...this.header(),
       entry: item.bytes,
       trimTo,
+      isEarly,
       steps: steps!,
     });
     const message = { ...outgoingFront(MRepOp, front, { data }), dataCrcs: crcsOf(txn) };
@@ -286,6 +297,10 @@ export class Pg implements PipelineScope, RecoveryScope {
     };
     for (const osd of this.replicas) send(osd);
     return send;
+  }
+
+  flushAll(done: () => void): void {
+    this.flushes.all(done);
   }
 
   count(_op: ClientOp, outcome: OpOutcome): void {
@@ -334,6 +349,7 @@ export class Pg implements PipelineScope, RecoveryScope {
     this.round++;
     this.recovery.stop();
     this.pipeline.stop(true);
+    this.flushes.stop();
     this.replicas = this.view.acting.filter((o) => o !== this.host.id);
     this.member.intervalEnded();
     this.step({ kind: 'stop' });
@@ -380,6 +396,7 @@ export class Pg implements PipelineScope, RecoveryScope {
     this.strays.clear();
     this.recovery.stop();
     this.pipeline.stop(this.isPrimary);
+    this.flushes.stop();
     this.member.intervalEnded();
     this.peering.step({ kind: 'stop' });
   }

@@ -85,8 +85,8 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly reports = new PgReports();
   private readonly room: Room;
   private readonly acks: Acks;
-  private readonly keeper: MemoryKeeper;
   private readonly compression: PoolCompression;
+  private readonly keeper: MemoryKeeper;
   private settings: Settings;
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
@@ -185,12 +185,12 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   send(osd: number, message: OutgoingMessage): void {
     this.front.send(osd, message);
   }
-  ack(osd: number, pgid: PgId, since: number, version: EVersion): void {
-    this.counters.subopW++;
-    this.acks.add(osd, { pgid, since, version });
+  ack(osd: number, pgid: PgId, since: number, version: EVersion, isEarly = false): void {
+    if (!isEarly) this.counters.subopW++;
+    this.acks.add(osd, { pgid, since, version, isEarly });
   }
-  submit(txn: Transaction): Promise<void> {
-    return this.store.submit(txn).catch((e: unknown) => {
+  submit(txn: Transaction, applied?: () => void): Promise<void> {
+    return this.store.submit(txn, applied).catch((e: unknown) => {
       // Peers may have this change, or the log here lacks it: going on would be a lie.
       if (this.state !== 'stopped') this.fatal(e);
       return new Promise<void>(() => {});
@@ -253,7 +253,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     }
   }
   acked(from: number, acks: readonly Ack[]): void {
-    for (const { pgid, since, version } of acks) this.pgs.get(pgid)?.onAck(from, since, version);
+    for (const { pgid, since, version, isEarly } of acks) {
+      this.pgs.get(pgid)?.onAck(from, since, version, isEarly);
+    }
   }
   copyReply(message: IncomingMessage): void {
     this.copyFetcher.onReply(message);

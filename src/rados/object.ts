@@ -8,6 +8,7 @@ import {
   type ObjectInfo,
   ReadOp,
   WriteOp,
+  type WriteOptions,
 } from './operation.ts';
 
 /** What a write answers. */
@@ -34,10 +35,13 @@ export class RadosObject {
   }
 
   /** Applies all steps together or none. */
-  async write(op: WriteOp, options?: CallOptions): Promise<Written>;
+  async write(op: WriteOp, options?: WriteOptions): Promise<Written>;
   /** Writes at `offset` (default 0); a gap reads as zeros. EFBIG above the cluster's osd_max_object_size. */
-  async write(data: Data, options?: CallOptions & { offset?: number }): Promise<Written>;
-  async write(what: WriteOp | Data, options?: CallOptions & { offset?: number }): Promise<Written> {
+  async write(data: Data, options?: WriteOptions & { offset?: number }): Promise<Written>;
+  async write(
+    what: WriteOp | Data,
+    options?: WriteOptions & { offset?: number },
+  ): Promise<Written> {
     const op = what instanceof WriteOp ? what : new WriteOp().write(what, options?.offset ?? 0);
     const reply = await this.objecter.submit(this.target, op.steps, 'write', options);
     return { version: reply.userVersion };
@@ -63,32 +67,32 @@ export class RadosObject {
   }
 
   /** Replaces the data; attributes and omap stay. */
-  writeFull(data: Data, options?: CallOptions): Promise<Written> {
+  writeFull(data: Data, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().writeFull(data), options);
   }
-  append(data: Data, options?: CallOptions): Promise<Written> {
+  append(data: Data, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().append(data), options);
   }
   /** Cuts, or extends with zeros. */
-  truncate(size: number, options?: CallOptions): Promise<Written> {
+  truncate(size: number, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().truncate(size), options);
   }
-  zero(offset: number, length: number, options?: CallOptions): Promise<Written> {
+  zero(offset: number, length: number, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().zero(offset, length), options);
   }
   /** EEXIST with `exclusive` when it exists. */
-  create(options?: CallOptions & { exclusive?: boolean }): Promise<Written> {
+  create(options?: WriteOptions & { exclusive?: boolean }): Promise<Written> {
     return this.write(new WriteOp().create({ exclusive: options?.exclusive }), options);
   }
   /** ENOENT when there is none. */
-  remove(options?: CallOptions): Promise<Written> {
+  remove(options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().remove(), options);
   }
   async stat(options?: CallOptions): Promise<ObjectInfo> {
     return (await this.read(new ReadOp().stat(), options))[0];
   }
 
-  setXattr(name: Name, value: Data, options?: CallOptions): Promise<Written> {
+  setXattr(name: Name, value: Data, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().setXattr(name, value), options);
   }
   async getXattr(name: Name, options?: CallOptions): Promise<Buffer> {
@@ -97,27 +101,27 @@ export class RadosObject {
   async xattrs(options?: CallOptions): Promise<Map<string, Buffer>> {
     return (await this.read(new ReadOp().xattrs(), options))[0];
   }
-  rmXattr(name: Name, options?: CallOptions): Promise<Written> {
+  rmXattr(name: Name, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().rmXattr(name), options);
   }
 
-  setOmap(entries: Entries, options?: CallOptions): Promise<Written> {
+  setOmap(entries: Entries, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().setOmap(entries), options);
   }
   /** Values of the keys that exist. */
   async omapValues(keys: Iterable<Name>, options?: CallOptions): Promise<Map<string, Buffer>> {
     return (await this.read(new ReadOp().omapValues(keys), options))[0];
   }
-  rmOmapKeys(keys: Iterable<Name>, options?: CallOptions): Promise<Written> {
+  rmOmapKeys(keys: Iterable<Name>, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().rmOmapKeys(keys), options);
   }
-  clearOmap(options?: CallOptions): Promise<Written> {
+  clearOmap(options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().clearOmap(), options);
   }
   async omapHeader(options?: CallOptions): Promise<Buffer> {
     return (await this.read(new ReadOp().omapHeader(), options))[0];
   }
-  setOmapHeader(header: Data, options?: CallOptions): Promise<Written> {
+  setOmapHeader(header: Data, options?: WriteOptions): Promise<Written> {
     return this.write(new WriteOp().setOmapHeader(header), options);
   }
   /** All entries in key order, fetched page by page. Each page is one moment of the object; the whole is not. */

@@ -4,6 +4,7 @@ import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { Connection, IncomingMessage, Messenger } from '../msgr/index.ts';
 import type { Clock, Runtime, Timer } from '../runtime/index.ts';
 import {
+  ACK_FLAGS,
   ADDR,
   BACKOFF_OP,
   compareHObject,
@@ -29,7 +30,7 @@ import {
 } from '../wire/index.ts';
 import { type CallOptions, Pending } from './abort.ts';
 import type { MonClient } from './mon-client.ts';
-import type { OpStep } from './operation.ts';
+import type { OpStep, WriteOptions } from './operation.ts';
 
 /** What a request is about: an object, or with `pgSeed` a whole PG. Names are byte strings. */
 export interface Target {
@@ -55,6 +56,7 @@ interface Request {
   readonly steps: readonly OpStep[];
   readonly kind: RequestKind;
   readonly mtimeMs: number;
+  readonly ackFlags: number;
   readonly pending: Pending<Reply>;
   readonly bytes: number;
   readonly startedMs: number;
@@ -77,7 +79,7 @@ interface OsdSession {
 
 const FLAGS: Record<RequestKind, number> = {
   read: 0x400000 | OSD_FLAG.READ | OSD_FLAG.ONDISK,
-  write: 0x400000 | OSD_FLAG.WRITE | OSD_FLAG.ONDISK,
+  write: 0x400000 | OSD_FLAG.WRITE, // and what its acknowledgement asks for
   list: 0x420000 | OSD_FLAG.READ | OSD_FLAG.ONDISK,
 };
 /** objecter_inflight_ops and objecter_inflight_op_bytes of 16.2. */
@@ -128,7 +130,7 @@ export class Objecter {
     target: Target,
     steps: readonly OpStep[],
     kind: RequestKind,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<Reply> {
     options?.signal?.throwIfAborted();
     if (this.closed) throw new CephError('ESHUTDOWN', 'the client was closed');
@@ -142,6 +144,7 @@ export class Objecter {
       steps,
       kind,
       mtimeMs: kind === 'write' ? this.clock.wallMs() : 0,
+      ackFlags: kind === 'write' ? ACK_FLAGS[options?.ack ?? 'journal'] : 0,
       pending,
       bytes,
       startedMs: this.clock.monotonicMs(),
@@ -226,7 +229,7 @@ export class Objecter {
       pgid: { pgid: r.pgid!, shard: -1 },
       hash: r.hash,
       epoch: map.data.epoch,
-      flags: FLAGS[r.kind] | (retry > 0 ? OSD_FLAG.RETRY : 0),
+      flags: FLAGS[r.kind] | r.ackFlags | (retry > 0 ? OSD_FLAG.RETRY : 0),
       reqid: NO_REQID,
       clientInc: 0,
       mtime: r.mtimeMs > 0 ? utimeOfMs(r.mtimeMs) : TIME_ZERO,

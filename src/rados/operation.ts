@@ -11,6 +11,7 @@ import {
   textOf,
 } from '../codec/index.ts';
 import {
+  type AckLevel,
   argsBytes,
   CMPXATTR_MODE,
   CMPXATTR_OP,
@@ -20,6 +21,23 @@ import {
   OSD_OP_FLAG,
   UTime,
 } from '../wire/index.ts';
+import type { CallOptions } from './abort.ts';
+
+/** How a write is sent. */
+export interface WriteOptions extends CallOptions {
+  /**
+   * When it is answered; all acting members of the object's PG have it
+   *
+   * - `memory`: in memory. Outlives the loss of some members, not that of all at once: a power cut may take it back, with
+   *   every later write to the PG, never one before it or a part of one. Reads do not show it before it is durable.
+   * - `journal` (default): durable. No crash takes it back.
+   * - `disk`: durable, with data and metadata in their place: until it is overwritten, it outlives the loss of members'
+   *   journals too.
+   *
+   * On a cluster of Ceph's own OSDs each of them is `journal`.
+   */
+  readonly ack?: AckLevel;
+}
 
 /** One op of a request, as the objecter sends it. */
 export interface OpStep {

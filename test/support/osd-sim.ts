@@ -16,8 +16,10 @@ import { listObjects, PgState } from '../../src/osd/pg-state.ts';
 import { BufferPool, type Clock, type Timer } from '../../src/runtime/index.ts';
 import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
 import {
+  type AckLevel,
   argsBytes,
   decodeFront,
+  type EVersion,
   type HObject,
   type MessageOf,
   OSD_FLAG,
@@ -238,15 +240,15 @@ export class SimNode {
       isUp: (osd) => world.livesIn(node.seen).has(osd),
       upFrom: (osd) => world.upFromIn(node.seen, osd),
       send: (osd, message) => world.send(node.id, osd, node.seen, message),
-      ack: (osd, pgid, since, version) => {
+      ack: (osd, pgid, since, version, isEarly = false) => {
         world.send(
           node.id,
           osd,
           node.seen,
-          outgoing(MRepAck, { acks: [{ pgid, since, version }] }),
+          outgoing(MRepAck, { acks: [{ pgid, since, version, isEarly }] }),
         );
       },
-      submit: (txn) => node.submit(txn, life),
+      submit: (txn, applied) => node.submit(txn, life, applied),
       fatal: (e) => {
         node.fatal ??= e;
       },
@@ -283,10 +285,10 @@ export class SimNode {
     }
   }
 
-  private submit(txn: Transaction, life: number): Promise<void> {
+  private submit(txn: Transaction, life: number, applied?: () => void): Promise<void> {
     if (this.life !== life || !this.isAlive) return new Promise(() => {});
     for (const op of txn) if (op.op === 'remove') this.damaged.delete(op.oid.name);
-    this.store.submit(txn).catch((e) => {
+    this.store.submit(txn, applied).catch((e) => {
       this.fatal ??= e;
     });
     return new Promise((done) => {
@@ -575,7 +577,9 @@ export class SimWorld {
   /** As the daemon does: acknowledgements by PG, the rest when its map is there. */
   private handle(node: SimNode, from: number, m: IncomingMessage): void {
     if (m.type === MRepAck.type) {
-      for (const ack of decodeFront(MRepAck, m).acks) node.pg?.onAck(from, ack.since, ack.version);
+      for (const { since, version, isEarly } of decodeFront(MRepAck, m).acks) {
+        node.pg?.onAck(from, since, version, isEarly);
+      }
       return;
     }
     if (m.type === MOSDPing.type) {
@@ -633,6 +637,8 @@ export interface Seen {
   readonly acked: Map<string, string[]>;
   readonly sent: Map<string, string[]>;
   readonly reads: { name: string; content: string }[];
+  /** Appends by the level they were answered at. */
+  readonly answered: { name: string; token: string; version: EVersion; ack: AckLevel }[];
   /** Reads that missed what was answered before they began. */
   readonly stale: string[];
 }
@@ -645,6 +651,7 @@ export function perform(
   name: string,
   append: string | undefined,
   done: (a: OpAnswer) => void,
+  ack: AckLevel = 'journal',
 ): void {
   let isDone = false;
   const op = request(
@@ -679,6 +686,7 @@ export function perform(
         reqid,
         reqidKey: reqidKey(reqid),
         mayWrite: append !== undefined,
+        ack,
         isPgOp: false,
         growth: 1,
         startedMs: world.time.now,
