@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { POOL_OPTION, type PoolOptionValue } from '../src/maps/index.ts';
 import { applyPart, COPY_START, readPart } from '../src/osd/object-copy.ts';
+import { hintOps } from '../src/osd/ops/hints.ts';
 import { encodeObjectInfo, INFO_ATTR, INFO_NEW } from '../src/osd/ops/object-info.ts';
 import { OsdConfig } from '../src/osd/osd-config.ts';
 import {
@@ -149,4 +150,15 @@ it('a copy of an object brings what a client said of its data, before the data',
     'setattrs',
   ]);
   expect(ops[3]).toMatchObject({ flags: HINT.compressible });
+});
+
+it('an object that was exported brings it too, and a damaged one nothing', () => {
+  const info = { ...INFO_NEW, allocHintFlags: HINT.incompressible };
+  const [c, oid] = ['1.0', objectOf(0)];
+  const hint = { op: 'hint', c, oid, flags: HINT.incompressible };
+  const attrs = (bytes: Uint8Array) => new Map([[INFO_ATTR, bytes]]);
+  expect(hintOps(c, oid, attrs(encodeObjectInfo(info)))).toEqual([hint]);
+  expect(hintOps(c, oid, attrs(encodeObjectInfo(INFO_NEW)))).toEqual([]);
+  expect(hintOps(c, oid, attrs(Buffer.from('no info')))).toEqual([]);
+  expect(hintOps(c, oid, new Map())).toEqual([]);
 });

@@ -5,6 +5,7 @@
  */
 
 export * from './offline.ts';
+export { hintOps } from './ops/hints.ts';
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
 export { type Partition, shardOf } from './partition.ts';

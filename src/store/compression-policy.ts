@@ -1,6 +1,5 @@
 /** When data is compressed: see {@link wantsCompression}. Ceph's words. */
-export const COMPRESSION_MODES = ['none', 'passive', 'aggressive', 'force'] as const;
-export type CompressionMode = (typeof COMPRESSION_MODES)[number];
+export type CompressionMode = 'none' | 'passive' | 'aggressive' | 'force';
 
 /** Numbers that stand in stored records, those of Ceph (src/compressor/Compressor.h, release 16.2). */
 const ALGORITHM_NUMBER = { snappy: 1, zlib: 2, zstd: 3, lz4: 4 } as const;

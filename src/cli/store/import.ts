@@ -3,6 +3,7 @@ import { CephError } from '../../errors/index.ts';
 import {
   adoptPgMeta,
   boundsFor,
+  hintOps,
   pgInfo,
   pgMeta,
   readPartition,
@@ -168,6 +169,7 @@ function opsOf(c: string, object: ExportedObject, type: number, content: Buffer)
     case SECTION.object:
       return [
         { op: 'truncate', c, oid, size },
+        ...hintOps(c, oid, attrs),
         { op: 'setattrs', c, oid, attrs },
         ...(omapHeader ? [{ op: 'omapSetHeader' as const, c, oid, header: omapHeader }] : []),
       ];
