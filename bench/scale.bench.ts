@@ -2,7 +2,7 @@
  * How a cluster scales: 4 KiB writes and reads by so many clients on so many OSDs, all on this machine. A client is one of
  * ours, with connections of its own and one op under way; all clients of a table live in the process of this program, so
  * where that process is busy all the time (last column) the figure is its own limit and no longer the cluster's.
- * Pools have 64 PGs and three copies, or as many as there are OSDs.
+ * Pools have 64 PGs and three copies, or as many as there are OSDs. With --ceph each size is measured on either in turn.
  * Run: npm run bench:scale -- [--seconds 3] [--osds 1,3,6,12] [--clients 1,8,64] [--ceph] [--only-ceph]
  */
 import { parseArgs } from 'node:util';
@@ -118,11 +118,12 @@ async function rowsOf(start: (osds: number) => Promise<BenchCluster>, osds: numb
 
 console.log(`${machine()}; ${seconds} s each after ${WARM_UP_SECONDS} s for each cluster`);
 const sides = [
-  ...(values['only-ceph'] ? [] : [{ name: 'ours', start: startOurs }]),
-  ...(values.ceph || values['only-ceph'] ? [{ name: 'Ceph 16.2', start: startCeph }] : []),
+  ...(values['only-ceph'] ? [] : [{ name: 'ours', start: startOurs, rows: [] as string[][] }]),
+  ...(values.ceph || values['only-ceph']
+    ? [{ name: 'Ceph 16.2', start: startCeph, rows: [] as string[][] }]
+    : []),
 ];
-for (const { name, start } of sides) {
-  const rows: string[][] = [];
-  for (const osds of numbers(values.osds)) rows.push(...(await rowsOf(start, osds)));
-  console.log(`\n${name}\n\n${table(HEAD, rows)}`);
+for (const osds of numbers(values.osds)) {
+  for (const { start, rows } of sides) rows.push(...(await rowsOf(start, osds)));
 }
+for (const { name, rows } of sides) console.log(`\n${name}\n\n${table(HEAD, rows)}`);
