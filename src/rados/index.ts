@@ -16,5 +16,6 @@ export {
   type OmapPage,
   ReadOp,
   WriteOp,
+  type WriteOptions,
 } from './operation.ts';
 export * from './rados.ts';
