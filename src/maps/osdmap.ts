@@ -5,7 +5,7 @@ import { applyToData } from './apply.ts';
 import type { Incremental } from './incremental.ts';
 import { decodeOSDMap, encodeOSDMap, OSD_STATE, type OSDMapData } from './osdmap-data.ts';
 import { stableMod } from './pg-seed.ts';
-import { NOWHERE, Placement, placesAlike, type UpActing } from './placement.ts';
+import { NOWHERE, Placement, placesAlike, spreadsAlike, type UpActing } from './placement.ts';
 import type { PgPool } from './pool.ts';
 import { holds, mapPgs, type PoolMapping, upActingOf } from './pool-mapping.ts';
 
@@ -59,7 +59,7 @@ export class OSDMap {
     const alike = previous && placesAlike(previous.data, data) ? previous : undefined;
     this.places = alike?.places ?? new Map();
     this.mappings = alike?.mappings ?? new Map();
-    this.pgsByOsd = alike?.pgsByOsd ?? new Map();
+    this.pgsByOsd = alike?.pgsByOsd ?? this.keptFrom(previous);
   }
 
   /**
@@ -268,6 +268,14 @@ export class OSDMap {
     }
     this.pgsByOsd.set(osd, { isWanted, pgs });
     return pgs;
+  }
+
+  /** What {@link pgsOfOsd} found for the map before, and what holds still. */
+  private keptFrom(previous: OSDMap | undefined): OSDMap['pgsByOsd'] {
+    if (!previous || !spreadsAlike(previous.data, this.data)) return new Map();
+    const same = ([osd]: [number, unknown]): boolean =>
+      previous.isUp(osd) === this.isUp(osd) && previous.exists(osd) === this.exists(osd);
+    return new Map([...previous.pgsByOsd].filter(same));
   }
 
   /** Tells whether a PG of the pool has the OSD. @param isPart not all PGs will be asked about */

@@ -34,6 +34,22 @@ export function placesAlike(a: OSDMapData, b: OSDMapData): boolean {
   );
 }
 
+/**
+ * Does every OSD that keeps its own state keep its PGs as well? CRUSH and upmaps ask for weights only: that others come
+ * and go moves nothing to an OSD, it only shows who serves beside it. Those are the most frequent changes.
+ */
+export function spreadsAlike(a: OSDMapData, b: OSDMapData): boolean {
+  return (
+    a.crush === b.crush &&
+    a.pools === b.pools &&
+    a.pgTemp === b.pgTemp &&
+    a.pgUpmap === b.pgUpmap &&
+    a.pgUpmapItems === b.pgUpmapItems &&
+    a.maxOsd === b.maxOsd &&
+    sameNumbers(a.osdWeight, b.osdWeight)
+  );
+}
+
 function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((v, i) => v === b[i]);
 }
