@@ -14,6 +14,7 @@ export {
 } from './aligned-memory.ts';
 export { BufferPool, POOLED_FROM } from './buffer-pool.ts';
 export * from './shards.ts';
+export { Slab } from './slab.ts';
 
 export interface Timer {
   cancel(): void;

@@ -1,5 +1,5 @@
 import { CephError } from '../errors/index.ts';
-import type { DiskFile } from '../runtime/index.ts';
+import { type DiskFile, Slab } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
 import type { Compression } from './compression.ts';
 import { type CompressedExtent, type Extent, sliceExtent, unwrittenAt } from './extent.ts';
@@ -20,6 +20,8 @@ export class BlockReader {
   private readonly compression: Compression;
   private readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   private readonly reading = new Set<Promise<unknown>>();
+  /** For what readers look at and forget. */
+  private readonly slab = new Slab();
 
   constructor(
     file: DiskFile,
@@ -52,7 +54,7 @@ export class BlockReader {
     let blocks = 0;
     for (const e of parts) if (!e.unwritten?.data) blocks += e.blob ? e.blob.crcs.length : e.count;
     const bytes = (end - from) * BLOCK_BYTES;
-    const out = memory ? memory.take(bytes).subarray(0, bytes) : Buffer.allocUnsafe(bytes);
+    const out = memory ? memory.take(bytes).subarray(0, bytes) : this.slab.take(bytes);
     if (memory && skip === 0)
       memory.crcs = crcsOf(n, parts, from, Math.floor(length / BLOCK_BYTES));
     if (blocks * BLOCK_BYTES <= SYNC_MAX) {

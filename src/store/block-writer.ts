@@ -154,7 +154,8 @@ export class BlockWriter {
    */
   movePatches(n: Onode): 'moved' | 'no room' | 'damaged' {
     for (let i = 0; i < n.patches.length; ) {
-      const from = Math.floor(n.patches[i]!.offset / BLOCK_BYTES);
+      const first = n.patches[i]!;
+      const from = Math.floor(first.offset / BLOCK_BYTES);
       let end = from;
       for (; i < n.patches.length; i++) {
         const p = n.patches[i]!;
@@ -164,12 +165,15 @@ export class BlockWriter {
       if (this.allocator.freeUnits < end - from) return 'no room';
       let data: Uint8Array;
       try {
-        data = this.reader.blocks(n, from, end);
+        // A patch of whole blocks is taken as it is, and that of a single block with its checksum.
+        data = this.reader.bytes(n, from * BLOCK_BYTES, (end - from) * BLOCK_BYTES);
       } catch (error) {
         if (error instanceof CephError) return 'damaged';
         throw error;
       }
-      this.blocks.put(n, from, data, { once: false, known: undefined });
+      const isBlock = first.length === BLOCK_BYTES && end === from + 1;
+      const known = isBlock ? Uint32Array.of(first.crc) : undefined;
+      this.blocks.put(n, from, data, { once: false, known });
     }
     for (const p of n.patches) this.forgetPatch(n, p);
     n.patches = [];

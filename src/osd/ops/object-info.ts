@@ -62,7 +62,7 @@ const LENGTH = 120;
  * Later formats get another first byte.
  */
 export function encodeObjectInfo(v: ObjectInfo): Buffer {
-  const b = Buffer.allocUnsafeSlow(LENGTH);
+  const b = Buffer.allocUnsafe(LENGTH);
   b.writeUInt32LE(FORMAT, 0);
   b.writeUInt32LE(v.flags, 4);
   b.writeBigUInt64LE(v.version.version, 8);
