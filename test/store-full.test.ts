@@ -17,6 +17,9 @@ const SIZE = MIB;
 const C = '1.0';
 const object = (i: number): HObject => ({ ...objectOf(0), name: `o${i}`, hash: i });
 
+const HALVE: Transaction = [{ op: 'splitcoll', c: C, bits: 1, seed: 1, dest: '1.1' }];
+const JOIN: Transaction = [{ op: 'mergecoll', c: '1.1', dest: C, bits: 0 }];
+
 /** Ways to fill a store: the steps of transaction `i`. */
 const WAYS: Readonly<Record<string, (i: number, roll: Dice) => StoreOp[]>> = {
   'data of all sizes': (i, roll) => [
@@ -80,6 +83,20 @@ const WAYS: Readonly<Record<string, (i: number, roll: Dice) => StoreOp[]>> = {
     const data = patterned(roll, 33_000 + roll(80_000));
     return [{ op: 'write', c: C, oid: object(i), offset: 0, data }];
   },
+  'parts of clones': (i, roll) =>
+    i === 0
+      ? [{ op: 'write', c: C, oid: object(0), offset: 0, data: patterned(roll, 100_000) }]
+      : [
+          {
+            op: 'cloneRange',
+            c: C,
+            from: object(0),
+            to: object(1 + roll(200)),
+            offset: roll(90_000),
+            length: roll(30_000),
+            at: roll(2) * roll(50_000) + 4096 * roll(20),
+          },
+        ],
   everything: (i, roll) => {
     const ways = Object.values(WAYS);
     return ways[roll(ways.length - 1)]!(1 + i, roll);
@@ -165,7 +182,7 @@ describe('a store that is full', () => {
       let disk = new SimDisk(1);
       let store = await BlockStore.open({ ...place(disk, SIZE), ...made });
       const model = new ModelStore();
-      const first: Transaction = [{ op: 'mkcoll', c: C }];
+      const first: Transaction = [{ op: 'mkcoll', c: C, bounds: { pool: 1, seed: 0, bits: 0 } }];
       await store.submit(first);
       model.apply(first);
       const counts: number[] = [];
@@ -177,6 +194,12 @@ describe('a store that is full', () => {
         await expectSound(new SimDisk(2, disk.snapshot()));
         store = await BlockStore.open(place(disk, SIZE));
         expect(await dumpStore(store)).toBe(model.dump());
+        // Its collection is halved and joined, for which there is always room.
+        for (const txn of [HALVE, JOIN]) {
+          await store.submit(txn);
+          model.apply(txn);
+          expect(await dumpStore(store)).toBe(model.dump());
+        }
         await emptied(store, model);
         expect(store.usage()).toMatchObject({ dataBytes: 0, allocatedBytes: 0, omapBytes: 0 });
       }

@@ -138,6 +138,7 @@ export class BlockWriter {
   /** One more reference to each of the blocks from..end. @returns the extents for it */
   private share(n: Onode, from: number, end: number): Extent[] {
     const out: Extent[] = [];
+    if (from >= end) return out;
     for (let i = extentAt(n.extents, from); i < n.extents.length; i++) {
       const e = n.extents[i]!;
       if (e.block >= end) break;

@@ -130,7 +130,7 @@ function randomStep(roll: Dice, c: string, pick: () => HObject): StoreOp {
       return { op: 'clone', c, from: oid, to: pick() };
     case 20:
     case 21: {
-      const range = { offset: offset(), length: roll(60_000) };
+      const range = { offset: offset(), length: roll(roll(3) === 0 ? 5000 : 60_000) };
       const at = roll(3) === 0 ? offset() : range.offset + 4096 * roll(3);
       return { op: 'cloneRange', c, from: oid, to: pick(), ...range, at };
     }
