@@ -23,6 +23,7 @@ import {
   SharedMaps,
 } from '../src/maps/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
+import type { PgId } from '../src/wire/index.ts';
 import { mapOfCluster, nextOf } from './support/cluster-map.ts';
 
 interface ShardData {
@@ -165,6 +166,36 @@ function decodeAlone(base: OSDMap, offers: readonly Offer[]): void {
   );
 }
 
+/**
+ * What one shard of so many does to learn which PGs of its part an OSD has: when a weight changed, and when other OSDs
+ * came or went.
+ */
+function findPgs(base: OSDMap): void {
+  const pools = [...base.data.pools.values()];
+  const pgs = pools.reduce((sum, { pgNum }) => sum + pgNum, 0);
+  for (const count of [1, 2, 4]) {
+    const isHere = ({ pool, seed }: PgId): boolean => (pool + seed) % count === 0;
+    const timed = (map: OSDMap): number => {
+      const from = now();
+      map.pgsOfOsd(1, isHere);
+      return now() - from;
+    };
+    const anew: number[] = [];
+    const kept: number[] = [];
+    for (let i = 0, map = base; i < 15; i++) {
+      map = new OSDMap({ ...map.data, osdWeight: map.data.osdWeight.with(0, i + 1) }, nativeCrc32c);
+      anew.push(timed(map));
+      do map = nextOf(map).map;
+      while (map.epoch % 4 !== 0);
+      kept.push(timed(map));
+    }
+    const median = (times: number[]): string => times.sort((a, b) => a - b)[7]!.toFixed(2);
+    console.log(
+      `the PGs of an OSD, of ${pgs} over ${count} shards: anew ${median(anew)} ms, when others come and go ${median(kept)} ms`,
+    );
+  }
+}
+
 async function main(): Promise<void> {
   const epochs = Number(process.argv[2] ?? 300);
   const sizes = process.argv[3]?.split(',').map(Number) ?? [3, 100, 1000, 10_000];
@@ -183,6 +214,7 @@ async function main(): Promise<void> {
       }
     }
     decodeAlone(base, offers.change);
+    if (osds <= 1000) findPgs(base);
     console.log('        shards  mode        median     p99   worst     cpu');
     for (const kind of ['change', 'full'] as const) {
       for (const shards of [1, 2, 4]) {
