@@ -87,6 +87,8 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly acks: Acks;
   private readonly compression: PoolCompression;
   private readonly keeper: MemoryKeeper;
+  /** PGs that we are primary of: the others have no contexts. */
+  private primaries = 0;
   private settings: Settings;
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
@@ -160,7 +162,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     return Math.max(this.logKeep + 100, Math.min(this.settings.logMost, share));
   }
   get contextsMax(): number {
-    return Math.floor(this.keeper.contexts / Math.max(1, this.pgs.size));
+    return Math.floor(this.keeper.contexts / Math.max(1, this.primaries));
   }
   get storeSince(): number {
     return this.superblock.storeSince;
@@ -394,6 +396,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     }
     if (this.state === 'stopping') return;
     if (isUpNow) this.pgs.settle();
+    this.primaries = [...this.pgs.all()].filter((pg) => pg.isPrimary).length;
     const due = this.early.filter((e) => e.epoch <= map.epoch);
     this.early = this.early.filter((e) => e.epoch > map.epoch);
     for (const e of due) this.handleEarly(e.handle);
