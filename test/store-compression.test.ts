@@ -355,6 +355,48 @@ describe('safety of compressed data', () => {
     await again.close();
   });
 
+  it('large reads go through the device, by many blobs at once, and find damage in any', async () => {
+    const policy = always('lz4', { maxBlobBytes: 64 * KIB });
+    const { disk, store, open } = await opened(policy, 8 * 2 ** 20);
+    // Most of the room is in pieces of two units, so that blobs are in many.
+    await store.submit([write(noise(7 * 2 ** 20 + 512 * KIB), 0, B)]);
+    for (let i = 0; i < 480; i++) {
+      await store.submit([{ op: 'zero', c: C, oid: B, offset: i * 16 * KIB, length: 8 * KIB }]);
+    }
+    const parts: Buffer[] = [];
+    for (let i = 0; i < 40; i++) parts.push(text(32 * KIB, i), noise(32 * KIB));
+    const data = Buffer.concat(parts);
+    await store.submit([write(data)]);
+    data.fill(0, 100 * KIB, 101 * KIB);
+    data.fill(0, 300 * KIB, 400 * KIB);
+    await store.submit([
+      { op: 'zero', c: C, oid: A, offset: 100 * KIB, length: KIB },
+      { op: 'zero', c: C, oid: A, offset: 300 * KIB, length: 100 * KIB },
+    ]);
+    await store.close();
+    const again = await open();
+    const whole = again.read(C, A, 0, 1e7);
+    expect(whole).toBeInstanceOf(Promise);
+    expect(Buffer.from(await whole).equals(data)).toBe(true);
+    const part = await again.read(C, A, 5000, 2_000_000);
+    expect(Buffer.from(part).equals(data.subarray(5000, 2_005_000))).toBe(true);
+    await again.close();
+
+    const kv = await openMetadata(place(disk, SIZE));
+    const runs = [...kv.range('O', 'P')].flatMap(({ key, value }) =>
+      decodeOnode(key, value).extents.flatMap((e) => (e.blob ? [e.blob.runs] : [])),
+    );
+    await kv.close();
+    expect(Math.max(...runs.map((r) => r.length))).toBeGreaterThan(2);
+    const units = runs.flat();
+    const image = disk.snapshot();
+    const { unit, count } = units[units.length >> 1]!;
+    image.files.get('/sim/block')!.write((unit + count) * 4096 - 1, Buffer.from([0x5a]));
+    const damaged = await BlockStore.open(place(new SimDisk(4, image), SIZE));
+    await expect((async () => damaged.read(C, A, 0, 1e7))()).rejects.toMatchObject({ code: 'EIO' });
+    await damaged.close();
+  });
+
   it('wrong figures of compression are found and mended', async () => {
     const { disk, store } = await opened(always('lz4'));
     await store.submit([write(text(64 * KIB))]);

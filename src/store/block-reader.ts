@@ -1,6 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import { type DiskFile, Slab } from '../runtime/index.ts';
 import { BLOCK_BYTES, type Run } from './allocator.ts';
+import { readBlobs, readGroups } from './compressed-reads.ts';
 import type { Compression } from './compression.ts';
 import { type CompressedExtent, type Extent, sliceExtent, unwrittenAt } from './extent.ts';
 import { patchKey } from './keys.ts';
@@ -159,16 +160,20 @@ export class BlockReader {
     }
     // Patches are taken now: the read shows one moment, whatever is written while the device works.
     const patches = patchesIn(n, from, end).map((p) => ({ p, bytes: this.patchBytes(n, p) }));
+    const compressed: CompressedExtent[] = [];
     const running = parts.map(async (e) => {
       const into = window(out, from, e);
       if (e.unwritten?.data) copyUnwritten(e, into);
-      else if (e.blob) await this.unpackLater(e, into);
+      else if (e.blob) compressed.push(e);
       else {
         const use = into.length >= PAST_CACHE_FROM ? 'once' : undefined;
         const count = await this.file.read(into, e.unit * BLOCK_BYTES, use);
         this.verify(e.unit, e.crcs, into, count);
       }
     });
+    for (const group of readGroups(compressed)) {
+      running.push(this.unpackLater(group, (e) => window(out, from, e)));
+    }
     // All of them, even if one failed: none may write into memory that is somebody else's by then.
     await Promise.allSettled(running);
     await Promise.all(running);
@@ -193,18 +198,20 @@ export class BlockReader {
     copyOriginal(e, original, into);
   }
 
-  private async unpackLater(e: CompressedExtent, into: Buffer): Promise<void> {
-    const { blob } = e;
-    let original = this.compression.unpacked(blob);
-    if (!original) {
-      const bytes = Buffer.allocUnsafe(blob.crcs.length * BLOCK_BYTES);
-      for (const { run, window, crcs } of windowsOf(e, bytes)) {
-        const count = await this.file.read(window, run.unit * BLOCK_BYTES);
-        this.verify(run.unit, crcs, window, count);
+  private async unpackLater(
+    group: readonly CompressedExtent[],
+    into: (e: CompressedExtent) => Buffer,
+  ): Promise<void> {
+    const bytes = await readBlobs(this.file, group);
+    let at = 0;
+    for (const e of group) {
+      const own = bytes.subarray(at, at + e.blob.crcs.length * BLOCK_BYTES);
+      at += own.length;
+      for (const { run, window, crcs } of windowsOf(e, own)) {
+        this.verify(run.unit, crcs, window, window.length);
       }
-      original = this.compression.unpack(blob, bytes);
+      copyOriginal(e, this.compression.unpack(e.blob, own), into(e));
     }
-    copyOriginal(e, original, into);
   }
 
   private verify(unit: number, crcs: ArrayLike<number>, bytes: Buffer, count: number): void {
