@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { decodeAll, encodeToBytes } from '../src/codec/index.ts';
 import { ENTRY, LogEntry, reqidKey } from '../src/osd/log-entry.ts';
 import { Logged, writeLogEntry } from '../src/osd/logged.ts';
+import { MRepOp } from '../src/osd/peer-messages.ts';
+import { tryReadRepOp, writeRepOp } from '../src/osd/rep-op.ts';
 import { SNAP_HEAD } from '../src/wire/index.ts';
 
 const u32 = fc.nat({ max: 0xffff_ffff });
@@ -95,6 +97,48 @@ describe('log entries by hand', () => {
         }
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('changes to members by hand', () => {
+  const header = fc.record({
+    pgid: fc.record({ pool: fc.nat({ max: 2 ** 40 }), seed: u32 }),
+    epoch: u32,
+    since: u32,
+  });
+  const bytes = fc.uint8Array({ maxLength: 300 });
+
+  it('are written and read as declared', () => {
+    fc.assert(
+      fc.property(
+        header,
+        bytes,
+        version,
+        fc.boolean(),
+        bytes,
+        (about, entry, trimTo, isEarly, steps) => {
+          const front = writeRepOp(about, entry, trimTo, isEarly, steps);
+          const value = {
+            ...about,
+            entry: Buffer.from(entry),
+            trimTo,
+            isEarly,
+            steps: Buffer.from(steps),
+          };
+          expect(front).toEqual(encodeToBytes(MRepOp.front, value));
+          expect(tryReadRepOp(front)).toEqual(value);
+        },
+      ),
+    );
+  });
+
+  it('are left to the declared codec when they are cut short', () => {
+    fc.assert(
+      fc.property(header, bytes, bytes, fc.nat(), (about, entry, steps, at) => {
+        const front = writeRepOp(about, entry, { version: 1n, epoch: 1 }, false, steps);
+        expect(tryReadRepOp(front.subarray(0, at % front.length))).toBeUndefined();
+      }),
     );
   });
 });

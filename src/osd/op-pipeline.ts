@@ -2,6 +2,7 @@ import { ERRNO } from '../errors/index.ts';
 import type { StoreOp } from '../store/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
+import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
 import { ENTRY, type LogEntry, type PgTotals } from './log-entry.ts';
 import { type Done, Logged } from './logged.ts';
 import type { OpMemory } from './op-memory.ts';
@@ -59,26 +60,9 @@ interface ObjectState {
   readonly queue: ClientOp[];
 }
 
-interface Answer {
-  readonly op: ClientOp;
-  readonly answer: OpAnswer;
-}
-
-interface InFlight {
-  readonly version: EVersion;
-  readonly object: ObjectState | undefined;
-  readonly reqidKey: string | undefined;
-  answers: Answer[];
-  readonly sendAgain: (osd: number) => void;
-  /** Bytes of a write that is answered from memory, and what ends their use here. */
-  readonly early: { readonly bytes: number; readonly done: () => void } | undefined;
-}
-
 /** Entries that a log forgets at a time, when it is full. */
 const TRIM_STRIDE = 100;
-/** Bytes of writes that may be answered from memory before they are durable; beyond them clients wait for the device. */
-const EARLY_BYTES_MAX = 2 ** 20;
-/** What one of them takes beside its data, roughly. */
+/** What a write that is answered early takes beside its data, roughly. */
 const ENTRY_BYTES = 2048;
 /** Contexts of idle objects kept for the next request, however little memory there is. */
 const CONTEXTS_MIN = 16;
@@ -93,18 +77,11 @@ export class OpPipeline {
   private readonly objects = new Map<string, ObjectState>();
   private idle: ObjectState[] = [];
   private waiting: ClientOp[] = [];
-  private inFlight: InFlight[] = [];
+  private readonly inFlight = new ChangesInFlight<ObjectState>();
   /** Lists that wait until everything has been pulled. */
   private heldLists: ClientOp[] = [];
   /** Objects whose next request is a read that waits for a lease. */
   private readonly unreadable = new Set<ObjectState>();
-  private localDurable: EVersion = EVERSION_ZERO;
-  private readonly acked = new Map<number, EVersion>();
-  /** Writes that are to be answered as soon as all members have applied them, in order, and how far that has come. */
-  private early: InFlight[] = [];
-  private earlyBytes = 0;
-  private localApplied: EVersion = EVERSION_ZERO;
-  private readonly applied = new Map<number, EVersion>();
   private isServing = false;
   private generation = 0;
   /** Requests whose execution waits for the device. */
@@ -145,7 +122,7 @@ export class OpPipeline {
     const all = [
       ...this.waiting,
       ...this.heldLists,
-      ...this.inFlight.flatMap((f) => f.answers.map((a) => a.op)),
+      ...this.inFlight.all.flatMap((c) => c.answers.map((a) => a.op)),
       ...this.pending,
       ...this.placing.keys(),
     ];
@@ -166,10 +143,7 @@ export class OpPipeline {
   /** From now on requests are executed, those held first. */
   serve(): void {
     this.isServing = true;
-    this.localDurable = this.scope.state.log.head;
-    this.acked.clear();
-    this.applied.clear();
-    for (const osd of this.scope.replicas) this.acked.set(osd, this.localDurable);
+    this.inFlight.begin(this.scope.state.log.head, this.scope.replicas);
     const held = this.waiting;
     this.waiting = [];
     for (const op of held) this.submit(op);
@@ -189,9 +163,7 @@ export class OpPipeline {
     this.unreadable.clear();
     this.objects.clear();
     this.idle = [];
-    this.inFlight = [];
-    this.early = [];
-    this.earlyBytes = 0;
+    this.inFlight.clear();
     this.heldLists = [];
     this.waiting = keep ? all : [];
   }
@@ -206,22 +178,15 @@ export class OpPipeline {
   }
 
   onAck(osd: number, version: EVersion, isEarly: boolean): void {
-    const known = this.acked.get(osd);
-    if (known && isEarly) {
-      this.applied.set(osd, version);
+    if (isEarly) {
+      this.inFlight.appliedAt(osd, version);
       this.answerEarly();
-      return;
-    }
-    if (!known || compareEVersion(version, known) <= 0) return;
-    this.acked.set(osd, version);
-    this.advance();
+    } else if (this.inFlight.durableAt(osd, version)) this.advance();
   }
 
   /** The session with a member was reset: what it has not acknowledged may be lost. */
   sendAgain(osd: number): void {
-    const known = this.acked.get(osd);
-    if (!known) return;
-    for (const f of this.inFlight) if (compareEVersion(f.version, known) > 0) f.sendAgain(osd);
+    this.inFlight.sendAgain(osd);
   }
 
   /** A member stands by us again. */
@@ -245,7 +210,7 @@ export class OpPipeline {
     this.scope.count(op, outcome);
     const answer = { ...answerOf(outcome, log.head), userVersion: totals.lastUserVersion };
     // What is listed must be there to stay, so the answer waits for the writes under way.
-    const last = this.inFlight[this.inFlight.length - 1];
+    const { last } = this.inFlight;
     if (last) last.answers.push({ op, answer });
     else op.answer(answer);
   }
@@ -385,7 +350,7 @@ export class OpPipeline {
       userVersion: entry.userVersion,
       isEarly: false,
     };
-    const open = this.inFlight.find((f) => f.reqidKey === op.reqidKey);
+    const open = this.inFlight.find(op.reqidKey);
     if (open) open.answers.push({ op, answer });
     else this.answerDurable({ op, answer });
   }
@@ -418,7 +383,7 @@ export class OpPipeline {
     };
     const item = Logged.of(entry);
     const trimTo = this.trimPoint();
-    const isEarly = op.ack === 'memory' && this.earlyBytes < EARLY_BYTES_MAX;
+    const isEarly = op.ack === 'memory' && this.inFlight.hasRoomForEarly;
     const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory, isEarly);
     const txn = [...outcome.txn, scope.state.append(item, entry.totals)];
     if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
@@ -426,7 +391,7 @@ export class OpPipeline {
       object.context = { oid: op.oid, info: outcome.info };
       object.writes++;
     }
-    const inFlight: InFlight = {
+    const change: InFlight<ObjectState> = {
       version,
       object: changes ? object : undefined,
       reqidKey: op.reqidKey,
@@ -436,39 +401,24 @@ export class OpPipeline {
         ? { bytes: ENTRY_BYTES + op.request.data.length, done: op.memory.use() }
         : undefined,
     };
-    this.inFlight.push(inFlight);
-    const applied = isEarly ? () => this.appliedHere(inFlight) : undefined;
+    this.inFlight.push(change);
+    const applied = isEarly ? () => this.appliedHere(change) : undefined;
     const { generation } = this;
     const stored = op.memory.isLarge ? op.memory.use() : undefined;
     void scope.host.submit(txn, applied).then(() => {
       stored?.();
       if (generation !== this.generation) return;
-      this.localDurable = version;
+      this.inFlight.durableHere(version);
       this.advance();
     });
   }
 
-  private appliedHere(f: InFlight): void {
-    this.earlyBytes += f.early!.bytes;
-    this.early.push(f);
-    this.localApplied = f.version;
+  private appliedHere(change: InFlight<ObjectState>): void {
+    this.inFlight.appliedHere(change);
     if (this.scope.replicas.length === 0) this.answerEarly();
   }
-
-  /** Answers writes that all members have applied, if their clients want no more. */
   private answerEarly(): void {
-    let everywhere = this.localApplied;
-    for (const [osd, durable] of this.acked) {
-      const applied = this.applied.get(osd) ?? durable;
-      const v = compareEVersion(applied, durable) > 0 ? applied : durable;
-      if (compareEVersion(v, everywhere) < 0) everywhere = v;
-    }
-    while (this.early.length > 0 && compareEVersion(this.early[0]!.version, everywhere) <= 0) {
-      const f = this.early.shift()!;
-      const now = f.answers.filter(({ op }) => op.ack === 'memory');
-      f.answers = f.answers.filter(({ op }) => op.ack !== 'memory');
-      for (const { op, answer } of now) op.answer(answer);
-    }
+    for (const { op, answer } of this.inFlight.takeApplied()) op.answer(answer);
   }
 
   /** The write is durable everywhere. */
@@ -500,22 +450,11 @@ export class OpPipeline {
   }
 
   private advance(): void {
-    let durable = this.localDurable;
-    for (const v of this.acked.values()) if (compareEVersion(v, durable) < 0) durable = v;
-    let n = 0;
-    const { inFlight } = this;
-    while (n < inFlight.length && compareEVersion(inFlight[n]!.version, durable) <= 0) n++;
-    if (n === 0) return;
-    if (this.early.length > 0) this.answerEarly();
-    for (const done of inFlight.splice(0, n)) {
-      const { answers } = done;
-      done.answers = [];
+    this.answerEarly();
+    for (const change of this.inFlight.takeDurable()) {
+      const { answers, object } = change;
+      change.answers = []; // answered here, and not once more when it turns out to be applied everywhere
       for (const answer of answers) this.answerDurable(answer);
-      if (done.early) {
-        this.earlyBytes -= done.early.bytes;
-        done.early.done();
-      }
-      const { object } = done;
       if (object && --object.writes === 0) this.run(object);
     }
   }

@@ -1,14 +1,12 @@
-import { encodeToBytes } from '../codec/index.ts';
 import type { IncomingMessage } from '../msgr/index.ts';
 import type { Timer } from '../runtime/index.ts';
-import { encodeTransaction, type StoreOp } from '../store/index.ts';
+import type { StoreOp } from '../store/index.ts';
 import {
   decodeFront,
   type EVersion,
   HOBJECT_MIN,
   type MessageOf,
   outgoing,
-  outgoingFront,
   type PgId,
 } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
@@ -41,6 +39,7 @@ import { isBlank, type PgInfo } from './pg-info.ts';
 import { PgMember } from './pg-member.ts';
 import type { PgState } from './pg-state.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
+import { readRepOp, repOp } from './rep-op.ts';
 
 /** Reads and their KiB since this OSD started to serve the PG; writes are counted in the log. */
 export interface ReadCounts {
@@ -205,9 +204,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
           this.flushes.onMessage(from, m),
         );
       case MRepOp.type:
-        return this.inInterval(decodeFront(MRepOp, message), (m) =>
-          this.member.onRepOp(from, m, message),
-        );
+        return this.inInterval(readRepOp(message), (m) => this.member.onRepOp(from, m, message));
       case MPgRemove.type:
         return this.inInterval(decodeFront(MPgRemove, message), () => {
           if (from === this.view.primary && !this.isActing) this.host.discard(this.pgid);
@@ -281,19 +278,10 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     memory: OpMemory,
     isEarly: boolean,
   ): (osd: number) => void {
-    if (this.replicas.length === 0) return () => {};
-    const [steps, ...data] = encodeTransaction(txn);
-    const front = encodeToBytes(MRepOp.front, {
-      ...this.header(),
-      entry: item.bytes,
-      trimTo,
-      isEarly,
-      steps: steps!,
-    });
-    const message = { ...outgoingFront(MRepOp, front, { data }), dataCrcs: crcsOf(txn) };
+    if (this.replicas.length === 0) return nobody;
+    const message = repOp(this.header(), item, txn, trimTo, isEarly);
     const send = (osd: number): void => {
-      const done = memory.isLarge ? memory.use() : undefined;
-      this.host.send(osd, { ...message, done });
+      this.host.send(osd, memory.isLarge ? { ...message, done: memory.use() } : message);
     };
     for (const osd of this.replicas) send(osd);
     return send;
@@ -541,10 +529,4 @@ export function storedView(v: PgView): PgState['info']['view'] {
   return { ...v, up: [...v.up], acting: [...v.acting], upFrom: [...v.upFrom] };
 }
 
-/** What is known of the data of a transaction's writes, in the order in which it is sent. */
-function crcsOf(txn: readonly StoreOp[]): (Uint32Array | undefined)[] | undefined {
-  let crcs: (Uint32Array | undefined)[] | undefined;
-  for (const op of txn) if (op.op === 'write' && op.crcs) crcs = [];
-  if (crcs) for (const op of txn) if (op.op === 'write' && op.data.length > 0) crcs.push(op.crcs);
-  return crcs;
-}
+function nobody(): void {}
