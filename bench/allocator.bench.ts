@@ -5,7 +5,7 @@
  */
 import { cpus } from 'node:os';
 import { Allocator, type Run } from '../src/store/allocator.ts';
-import { age, POLICIES } from '../test/support/allocator-policies.ts';
+import { age, burstPieces, POLICIES } from '../test/support/allocator-policies.ts';
 import { dice } from '../test/support/sim-disk.ts';
 
 const units = Number(process.argv[2] ?? 2 ** 20);
@@ -77,7 +77,9 @@ for (const full of FULL) {
 }
 
 console.log('\nafter 30000 objects of 4 KiB to 4 MiB written and removed at random');
-console.log('full  rule        runs/large  runs/all  free runs  largest free KiB');
+console.log(
+  'full  rule        runs/large  runs/all  free runs  largest free KiB  writes for 64 small',
+);
 for (const full of [0.5, 0.8, 0.9, 0.95]) {
   for (const [name, make] of Object.entries(POLICIES)) {
     const allocator = make(60_000);
@@ -104,6 +106,7 @@ for (const full of [0.5, 0.8, 0.9, 0.95]) {
         (all.runs / all.requests).toFixed(2).padStart(9),
         String(free.length).padStart(10),
         String(Math.max(0, ...free) * 4).padStart(17),
+        String(burstPieces(allocator)).padStart(20),
       ].join(' '),
     );
   }

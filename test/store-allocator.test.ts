@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Allocator, type BitmapChunk, CHUNK_UNITS, type Run } from '../src/store/allocator.ts';
 import { FreeRuns } from '../src/store/free-runs.ts';
 import { MaskTree } from '../src/store/mask-tree.ts';
-import { age, POLICIES } from './support/allocator-policies.ts';
+import { age, burstPieces, POLICIES } from './support/allocator-policies.ts';
 import { dice } from './support/sim-disk.ts';
 
 describe('MaskTree', () => {
@@ -216,21 +216,39 @@ describe('Allocator', () => {
 
   it('goes on behind its neighbour, fills holes, and uses again what was used before', () => {
     const allocator = new Allocator({ units: 100_000 });
+    const free = (run: Run) => {
+      allocator.disown(run.unit, run.count);
+      expect(allocator.allocate(run.count, run.unit)![0]!.unit).not.toBe(run.unit); // not durable yet
+      allocator.release(run.unit, run.count);
+    };
     const [a] = allocator.allocate(16)!;
     const [b] = allocator.allocate(16, a!.unit + 16)!;
     expect(b!.unit).toBe(a!.unit + 16);
-    const [hole] = allocator.allocate(5)!;
+    const [hole] = allocator.allocate(20)!;
     allocator.allocate(100);
     const [large] = allocator.allocate(1024)!;
-    allocator.allocate(1);
-    for (const run of [hole!, large!]) {
-      allocator.disown(run.unit, run.count);
-      expect(allocator.allocate(run.count)![0]!.unit).not.toBe(run.unit); // not durable yet
-      allocator.release(run.unit, run.count);
-    }
+    allocator.allocate(16);
+    free(hole!);
+    free(large!);
     expect(allocator.allocate(1024)).toEqual([large]);
-    expect(allocator.allocate(4)).toEqual([{ unit: hole!.unit, count: 4 }]);
-    expect(allocator.allocate(1)).toEqual([{ unit: hole!.unit + 4, count: 1 }]);
+    expect(allocator.allocate(18)).toEqual([{ unit: hole!.unit, count: 18 }]);
+  });
+
+  it('keeps bursts of small requests together until half of what is free is holes, and fills these then', () => {
+    const units = 10_000;
+    const allocator = new Allocator({ units });
+    allocator.allocate(units);
+    const give = (unit: number, count: number) => {
+      allocator.disown(unit, count);
+      allocator.release(unit, count);
+    };
+    for (let u = 0; u < 500; u += 2) give(u, 1);
+    give(1000, 300);
+    const burst = () => Array.from({ length: 40 }, () => allocator.allocate(1)![0]!.unit);
+    expect(burst()).toEqual(Array.from({ length: 40 }, (_, i) => 1000 + i));
+    expect(burst().slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => 1040 + i));
+    expect(burst().filter((u) => u < 500).length).toBeGreaterThan(15);
+    expect(allocator.allocate(200)).toHaveLength(1); // the run that was kept
   });
 
   it('finds stored units of no object, and a map that is too short', () => {
@@ -290,6 +308,16 @@ describe('stripes', () => {
 });
 
 describe('an aging store', () => {
+  it('puts a burst of small requests into few places', () => {
+    const piecesOf = (name: string) => {
+      const allocator = POLICIES[name]!(60_000);
+      age(allocator, { seed: 3, steps: 10_000, full: 0.8, took: () => {} });
+      return burstPieces(allocator);
+    };
+    expect(piecesOf('best-fit')).toBeGreaterThan(20);
+    expect(piecesOf('ours')).toBeLessThan(5);
+  });
+
   it('keeps large requests in fewer pieces than next-fit, about as few as best-fit', () => {
     const rows = Object.entries(POLICIES).map(([name, make]) => {
       let pieces = 0;

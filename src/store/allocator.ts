@@ -1,5 +1,5 @@
 import { assert } from '../errors/index.ts';
-import { FreeRuns, type Run } from './free-runs.ts';
+import { FreeRuns, HOLE_BELOW, type Run } from './free-runs.ts';
 
 export type { Run } from './free-runs.ts';
 
@@ -9,6 +9,9 @@ export const BLOCK_BYTES = 4096;
 /** Units whose state is kept under one key. */
 export const CHUNK_UNITS = 4096;
 const CHUNK_WORDS = CHUNK_UNITS / 32;
+
+/** Requests below this are small: whatever they are given makes holes some day. */
+const SMALL = 16;
 
 /** A stored part of the map of taken units: a bit for each of 4096, 512 bytes. */
 export interface BitmapChunk {
@@ -35,8 +38,9 @@ interface Pending {
 /**
  * Gives units of the data file to objects. A request gets the run behind its neighbour if that has room, else the
  * shortest that is long enough, at the lowest place, else as few as possible of the longest. So what is large stays in
- * one piece, what is small fills holes, and places that were written before (in the page cache still, and with their
- * space on the host's disk) come before the part of a sparse file that never was, which is several times slower.
+ * one piece, and places that were written before (in the page cache still, and with their space on the host's disk) come
+ * before the part of a sparse file that never was, which is several times slower. What is small fills holes once these
+ * are half of what is free; until then a burst of it lies together and is one write, where holes would be dozens.
  */
 export class Allocator {
   readonly units: number;
@@ -47,6 +51,8 @@ export class Allocator {
   private readonly touched = new Set<number>();
   private ownedCount = 0;
   private pendingCount = 0;
+  /** Where the next small request goes. */
+  private open = 0;
 
   constructor({ units, reserved = 0, stripe = 1, stored = [] }: AllocatorOptions) {
     this.units = units;
@@ -111,10 +117,18 @@ export class Allocator {
       const part = runs.longest(stripe, near);
       if (part) return { unit: part.unit, count: wholeStripes(Math.min(part.count, need), stripe) };
     }
-    const whole = this.behind(near, need) ?? runs.fitting(need, 1, near);
+    const whole = this.behind(near, need) ?? this.inOpenRun(need) ?? runs.fitting(need, 1, near);
     if (whole) return { unit: whole.unit, count: need };
     const part = runs.longest(1, near);
     return part && { unit: part.unit, count: Math.min(part.count, need) };
+  }
+
+  /** While most free space is in long runs, small requests take turns in one of them. */
+  private inOpenRun(need: number): Run | undefined {
+    if (need >= SMALL || 2 * this.runs.holeUnits > this.freeUnits) return undefined;
+    const run = this.behind(this.open, need) ?? this.runs.fitting(HOLE_BELOW, 1, 0);
+    if (run) this.open = run.unit + need;
+    return run;
   }
 
   /** The free run that begins right there, if it is long enough. */

@@ -100,6 +100,13 @@ export const POLICIES: Readonly<Record<string, (units: number) => AnyAllocator>>
   'next-fit': (units) => new ListAllocator(units, nextFit),
 };
 
+/** Takes 64 single units. @returns how many writes it would take to write them */
+export function burstPieces(allocator: AnyAllocator): number {
+  const units = Array.from({ length: 64 }, () => allocator.allocate(1)![0]!.unit);
+  units.sort((a, b) => a - b);
+  return units.filter((u, i) => u !== units[i - 1]! + 1).length;
+}
+
 /** Units of one object: from the small to 4 MiB, as stores of objects and of disk images see them. */
 const SIZES = [1, 1, 1, 2, 4, 8, 16, 16, 64, 256, 1024];
 
