@@ -95,10 +95,10 @@ describe(`a store of ${OBJECTS} objects`, () => {
       for (let n = 0; n < 1000; n++, i++) {
         const oid = object(i);
         txn.push({ op: 'setattrs', c: C, oid, attrs: new Map([['_', info]]) });
-        if (i % 100 === 0)
+        if (i % 500 === 0)
           txn.push({ op: 'write', c: C, oid, offset: 0, data: Buffer.alloc(40_000, 2) });
         if (i % 50 === 0) txn.push({ op: 'omapSet', c: C, oid, entries: new Map([['k', info]]) });
-        if (i % 10 === 0)
+        if (i % 40 === 0)
           txn.push({ op: 'write', c: C, oid, offset: 50_000, data: Buffer.from('x') });
       }
       await store.submit(txn);
@@ -127,7 +127,7 @@ it('small writes that wait for their place stay few, however small and in how la
   const disk = new SimDisk(5);
   const store = await BlockStore.open({ ...options(disk), journalBytes: 16 * JOURNAL });
   await store.submit([{ op: 'mkcoll', c: C }]);
-  for (let i = 0; i < 24; i++) {
+  for (let i = 0; i < 10; i++) {
     const large = i % 2 === 0;
     await store.submit(
       Array.from({ length: large ? 500 : 3000 }, (_, n) => ({
