@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from '../msgr/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
-import type { ObjectStore, Transaction } from '../store/index.ts';
+import type { Collection, ObjectStore, Transaction } from '../store/index.ts';
 import type { EVersion, PgId } from '../wire/index.ts';
 import type { Leases } from './leases.ts';
 import type { OpLimits } from './ops/index.ts';
@@ -48,6 +48,8 @@ export interface PgHost {
   fatal(error: unknown): void;
   /** Room for a write of so many bytes, beside what was promised to others? */
   hasRoom(bytes: number): boolean;
+  /** Sets room aside for what a PG is about to take over. @returns false when the store would become too full */
+  reserve(c: Collection, bytes: number): boolean;
   /** The last of a PG is gone from the store. */
   removed(pgid: PgId): void;
   /** The primary of a PG says that its members hold everything: our copy is of no use. */

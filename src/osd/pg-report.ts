@@ -36,6 +36,7 @@ function stateNames(pg: Pg): PgStateName[] {
       if (pg.isClean) names.push('clean');
       if (pg.lacksAnything()) {
         names.push(pg.recovery.activeCount > 0 ? 'recovering' : 'recovery_wait', 'degraded');
+        if (pg.recovery.isTooFull) names.push('recovery_toofull');
         if (pg.recovery.unfoundCount > 0) names.push('recovery_unfound');
       } else if (isShort && pg.state.totals.objects > 0) names.push('degraded');
       break;

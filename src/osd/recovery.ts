@@ -12,6 +12,8 @@ import { Interrupted, Requests } from './requests.ts';
 /** Objects of one PG copied at the same time in the background. */
 const PG_COPIES_MAX = 4;
 const RETRY_MS = 1000;
+/** What an object takes beside its data, roughly: the rest of its last block, and its record. */
+const OBJECT_BYTES = 6144;
 
 /** What recovery sees of its PG. */
 export interface RecoveryScope {
@@ -42,6 +44,8 @@ export class Recovery {
   private generation = 0;
   private background = 0;
   private enabled = false;
+  /** Whether our store has promised room for what we lack. */
+  private room: 'unasked' | 'promised' | 'refused' = 'unasked';
 
   constructor(scope: RecoveryScope) {
     this.scope = scope;
@@ -54,6 +58,11 @@ export class Recovery {
     return this.unfound.size;
   }
 
+  /** Our store has no room for what we lack: only what clients wait for is brought. */
+  get isTooFull(): boolean {
+    return this.room === 'refused';
+  }
+
   start(): void {
     this.enabled = true;
     this.fill();
@@ -61,6 +70,7 @@ export class Recovery {
 
   stop(): void {
     this.enabled = false;
+    this.giveRoomBack();
     this.generation++;
     this.background = 0;
     this.running.clear();
@@ -97,11 +107,41 @@ export class Recovery {
 
   private nextKey(): string | undefined {
     const isFree = (key: string): boolean => !this.running.has(key) && !this.unfound.has(key);
-    for (const key of this.scope.state.missing.keys()) if (isFree(key)) return key;
+    const mine = this.scope.state.missing;
+    if (mine.size > 0 && this.hasRoom()) for (const key of mine.keys()) if (isFree(key)) return key;
     for (const [, missing] of this.scope.peers()) {
-      for (const key of missing.keys()) if (isFree(key)) return key;
+      for (const key of missing.keys()) if (isFree(key) && !mine.has(key)) return key;
     }
     return undefined;
+  }
+
+  /** Asks our store to set aside what the sources announce, and again after a while when it refuses. */
+  private hasRoom(): boolean {
+    if (this.room !== 'unasked') return this.room === 'promised';
+    const { host, state } = this.scope;
+    const { generation } = this;
+    const { bytes, objects } = state.totals;
+    const count = state.missing.size;
+    const announced = Math.ceil((bytes * count) / Math.max(count, objects)) + count * OBJECT_BYTES;
+    if (host.reserve(state.c, announced)) {
+      this.room = 'promised';
+      return true;
+    }
+    this.room = 'refused';
+    host.log('warn', 'no room to recover', { pg: formatPgId(state.pgid), bytes: announced });
+    host.statsChanged();
+    host.clock.setTimer(RETRY_MS, () => {
+      if (generation !== this.generation || this.room !== 'refused') return;
+      this.room = 'unasked';
+      this.fill();
+    });
+    return false;
+  }
+
+  private giveRoomBack(): void {
+    const { host, state } = this.scope;
+    if (this.room === 'promised') host.store.release(state.c);
+    this.room = 'unasked';
   }
 
   private launch(key: string, inBackground: boolean): void {
@@ -203,7 +243,10 @@ export class Recovery {
       if (part.end) break;
       cursor = part.next;
     }
-    if (state.missing.size === 0) this.scope.memberDone(host.id);
+    if (state.missing.size === 0) {
+      this.giveRoomBack();
+      this.scope.memberDone(host.id);
+    }
     return true;
   }
 

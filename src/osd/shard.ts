@@ -2,7 +2,7 @@ import { DecodeError } from '../errors/index.ts';
 import type { OSDMap } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { BufferPool, Clock, Logger, ProcessMemory } from '../runtime/index.ts';
-import type { ObjectStore, StoreOp, Transaction } from '../store/index.ts';
+import type { Collection, ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   decodeFront,
   type EntityAddr,
@@ -39,6 +39,8 @@ import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
 const COPIES_MAX = 12;
+/** mon_osd_backfillfull_ratio of 16.2, for maps without one. */
+const BACKFILL_FULL = 0.9;
 
 /** What a shard runs on. */
 export interface ShardOptions {
@@ -203,6 +205,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   hasRoom(bytes: number): boolean {
     return this.room.has(bytes);
+  }
+  reserve(c: Collection, bytes: number): boolean {
+    return this.room.reserve(c, bytes, this.map?.data.backfillfullRatio || BACKFILL_FULL);
   }
   statsChanged(): void {
     this.front.statsChanged();

@@ -101,6 +101,8 @@ export class SimNode {
   life = 0;
   pg: Pg | undefined;
   fatal: unknown;
+  /** Its store has no room for what it lacks. */
+  isFull = false;
   private durable: Transaction[] = [];
   private volatile: { txn: Transaction; done: () => void }[] = [];
   private store = new MemoryStore();
@@ -253,6 +255,10 @@ export class SimNode {
         node.fatal ??= e;
       },
       hasRoom: () => true,
+      reserve: (c, bytes) => {
+        if (!node.isFull) node.store.reserve(c, bytes);
+        return !node.isFull;
+      },
       removed: () => {},
       discard: () => {},
       statsChanged: () => {},
