@@ -1,6 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { CephError } from '../errors/index.ts';
-import type { KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import { isShared, type KeyValue, type KeyValueOp, type KeyValueRange } from '../runtime/index.ts';
 import { withoutRanges } from '../store/index.ts';
 import { nodeDisk, syncDirectory } from './disk.ts';
 import { requirePackage } from './require-package.ts';
@@ -155,7 +155,7 @@ class LmdbKeyValue implements KeyValue {
     this.writers++;
     let committed: Promise<boolean> | undefined;
     for (const op of batch) {
-      if (op.op === 'put') committed = this.db.put(op.key, op.value as Buffer);
+      if (op.op === 'put') committed = this.db.put(op.key, ownMemory(op.value));
       else if (op.op === 'del') committed = this.db.remove(op.key);
     }
     try {
@@ -184,4 +184,9 @@ async function reasonOf(error: unknown): Promise<string> {
     () => message,
     (cause) => String(cause?.message ?? cause),
   );
+}
+
+/** The library writes other bytes than those of a value that lies in shared memory (lmdb 3.5). */
+function ownMemory(value: Uint8Array): Buffer {
+  return isShared(value) ? Buffer.from(value) : (value as Buffer);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { KeyValue, KeyValueOp } from '../../src/runtime/index.ts';
+import { type KeyValue, type KeyValueOp, sharedMemory } from '../../src/runtime/index.ts';
 
 /** A store under test: `open` opens it again and again on the same content. */
 export interface KeyValueHarness {
@@ -47,6 +47,20 @@ export function keyValueContract(name: string, make: () => Promise<KeyValueHarne
         expect(kv.get('c')).toBeUndefined();
         expect(kv.get('\xff\x80')).toEqual(Buffer.alloc(100_000, 7));
         expect(all().map((e) => e[0])).toEqual(['\0', 'a', 'b', '\xff\x80']);
+        await reopen();
+      }
+    });
+
+    it('takes values that lie in memory which threads share', async () => {
+      await start();
+      const value = sharedMemory(3000).fill('shared');
+      await kv.commit([
+        { op: 'put', key: 'all', value },
+        { op: 'put', key: 'part', value: value.subarray(5, 500) },
+      ]);
+      for (let i = 0; i < 2; i++) {
+        expect(kv.get('all')?.equals(value)).toBe(true);
+        expect(kv.get('part')?.equals(value.subarray(5, 500))).toBe(true);
         await reopen();
       }
     });
