@@ -73,9 +73,13 @@ function freezable(): { store: ObjectStore; freeze(is: boolean): void } {
   };
 }
 
-describe.each([2, 3])('OSDs with %i shards', (shards) => {
+describe.each([
+  [2, 'server'],
+  [3, 'symmetric'],
+])('OSDs with %i shards that share maps (%s)', (shards, mode) => {
   it('serve, die, come back and end with equal copies, each PG in its shard', async () => {
-    await using c = await OsdCluster.start(3, undefined, shards);
+    const config = new Map([['osd_map_cache_mode', mode]]);
+    await using c = await OsdCluster.start(3, undefined, shards, config);
     const rados = await c.client();
     const pool = await rados.createPool('p', { pgNum: 8 });
     const acked = new Map<string, string>();

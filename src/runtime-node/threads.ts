@@ -1,6 +1,8 @@
+import { pathToFileURL } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Clock, ShardEvents, ShardLink, Shards, ShardThread } from '../runtime/index.ts';
 import { systemClock } from './clock.ts';
+import { requirePackage } from './require-package.ts';
 import { type Batch, BatchWriter, readBatch } from './thread-batch.ts';
 
 /** What a thread is told at its start. */
@@ -23,6 +25,13 @@ export function nodeShards(count: number, entry: ThreadEntry): Shards {
   return { count, start: (index, events) => new MainEnd(entry, index, events) };
 }
 
+/** Sources are TypeScript, which each thread learns anew to read. */
+function fromSource(module: URL): string {
+  const tsx = pathToFileURL(requirePackage.resolve('tsx/esm/api').replace(/cjs$/, 'mjs'));
+  const [loader, main] = [tsx.href, module.href].map((url) => JSON.stringify(url));
+  return `import(${loader}).then(({ register }) => { register(); return import(${main}); });`;
+}
+
 class MainEnd implements ShardThread {
   private readonly worker: Worker;
   private readonly sender: Sender;
@@ -30,13 +39,10 @@ class MainEnd implements ShardThread {
 
   constructor({ module, data }: ThreadEntry, index: number, events: ShardEvents) {
     const start: ThreadStart = { data: data(index), zeroNs: zeroNs() };
-    // Sources are TypeScript, which a thread learns to read anew.
-    const isSource = module.pathname.endsWith('.ts');
-    this.worker = new Worker(module, {
-      workerData: start,
-      name: `shard ${index}`,
-      ...(isSource ? { execArgv: ['--import', 'tsx'] } : {}),
-    });
+    const options = { workerData: start, name: `shard ${index}` };
+    this.worker = module.pathname.endsWith('.ts')
+      ? new Worker(fromSource(module), { ...options, eval: true })
+      : new Worker(module, options);
     this.sender = new Sender((batch, transfer) => this.worker.postMessage(batch, transfer));
     this.worker.on('message', (batch: Batch) =>
       readBatch(batch, (head, bytes) => {

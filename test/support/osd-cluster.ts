@@ -50,9 +50,11 @@ export class OsdCluster implements AsyncDisposable {
   port = 0;
   private clients: Rados[] = [];
   private readonly shards: number;
+  private readonly config: ReadonlyMap<string, string>;
 
-  private constructor(shards: number) {
+  private constructor(shards: number, config: ReadonlyMap<string, string>) {
     this.shards = shards;
+    this.config = config;
   }
 
   /** @param shards of each OSD, whose threads are simulated: posts come late, by chance */
@@ -60,8 +62,9 @@ export class OsdCluster implements AsyncDisposable {
     count: number,
     storeOf: (id: number, index: number) => ObjectStore = () => lasting(new MemoryStore()),
     shards = 1,
+    config: ReadonlyMap<string, string> = new Map(),
   ): Promise<OsdCluster> {
-    const c = new OsdCluster(shards);
+    const c = new OsdCluster(shards, config);
     c.port = await freePort();
     const store = new MemoryKeyValue();
     const made = { fsid: randomUUID(), host: HOST, port: c.port, osds: count, nowMs: Date.now() };
@@ -115,6 +118,7 @@ export class OsdCluster implements AsyncDisposable {
     this.threads[id] = threads;
     const osd = await startOsd({
       ...(threads ? { shards: threads } : {}),
+      config: this.config,
       runtime: this.runtime(`osd.${id}`),
       id,
       fsid: this.monitor.identity.fsid,
