@@ -1,5 +1,6 @@
 import { assert, DecodeError } from '../errors/index.ts';
 import { type MapCacheMode, type MapMessage, type OSDMap, SharedMaps } from '../maps/index.ts';
+import type { ReceivedMap } from './osd-maps.ts';
 import type { Partition } from './partition.ts';
 
 /** How shards share maps: osd_map_cache_mode, osd_map_cache_size. */
@@ -70,10 +71,7 @@ export class MapFollower {
    * Maps that a monitor sent, one after another. Those that come after a malformed one lead nowhere.
    * @param malformed gets what is wrong with it
    */
-  offer(
-    items: Iterable<{ kind: 'full' | 'change'; epoch: number; bytes: Uint8Array }>,
-    malformed: (error: DecodeError) => void,
-  ): void {
+  offer(items: readonly ReceivedMap[], malformed: (error: DecodeError) => void): void {
     this.batch(() => {
       for (const { kind, epoch, bytes } of items) {
         this.maps.offer(kind, epoch, bytes).catch((e: unknown) => {

@@ -11,6 +11,9 @@ const MESSAGE_MAX = 40;
 
 type Crc32c = (seed: number, bytes: Uint8Array) => number;
 
+/** A map as a monitor sent it. */
+export type ReceivedMap = Omit<MapItem, 'bytes'> & { readonly bytes: Uint8Array };
+
 /**
  * The OSDMaps an OSD has seen: the newest decoded, changes and some full maps in the store of shard 0. Beside the newest
  * full map, the one is kept from which the shard that is furthest behind goes on after a restart.
@@ -22,6 +25,7 @@ export class OsdMaps {
   /** Epochs whose full map is stored, ascending. */
   private readonly fulls: number[];
   current: OSDMap | undefined;
+  private receivedEpoch = 0;
   private puts: [string, Uint8Array][] = [];
 
   /** @throws CephError EIO when the newest map is not there, DecodeError */
@@ -44,20 +48,28 @@ export class OsdMaps {
     return this.superblock.oldest;
   }
 
-  /** The maps of a message that continue from ours, one after another; after a gap with a full one. */
-  *continuing(m: MessageOf<typeof MOSDMap>): Generator<Omit<MapItem, 'bytes'> & { bytes: Buffer }> {
+  /**
+   * The maps of a message that continue from those which came before, one after another; after a gap with a full one.
+   * What came before may not be reached yet.
+   */
+  continuing(m: MessageOf<typeof MOSDMap>): ReceivedMap[] {
     const changes = new Map(m.incrementals);
     const fulls = [...m.maps].sort((a, b) => a[0] - b[0]);
-    let { epoch } = this;
+    const items: ReceivedMap[] = [];
     for (;;) {
-      const next = epoch + 1;
-      const change = epoch > 0 || next === 1 ? changes.get(next) : undefined;
+      const next = Math.max(this.receivedEpoch, this.epoch) + 1;
+      const change = changes.get(next);
       const full = change ? undefined : fulls.find(([e]) => e >= next);
-      if (change) yield { kind: 'change', epoch: next, bytes: change as Buffer };
-      else if (full) yield { kind: 'full', epoch: full[0], bytes: full[1] as Buffer };
-      else return;
-      epoch = full?.[0] ?? next;
+      if (change) items.push({ kind: 'change', epoch: next, bytes: change });
+      else if (full) items.push({ kind: 'full', epoch: full[0], bytes: full[1] });
+      else return items;
+      this.receivedEpoch = full?.[0] ?? next;
     }
+  }
+
+  /** What came and is not reached leads nowhere: it has to come again. */
+  forgetReceived(): void {
+    this.receivedEpoch = this.epoch;
   }
 
   /** The newest map is now this one. @param change what led to it; undefined after a gap */

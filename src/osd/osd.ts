@@ -364,6 +364,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     this.newestEpoch = message.newestMap;
     this.follower.offer(this.maps.continuing(message), (e) => {
       this.log('warn', 'malformed map', { error: e.message });
+      this.maps.forgetReceived();
       this.mon.again();
     });
     this.bootIfCurrent();

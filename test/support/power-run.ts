@@ -122,15 +122,13 @@ export async function powerRun(
 }
 
 /** One run, with everything that happened on its disk. Transactions that were refused are not in it. */
-async function record(
-  o: {
-    roll: Dice;
-    seed: number;
-    base: DiskImage;
-    sizeBytes: number;
-    prepare: ((store: BlockStore) => void) | undefined;
-  },
-): Promise<{ events: DiskEvent[]; txns: Transaction[]; refusals: number }> {
+async function record(o: {
+  roll: Dice;
+  seed: number;
+  base: DiskImage;
+  sizeBytes: number;
+  prepare: ((store: BlockStore) => void) | undefined;
+}): Promise<{ events: DiskEvent[]; txns: Transaction[]; refusals: number }> {
   const { roll, sizeBytes } = o;
   const disk = new SimDisk(o.seed, o.base);
   const events: DiskEvent[] = [];
