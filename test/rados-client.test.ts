@@ -90,6 +90,26 @@ describe.each(servers)('the client on %s %s', (_name, missing, start) => {
     expect(await code(o.stat())).toBe('ENOENT');
   });
 
+  it('has writes acknowledged at every level', async () => {
+    const o = pool.object('levels');
+    let version = 0n;
+    for (const ack of ['memory', 'journal', 'disk'] as const) {
+      const written = await o.append(`${ack} `, { ack });
+      expect(written.version).toBeGreaterThan(version);
+      version = written.version;
+    }
+    expect((await o.read()).toString()).toBe('memory journal disk ');
+    const many = Array.from({ length: 60 }, (_, i) => {
+      const ack = (['memory', 'journal', 'disk'] as const)[i % 3]!;
+      return o.append('x', { ack });
+    });
+    await Promise.all(many);
+    expect((await o.stat()).size).toBe(20 + 60);
+    expect(await code(o.create({ exclusive: true, ack: 'memory' }))).toBe('EEXIST');
+    await o.remove({ ack: 'disk' });
+    expect(await code(o.stat())).toBe('ENOENT');
+  });
+
   it('keeps megabytes byte for byte', async () => {
     const data = Buffer.alloc(9 << 20);
     for (let i = 0; i < data.length; i += 4) data.writeUInt32LE((i * 2654435761) >>> 0, i);

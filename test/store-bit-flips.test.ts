@@ -2,7 +2,12 @@
 import { expect, it } from 'vitest';
 import { CephError } from '../src/errors/index.ts';
 import { unitsOf as unitsOfExtent } from '../src/store/extent.ts';
-import { BlockStore, type CompressionAlgorithm, fsck, type Transaction } from '../src/store/index.ts';
+import {
+  BlockStore,
+  type CompressionAlgorithm,
+  fsck,
+  type Transaction,
+} from '../src/store/index.ts';
 import { decodeOnode } from '../src/store/onode.ts';
 import { openMetadata } from '../src/store/store-files.ts';
 import { flipped } from './support/bit-flips.ts';
