@@ -664,7 +664,7 @@ export function objectStoreContract(name: string, make: () => Promise<ObjectStor
       model.apply(making(pgs));
       await store.submit(making(pgs));
       const roll = dice(20_241);
-      for (let round = 0; round < 30; round++) {
+      for (let round = 0; round < 50; round++) {
         const running: Promise<void>[] = [];
         for (let i = 0; i < 20; i++) {
           const txn = randomTransaction(roll, 12, pgs);
