@@ -35,11 +35,15 @@ describe('the bytes of all caches', () => {
 
   it('are parted without more being given than there is, alike among shards', () => {
     fc.assert(
-      fc.property(bytes, fc.integer({ min: 1, max: 8 }), (caches, shards) => {
-        const { onodes, buffers, logs, contexts } = shareCaches(caches, shards);
+      fc.property(bytes, fc.integer({ min: 1, max: 8 }), (target, shards) => {
+        const most = cachesMax(target);
+        const { onodes, buffers, logs, contexts } = shareCaches(most, target, shards);
         const given = onodes + buffers + logs + contexts;
-        expect(given * shards).toBeLessThanOrEqual(caches);
-        expect(given * shards).toBeGreaterThan(0.99 * caches);
+        expect(given * shards).toBeLessThanOrEqual(most);
+        expect(given * shards).toBeGreaterThan(0.99 * most);
+        const less = shareCaches(most / 2, target, shards);
+        expect(less.buffers).toBe(buffers);
+        expect(less.onodes + less.logs + less.contexts).toBeLessThan(0.51 * (given - buffers) + 3);
       }),
     );
   });
@@ -102,7 +106,7 @@ describe('MemoryKeeper', () => {
   it('gives shares at once, and others as soon as the target changes', () => {
     const { keeper, said } = world(256 * MIB);
     const share = (target: number) =>
-      `onodes ${Math.round(shareCaches(cachesMax(target), 1).onodes / MIB)}`;
+      `onodes ${Math.round(shareCaches(cachesMax(target), target, 1).onodes / MIB)}`;
     expect(said).toEqual([share(256 * MIB)]);
     keeper.setTarget(256 * MIB);
     expect(said.length).toBe(1);
@@ -136,7 +140,7 @@ describe('MemoryKeeper', () => {
     for (const b of buffers) w.pool.give(b);
     expect(w.pool.held).toEqual({ items: 16, bytes: 16 * 6 * MIB });
     w.keeper.setTarget(256 * MIB);
-    const { buffers: share } = shareCaches(cachesMax(256 * MIB), 1);
+    const { buffers: share } = shareCaches(cachesMax(256 * MIB), 256 * MIB, 1);
     expect(w.pool.held.bytes).toBeLessThanOrEqual(share);
     expect(w.pool.held.bytes).toBeGreaterThan(share - 6 * MIB);
     expect(w.keeper.mempools().buffer_anon).toEqual(w.pool.held);
@@ -144,12 +148,12 @@ describe('MemoryKeeper', () => {
 
   it('bounds logs in bytes: the longer their entries, the fewer', () => {
     const w = world(256 * MIB);
-    const share = shareCaches(cachesMax(256 * MIB), 1).logs;
+    const share = shareCaches(cachesMax(256 * MIB), 256 * MIB, 1).logs;
     for (const entry of [500, 3000]) {
       w.logHas(1000, entry);
       w.tick();
       expect(w.keeper.logEntries * entry).toBeLessThanOrEqual(
-        shareCaches(cachesMax(256 * MIB), 1).logs,
+        shareCaches(cachesMax(256 * MIB), 256 * MIB, 1).logs,
       );
       expect(w.keeper.logEntries * entry).toBeGreaterThan(0.9 * share);
     }

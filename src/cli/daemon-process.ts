@@ -13,7 +13,7 @@ export const DAEMON_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
  */
 const ALLOCATOR: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '262144',
+  MALLOC_MMAP_THRESHOLD_: '65536',
   MALLOC_TRIM_THRESHOLD_: '4194304',
 };
 

@@ -2,7 +2,7 @@
  * What a daemon's process has when its caches are empty and clients are at work: the engine and its garbage, code, the
  * journal, messages on their way. Measured; the role is that of osd_memory_base.
  */
-const BASE_BYTES = 128 * 2 ** 20;
+const BASE_BYTES = 144 * 2 ** 20;
 /** Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation. */
 const LOST = 0.15;
 /** Caches never get less, whatever the target: without them every request would wait for the device. */
@@ -42,14 +42,23 @@ export function tuneCaches(
   return Math.ceil(now + (1 - residentBytes / targetBytes) * (most - now));
 }
 
-/** @param shards how many shards have the caches of the process in equal parts */
-export function shareCaches(cachesBytes: number, shards: number): MemoryShares {
+/**
+ * @param cachesBytes see {@link tuneCaches}
+ * @param targetBytes what the buffers' share comes from: a pool that keeps less than what is on its way at a time makes
+ *   garbage and page faults instead of saving memory, so it does not shrink with the others; it lets go of what is not
+ *   needed by itself
+ * @param shards how many shards have the caches of the process in equal parts
+ */
+export function shareCaches(
+  cachesBytes: number,
+  targetBytes: number,
+  shards: number,
+): MemoryShares {
   const bytes = cachesBytes / shards;
   return {
-    onodes: Math.floor(0.22 * bytes),
-    // Less than what is on its way at a time would make more garbage than it saves.
-    buffers: Math.floor(0.55 * bytes),
-    logs: Math.floor(0.16 * bytes),
-    contexts: Math.floor(0.07 * bytes),
+    onodes: Math.floor(0.2 * bytes),
+    buffers: Math.floor((0.6 * cachesMax(targetBytes)) / shards),
+    logs: Math.floor(0.14 * bytes),
+    contexts: Math.floor(0.06 * bytes),
   };
 }

@@ -32,7 +32,7 @@ export class MemoryKeeper {
   private readonly o: Parts;
   private targetBytes = 0;
   private cachesBytes = 0;
-  private shares: MemoryShares = shareCaches(0, 1);
+  private shares: MemoryShares = shareCaches(0, 0, 1);
   private entryBytes = ENTRY_BYTES;
   private timer: Timer | undefined;
   /** Ticks until something is given back again, and how many the next wait has. */
@@ -98,7 +98,7 @@ export class MemoryKeeper {
 
   private share(cachesBytes: number): void {
     this.cachesBytes = cachesBytes;
-    this.shares = shareCaches(cachesBytes, this.o.shards);
+    this.shares = shareCaches(cachesBytes, this.targetBytes, this.o.shards);
     this.o.store.setCacheBytes?.(this.shares.onodes);
     this.o.pool.keepAtMost(this.shares.buffers);
   }
