@@ -1,13 +1,15 @@
 // What splitting and merging collections costs a BlockStore, and what fsck says of collections that are not right.
 import { expect, it } from 'vitest';
-import { BlockStore, fsck, type StoreOp } from '../src/store/index.ts';
+import { stableMod } from '../src/maps/index.ts';
+import { pgBounds } from '../src/osd/pg-state.ts';
+import { BlockStore, belongs, fsck, type StoreOp } from '../src/store/index.ts';
 import { encodePlace } from '../src/store/keys.ts';
 import { pgPlace } from '../src/store/place.ts';
 import { openMetadata } from '../src/store/store-files.ts';
 import type { HObject } from '../src/wire/index.ts';
 import { place } from './support/power-run.ts';
 import { objectOf } from './support/random-transactions.ts';
-import { SimDisk } from './support/sim-disk.ts';
+import { dice, SimDisk } from './support/sim-disk.ts';
 
 const SIZE = 2 ** 26;
 const C = '1.0';
@@ -35,6 +37,18 @@ async function bytesFor(disk: SimDisk, store: BlockStore, op: StoreOp): Promise<
   disk.trace = undefined;
   return bytes;
 }
+
+it('parts the objects of a pool among its PGs as their placement does, whatever the count', () => {
+  const roll = dice(1);
+  for (let pgNum = 1; pgNum < 70; pgNum++) {
+    const all = Array.from({ length: pgNum }, (_, seed) => pgBounds({ pool: 1, seed }, pgNum));
+    for (let i = 0; i < 200; i++) {
+      const oid = { ...object(0), hash: roll(2 ** 32) };
+      const holders = all.filter((b) => belongs(b, oid));
+      expect(holders.map((b) => b.seed)).toEqual([stableMod(oid.hash, pgNum)]);
+    }
+  }
+});
 
 it('splits and merges by a few hundred bytes, however many objects there are', async () => {
   const costs: number[][] = [];

@@ -168,6 +168,7 @@ async function record(o: {
     } else txns.push(txn);
     for (let n = roll(12); n > 0; n--) await null;
     if (roll(8) === 0) clock.fire();
+    if (roll(12) === 0) store.flush().catch(() => {}); // the power may fail in it, too
   }
   await store.close();
   return { events, txns, refusals };
