@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CephError } from '../src/errors/index.ts';
 import { BlockStore, fsck, type StoreOp, type Transaction } from '../src/store/index.ts';
 import { HOBJECT_MIN, type HObject } from '../src/wire/index.ts';
+import { always } from './support/compression.ts';
 import { dumpStore, ModelStore } from './support/model-store.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { place } from './support/power-run.ts';
@@ -165,22 +166,31 @@ async function emptied(store: BlockStore, model: ModelStore): Promise<void> {
   model.colls.get(C)!.objects = [];
 }
 
-/** The ways, and stripes in which some of them are filled too. */
-const CASES: readonly (readonly [way: string, stripeBytes?: number])[] = [
-  ...Object.keys(WAYS).map((way) => [way] as const),
-  ['data of all sizes', 24 * 1024],
-  ['large data where single units are free', 16 * 1024],
-  ['everything', 64 * 1024],
+/** The ways; and some of them in stripes, compressed, both. */
+const CASES: readonly { way: string; stripeBytes?: number; compressed?: 'lz4' | 'zstd' }[] = [
+  ...Object.keys(WAYS).map((way) => ({ way })),
+  { way: 'data of all sizes', stripeBytes: 24 * 1024 },
+  { way: 'large data where single units are free', stripeBytes: 16 * 1024 },
+  { way: 'everything', stripeBytes: 64 * 1024 },
+  { way: 'large data where single units are free', compressed: 'zstd' },
+  { way: 'everything', stripeBytes: 16 * 1024, compressed: 'lz4' },
 ];
 
 describe('a store that is full', () => {
-  for (const [way, stripeBytes] of CASES) {
-    const made = stripeBytes === undefined ? {} : { stripeBytes };
-    const stripes = stripeBytes === undefined ? '' : `, in stripes of ${stripeBytes} bytes,`;
-    it(`of ${way}${stripes} refuses, crashes soundly, removes, and takes as much again`, async () => {
+  for (const { way, compressed, ...made } of CASES) {
+    const how = [
+      made.stripeBytes === undefined ? '' : `, in stripes of ${made.stripeBytes} bytes,`,
+      compressed === undefined ? '' : `, compressed with ${compressed},`,
+    ].join('');
+    const opened = async (disk: SimDisk) => {
+      const store = await BlockStore.open({ ...place(disk, SIZE), ...made });
+      if (compressed) store.setCompression(1, always(compressed));
+      return store;
+    };
+    it(`of ${way}${how} refuses, crashes soundly, removes, and takes as much again`, async () => {
       const roll = dice(7);
       let disk = new SimDisk(1);
-      let store = await BlockStore.open({ ...place(disk, SIZE), ...made });
+      let store = await opened(disk);
       const model = new ModelStore();
       const first: Transaction = [{ op: 'mkcoll', c: C, bounds: { pool: 1, seed: 0, bits: 0 } }];
       await store.submit(first);
@@ -192,7 +202,7 @@ describe('a store that is full', () => {
         // The power fails while it is full.
         disk = disk.reboot();
         await expectSound(new SimDisk(2, disk.snapshot()));
-        store = await BlockStore.open(place(disk, SIZE));
+        store = await opened(disk);
         expect(await dumpStore(store)).toBe(model.dump());
         // Its collection is halved and joined, for which there is always room.
         for (const txn of [HALVE, JOIN]) {

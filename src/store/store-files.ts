@@ -6,7 +6,10 @@ import { MARK } from './journal-mark.ts';
 import { JournaledKeyValue } from './journaled-key-value.ts';
 import { WideKeyValue } from './wide-key-value.ts';
 
-/** 2: values carry checksums, journal records say what was durable before them. 3: all PGs' objects in one space, a label on the data. */
+/**
+ * 2: values carry checksums, journal records say what was durable before them.
+ * 3: all PGs' objects in one space, a label on the data.
+ */
 export const FORMAT = '3';
 const JOURNAL_BYTES = 8 * 2 ** 20;
 /** In the first format the mark of the journal was that long, or 8 bytes longer. */
