@@ -9,9 +9,10 @@ export interface BenchCluster {
   stop(): Promise<void>;
 }
 
-export async function startOurs(osds: number): Promise<BenchCluster> {
+export async function startOurs(osds: number, shards = 1): Promise<BenchCluster> {
   const folder = new ClusterFolder();
-  const up = await sepiola('up', folder.dir, '--detach', '--osds', String(osds));
+  const counts = ['--osds', String(osds), '--shards', String(shards)];
+  const up = await sepiola('up', folder.dir, '--detach', ...counts);
   if (up.code !== 0) {
     await folder.clear();
     throw new Error(up.stderr);
