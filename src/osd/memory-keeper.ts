@@ -87,7 +87,9 @@ export class MemoryKeeper {
   }
 
   private tick(): void {
-    const { memory, logs } = this.o;
+    const { memory, logs, pool, clock } = this.o;
+    // The messenger does so too, where there is one.
+    pool.age(clock.monotonicMs());
     const { items, bytes } = logs();
     if (items > 0) this.entryBytes = Math.ceil(bytes / items);
     if (!memory) return;
