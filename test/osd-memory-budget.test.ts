@@ -114,10 +114,12 @@ describe('MemoryKeeper', () => {
     expect(said).toEqual([share(256 * MIB), share(4096 * MIB)]);
   });
 
-  it('gives back pages and garbage only above the target', () => {
+  it('gives back pages and garbage only near the target and above', () => {
     const w = world(256 * MIB);
     expect(w.tick()).toEqual([]);
-    w.has(300, 60);
+    w.has(204);
+    expect(w.tick()).toEqual([]);
+    w.has(300, 120);
     expect(w.tick()).toEqual(['pages', 'garbage']);
     expect(w.tick()).toEqual([]);
   });
