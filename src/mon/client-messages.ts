@@ -150,7 +150,8 @@ function getPoolStats(mon: MonContext, session: Session, m: IncomingMessage): vo
         paxos: { ...PAXOS_ZERO, version: BigInt(state.pgMapVersion) },
         fsid: state.fsid,
         poolStats: poolStats(state, pools),
-        perPool: false,
+        // What poolStats says in storeStats is the space with all copies, which clients show as USED.
+        perPool: true,
       },
       { tid: m.tid },
     ),
