@@ -5,12 +5,11 @@ import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-reques
 import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
 import { ENTRY, type LogEntry, type PgTotals } from './log-entry.ts';
 import { type Done, Logged } from './logged.ts';
+import { type ObjectState, ObjectStates } from './object-states.ts';
 import type { OpMemory } from './op-memory.ts';
 import {
-  decodeObjectInfo,
   execute,
   executePg,
-  INFO_ATTR,
   type ObjectContext,
   type OpEnv,
   type OpOutcome,
@@ -48,24 +47,10 @@ export interface PipelineScope {
   count(op: ClientOp, outcome: OpOutcome): void;
 }
 
-interface ObjectState {
-  readonly key: string;
-  context: ObjectContext | undefined;
-  /** Writes not yet durable everywhere: nobody may see what a crash could take back. */
-  writes: number;
-  /** Reads that wait for the device. */
-  readers: number;
-  /** A write of it waits for the device. */
-  isBusy: boolean;
-  readonly queue: ClientOp[];
-}
-
 /** Entries that a log forgets at a time, when it is full. */
 const TRIM_STRIDE = 100;
 /** What a write that is answered early takes beside its data, roughly. */
 const ENTRY_BYTES = 2048;
-/** Contexts of idle objects kept for the next request, however little memory there is. */
-const CONTEXTS_MIN = 16;
 
 /**
  * The requests of one PG on its primary. Per object they keep their order: writes follow each other at once, each seeing
@@ -74,8 +59,7 @@ const CONTEXTS_MIN = 16;
  */
 export class OpPipeline {
   private readonly scope: PipelineScope;
-  private readonly objects = new Map<string, ObjectState>();
-  private idle: ObjectState[] = [];
+  private readonly objects: ObjectStates;
   private waiting: ClientOp[] = [];
   private readonly inFlight = new ChangesInFlight<ObjectState>();
   /** Lists that wait until everything has been pulled. */
@@ -95,6 +79,7 @@ export class OpPipeline {
   constructor(scope: PipelineScope) {
     this.scope = scope;
     const { host, state } = scope;
+    this.objects = new ObjectStates(host, state);
     this.surroundings = {
       store: host.store,
       collection: state.c,
@@ -126,7 +111,7 @@ export class OpPipeline {
       ...this.pending,
       ...this.placing.keys(),
     ];
-    for (const o of this.objects.values()) all.push(...o.queue);
+    for (const o of this.objects.all()) all.push(...o.queue);
     return all.sort((a, b) => a.startedMs - b.startedMs);
   }
 
@@ -134,7 +119,7 @@ export class OpPipeline {
     if (!this.isServing) this.waiting.push(op);
     else if (op.isPgOp) this.list(op);
     else {
-      const object = this.objectOf(op);
+      const object = this.objects.of(op);
       object.queue.push(op);
       this.run(object);
     }
@@ -162,7 +147,6 @@ export class OpPipeline {
     this.placing.clear();
     this.unreadable.clear();
     this.objects.clear();
-    this.idle = [];
     this.inFlight.clear();
     this.heldLists = [];
     this.waiting = keep ? all : [];
@@ -218,21 +202,12 @@ export class OpPipeline {
     for (const op of this.heldLists.splice(0)) this.submit(op);
   }
 
-  private objectOf(op: ClientOp): ObjectState {
-    let object = this.objects.get(op.key);
-    if (!object) {
-      object = { key: op.key, context: undefined, writes: 0, readers: 0, isBusy: false, queue: [] };
-      this.objects.set(op.key, object);
-    }
-    return object;
-  }
-
   private run(object: ObjectState): void {
     const { scope, generation } = this;
     while (generation === this.generation) {
       const op = object.queue[0];
       if (!op) {
-        this.rest(object);
+        this.objects.rest(object);
         return;
       }
       if (!op.mayWrite && !scope.isReadable) {
@@ -251,28 +226,6 @@ export class OpPipeline {
     }
   }
 
-  /** Keeps a bounded number of contexts of objects nobody is working on. */
-  private rest(object: ObjectState): void {
-    if (object.writes > 0 || object.readers > 0 || object.isBusy) return;
-    this.idle.push(object);
-    const most = Math.max(CONTEXTS_MIN, this.scope.host.contextsMax);
-    if (this.idle.length < most) return;
-    for (const o of this.idle.splice(0, this.idle.length - Math.floor(most / 2))) {
-      // It may stand here twice, and be another object's state of the same key by the second time.
-      if (this.objects.get(o.key) !== o) continue;
-      if (o.queue.length + o.writes + o.readers === 0 && !o.isBusy) this.objects.delete(o.key);
-    }
-  }
-
-  private contextOf(op: ClientOp, object: ObjectState): ObjectContext {
-    if (!object.context) {
-      const { host, state } = this.scope;
-      const attr = host.store.getattr(state.c, op.oid, INFO_ATTR);
-      object.context = { oid: op.oid, info: attr ? decodeObjectInfo(attr) : undefined };
-    }
-    return object.context;
-  }
-
   private env(op: ClientOp): OpEnv {
     const { copy } = op;
     return copy ? { ...this.surroundings, fetchCopy: () => copy } : this.surroundings;
@@ -284,7 +237,7 @@ export class OpPipeline {
   }
 
   private read(op: ClientOp, object: ObjectState): void {
-    const prepared = execute(this.env(op), op.request, 'read', this.contextOf(op, object));
+    const prepared = execute(this.env(op), op.request, 'read', this.objects.contextOf(op, object));
     const finish = (p: Prepared): void => {
       const outcome = p.finish(EVERSION_ZERO, 0n);
       this.scope.count(op, outcome);
@@ -320,7 +273,7 @@ export class OpPipeline {
       op.answer(refusal(-ERRNO.ENOSPC));
       return;
     }
-    const context = this.contextOf(op, object);
+    const context = this.objects.contextOf(op, object);
     const prepared = execute(this.env(op), op.request, 'write', context);
     if (!(prepared instanceof Promise)) {
       this.commit(op, object, context, prepared);
