@@ -1,5 +1,5 @@
 import { ERRNO } from '../errors/index.ts';
-import { CEPH_RELEASE, parsePgId } from '../wire/index.ts';
+import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing, parsePgId } from '../wire/index.ts';
 import { dumpCounters } from './counters.ts';
 import { dumpMempools } from './mempools.ts';
 import type { OsdConfig } from './osd-config.ts';
@@ -191,8 +191,17 @@ function descriptions(): string {
   return JSON.stringify(out);
 }
 
-/** Runs a command given as JSON text. */
-export async function runCommand(scope: CommandScope, json: string): Promise<CommandResult> {
+/** Runs a command given as JSON text, and sends what comes of it. */
+export async function answerCommand(
+  scope: CommandScope,
+  json: string,
+  send: (reply: Outgoing) => void,
+): Promise<void> {
+  const { result, status, data } = await runCommand(scope, json);
+  send(outgoing(MCommandReply, { result, status }, { data: [Buffer.from(data)] }));
+}
+
+async function runCommand(scope: CommandScope, json: string): Promise<CommandResult> {
   let args: Args;
   try {
     const parsed: unknown = JSON.parse(json);

@@ -12,7 +12,6 @@ import {
   ENTITY,
   type EntityAddr,
   MCommand,
-  MCommandReply,
   MConfig,
   MOSDMap,
   MOSDMarkMeDown,
@@ -22,20 +21,17 @@ import {
   MPing,
   outgoing,
 } from '../wire/index.ts';
-import type { Ack } from './acks.ts';
-import { bootMessage } from './boot.ts';
+import { Boot, type BootHost } from './boot.ts';
 import type { Requester } from './client-ops.ts';
-import { runCommand } from './commands.ts';
-import { looped } from './loopback.ts';
+import { answerCommand } from './commands.ts';
 import { MapFollower } from './map-follower.ts';
 import { MonSession } from './mon-session.ts';
 import { Neighbours, type NeighboursHost } from './neighbours.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import { OsdMaps, shareMaps } from './osd-maps.ts';
-import { type Partition, shardOf } from './partition.ts';
+import type { Partition } from './partition.ts';
 import { type Lease, MOSDPing, MRepAck } from './peer-messages.ts';
-import { peekPg, peekRequestPg } from './peer-peek.ts';
 import { Peers } from './peers.ts';
 import { watchRefusals } from './refusals.ts';
 import { RemoteShard } from './remote-shard.ts';
@@ -43,10 +39,10 @@ import { Reporter, type ReporterHost } from './reporter.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { Shard } from './shard.ts';
 import type { ShardCalls, ShardFront } from './shard-front.ts';
+import { ShardRouter } from './shard-router.ts';
 import { openSuperblock, type Superblock } from './superblock.ts';
 import { Timers } from './timers.ts';
 
-const BOOT_RETRY_MS = 1000;
 /** Stats go out this soon after a change, and at least so often. */
 const REPORT_SOON_MS = 500;
 const REPORT_MS = 5000;
@@ -65,12 +61,11 @@ export async function startOsd(options: OsdOptions): Promise<Osd> {
 }
 
 /** The front of an OSD, with shard 0. */
-class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
+class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHost {
   readonly id: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly booted: Promise<void>;
-  readonly shards: ShardCalls[];
   addr!: EntityAddr;
   private readonly options: OsdOptions;
   private readonly partition: Partition;
@@ -88,10 +83,9 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
   private readonly neighbourhood: Neighbours;
   private readonly reporter: Reporter;
   private readonly timers: Timers;
-  /** We, as a client of our own. */
-  private self: Requester | undefined;
+  private readonly router: ShardRouter;
+  private readonly boot: Boot;
   private setBooted!: () => void;
-  private bootedAtMs = 0;
   private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
 
   constructor(options: OsdOptions, superblock: Superblock) {
@@ -137,7 +131,8 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     const { memory } = runtime;
     const own = { partition, id, store, superblock, settings, clock, log, crc32c, pool, memory };
     this.own = new Shard({ ...own, front: this });
-    this.shards = [this.own];
+    this.router = new ShardRouter(this.own);
+    this.boot = new Boot(options, this, this.timers);
     this.follower = new MapFollower({
       partition,
       sharing: this.config.mapSharing(),
@@ -159,7 +154,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
       for (let index = 1; index < this.partition.count; index++) {
         this.others.push(new RemoteShard(shards!, index, this, this.settings));
       }
-      this.shards.push(...this.others);
+      this.router.all.push(...this.others);
       await Promise.all(this.others.map((shard) => shard.opened));
     } catch (e) {
       await this.kill();
@@ -193,6 +188,15 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
 
   // What the parts and the shards ask.
 
+  get shards(): readonly ShardCalls[] {
+    return this.router.all;
+  }
+  get isDown(): boolean {
+    return !this.isUpNow && this.state === 'booting';
+  }
+  get totalBytes(): number {
+    return this.partition.count * this.options.store.usage().totalBytes;
+  }
   get fsid(): string {
     return this.options.fsid;
   }
@@ -212,7 +216,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     return this.own.upFrom(osd);
   }
   neighbours(): Set<number> {
-    return new Set(this.shards.flatMap((shard) => [...shard.neighbours]));
+    return this.router.neighbours();
   }
   lease(): Lease {
     return this.own.lease();
@@ -230,7 +234,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
   }
   send(osd: number, message: OutgoingMessage): boolean {
     if (osd !== this.id) return this.peers.send(osd, message);
-    this.sendToSelf(message);
+    this.router.requestOfOurs(osd, this.addr, message);
     return true;
   }
   wantMap(epoch: number): void {
@@ -259,21 +263,6 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     else throw error;
   }
 
-  /** A copy whose source is here too: the request goes the way of a client's, the answer that of a peer's. */
-  private sendToSelf(message: OutgoingMessage): void {
-    this.self ??= {
-      peer: { type: ENTITY.osd, num: this.id },
-      peerAddrs: [this.addr],
-      session: Number.POSITIVE_INFINITY, // knows every map
-      send: (reply) => this.copyReply(looped(reply)),
-      close: () => {},
-    };
-    const by = this.self;
-    const incoming = looped(message);
-    // Not from inside the request that asked.
-    queueMicrotask(() => this.request(by, incoming));
-  }
-
   // Sessions
 
   private onReady(c: Connection): void {
@@ -298,13 +287,14 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
     const isOsd = c.peer.type === ENTITY.osd;
     switch (m.type) {
       case MOSDOp.type:
-        return this.request(c, m);
+        return this.router.request(c, m);
       case MRepAck.type:
-        return isOsd ? this.acked(c.peer.num, decodeFront(MRepAck, m).acks) : this.ignore(c, m);
+        if (!isOsd) return this.ignore(c, m);
+        return this.router.acked(c.peer.num, decodeFront(MRepAck, m).acks);
       case MOSDMap.type:
         return this.mon.owns(c) ? this.onMap(m) : this.ignore(c, m);
       case MOSDOpReply.type:
-        return isOsd ? this.copyReply(m) : this.ignore(c, m);
+        return isOsd ? this.router.copyReply(m) : this.ignore(c, m);
       case MConfig.type:
         if (!this.mon.owns(c)) return this.ignore(c, m);
         this.config.setFromMon(decodeFront(MConfig, m).config);
@@ -321,36 +311,13 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
         return;
       default:
         if (!isOsd) return this.ignore(c, m);
-        this.shardFor(() => peekPg(m.front).pgid).peerMessage(c.peer.num, m);
+        this.router.peerMessage(c.peer.num, m);
     }
   }
 
   /** What this peer has no business to say, or nobody has. */
   private ignore({ peer }: Connection, { type }: IncomingMessage): void {
     this.log('debug', 'message ignored', { type, from: `${peer.type}.${peer.num}` });
-  }
-
-  /** With one shard nobody needs to look which PG it is. */
-  private shardFor(pgid: () => Parameters<typeof shardOf>[0]): ShardCalls {
-    const { shards } = this;
-    return shards.length === 1 ? this.own : shards[shardOf(pgid(), shards.length)]!;
-  }
-
-  private request(by: Requester, m: IncomingMessage): void {
-    this.shardFor(() => peekRequestPg(m.front)).request(by, m);
-  }
-
-  private copyReply(m: IncomingMessage): void {
-    this.shards[m.tid % this.shards.length]!.copyReply(m);
-  }
-
-  private acked(from: number, acks: readonly Ack[]): void {
-    const { length } = this.shards;
-    if (length === 1) return this.own.acked(from, acks);
-    this.shards.forEach((shard, index) => {
-      const mine = acks.filter((ack) => shardOf(ack.pgid, length) === index);
-      if (mine.length > 0) shard.acked(from, mine);
-    });
   }
 
   // Maps
@@ -386,24 +353,12 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
   }
 
   private bootIfCurrent(): void {
-    if (this.newestEpoch <= this.epoch) this.boot();
+    if (this.newestEpoch <= this.epoch) this.boot.ask();
   }
 
   private onMonConnected(): void {
     void this.report();
-    if (!this.isUpNow) this.boot();
-  }
-
-  /** Asks to be marked up, as long as we know all maps and are not. */
-  private boot(): void {
-    if (this.isUpNow || this.state !== 'booting' || !this.map) return;
-    this.timers.soon('boot', BOOT_RETRY_MS, () => this.boot());
-    const now = this.clock.monotonicMs();
-    if (now - this.bootedAtMs < BOOT_RETRY_MS / 2 && this.bootedAtMs > 0) return;
-    this.bootedAtMs = now;
-    const usage = this.options.store.usage();
-    const totalBytes = this.partition.count * usage.totalBytes;
-    this.mon.send(bootMessage(this.options, { addr: this.addr, epoch: this.epoch, totalBytes }));
+    this.boot.ask();
   }
 
   // Options and commands
@@ -421,12 +376,8 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost {
       flushStats: () => this.report(),
       configChanged: () => this.configChanged(),
     };
-    runCommand(scope, cmd[0] ?? '').then(
-      ({ result, status, data }) => {
-        const reply = { result, status };
-        c.send(outgoing(MCommandReply, reply, { tid: m.tid, data: [Buffer.from(data)] }));
-      },
-      (e) => this.fatal(e),
+    answerCommand(scope, cmd[0] ?? '', (reply) => c.send({ ...reply, tid: m.tid })).catch((e) =>
+      this.fatal(e),
     );
   }
 

@@ -49,6 +49,9 @@ export class RemoteShard implements ShardCalls {
   private state: ShardState = { durableEpoch: 0, pgCount: 0, neighbours: new Set() };
   private phase: 'opening' | 'open' | 'ended' = 'opening';
   private setOpened!: () => void;
+  private setGone!: () => void;
+  /** Resolves when nothing more is to be expected of it. */
+  private readonly gone: Promise<void>;
   private failOpening!: (e: Error) => void;
 
   constructor(shards: Shards, index: number, front: RemoteShardFront, settings: Settings) {
@@ -57,6 +60,9 @@ export class RemoteShard implements ShardCalls {
     this.opened = new Promise((resolve, reject) => {
       this.setOpened = resolve;
       this.failOpening = reject;
+    });
+    this.gone = new Promise((resolve) => {
+      this.setGone = resolve;
     });
     this.thread = shards.start(index, {
       onPost: (head, bytes) => this.onPost(head as ToFront, bytes),
@@ -119,10 +125,10 @@ export class RemoteShard implements ShardCalls {
     this.post({ kind: 'apply', settings });
   }
   async stop(): Promise<void> {
-    await this.question('stop');
+    await Promise.race([this.question('stop'), this.gone]);
   }
   async close(): Promise<void> {
-    if (this.phase === 'open') await this.question('close');
+    if (this.phase === 'open') await Promise.race([this.question('close'), this.gone]);
     await this.abandon();
   }
   /** Ends the thread whatever it does. */
@@ -239,6 +245,7 @@ export class RemoteShard implements ShardCalls {
 
   private fail(e: Error): void {
     if (this.phase === 'ended') return;
+    this.setGone();
     if (this.phase === 'open') {
       this.front.fatal(e);
       return;
