@@ -62,6 +62,7 @@ describe('MemoryKeeper', () => {
       dropPages: () => said.push('pages'),
     } as unknown as ObjectStore;
     const clock = {
+      monotonicMs: () => 0,
       setTimer(_ms: number, fire: () => void) {
         tick = fire;
         return {
