@@ -22,7 +22,7 @@ export interface OsdPlace {
 const SHARD_DIRECTORY = /^shard\.\d+$/;
 
 /** Where the store of a shard lies: in the OSD's directory itself where it is the only one. */
-export function storePath(osdPath: string, { index, count }: Partition): string {
+function storePath(osdPath: string, { index, count }: Partition): string {
   return count === 1 ? osdPath : join(osdPath, `shard.${index}`);
 }
 

@@ -3,7 +3,6 @@ import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing, parsePgId } from 
 import { dumpCounters } from './counters.ts';
 import { dumpMempools } from './mempools.ts';
 import type { OsdConfig } from './osd-config.ts';
-import type { OsdMaps } from './osd-maps.ts';
 import { shardOf } from './partition.ts';
 import type { ShardCalls } from './shard-front.ts';
 
@@ -14,14 +13,14 @@ export interface CommandScope {
   readonly uuid: string;
   readonly state: string;
   readonly config: OsdConfig;
-  readonly maps: OsdMaps;
+  readonly maps: { readonly oldest: number; readonly epoch: number };
   readonly shards: readonly ShardCalls[];
   /** Sends the stats now. @returns a number that the monitor knows once it has them */
   flushStats(): Promise<number>;
   configChanged(): void;
 }
 
-export interface CommandResult {
+interface CommandResult {
   readonly result: number;
   readonly status: string;
   readonly data: string;

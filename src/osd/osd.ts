@@ -24,12 +24,11 @@ import {
 import { Boot, type BootHost } from './boot.ts';
 import type { Requester } from './client-ops.ts';
 import { answerCommand } from './commands.ts';
-import { MapFollower } from './map-follower.ts';
+import { FrontMaps } from './front-maps.ts';
 import { MonSession } from './mon-session.ts';
 import { Neighbours, type NeighboursHost } from './neighbours.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
-import { OsdMaps, shareMaps } from './osd-maps.ts';
 import type { Partition } from './partition.ts';
 import { type Lease, MOSDPing, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
@@ -69,10 +68,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   addr!: EntityAddr;
   private readonly options: OsdOptions;
   private readonly partition: Partition;
-  private readonly maps: OsdMaps;
-  private readonly follower: MapFollower;
-  /** What the monitor has, as far as we know. */
-  private newestEpoch = 0;
+  private readonly maps: FrontMaps;
   private readonly config: OsdConfig;
   private settings: Settings;
   private readonly messenger: Messenger;
@@ -96,7 +92,6 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.clock = runtime.clock;
     this.log = runtime.log;
     this.timers = new Timers(this.clock);
-    this.maps = new OsdMaps(store, superblock, crc32c);
     this.config = new OsdConfig(options.config);
     this.settings = settingsOf(this.config, 1, options.deviceClass);
     this.booted = new Promise((resolve) => {
@@ -133,15 +128,20 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.own = new Shard({ ...own, front: this });
     this.router = new ShardRouter(this.own);
     this.boot = new Boot(options, this, this.timers);
-    this.follower = new MapFollower({
+    this.maps = new FrontMaps({
+      own: this.own,
+      store,
+      superblock,
       partition,
       sharing: this.config.mapSharing(),
-      current: this.maps.current,
       crc32c,
+      neededFrom: () => this.neededFrom,
       send: (to, message) => this.others[to - 1]!.map(0, message),
-      load: (epoch) => this.maps.change(epoch),
-      onMap: (map, previous) => this.reached(map, previous),
       afterMaps: () => this.afterMaps(),
+      malformed: (e) => {
+        this.log('warn', 'malformed map', { error: e.message });
+        this.mon.again();
+      },
       fatal: (e) => this.fatal(e),
     });
     this.neighbourhood = new Neighbours(this);
@@ -162,8 +162,6 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     }
     const nonce = 1 + runtime.random.below(2 ** 31);
     this.addr = await this.messenger.listen({ host, port: port ?? 0, nonce });
-    const { current } = this.maps;
-    if (current) this.own.advance(current, undefined);
     this.own.begin(this.addr);
     const sharing = this.config.mapSharing();
     for (const shard of this.others) {
@@ -241,7 +239,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     if (epoch > this.epoch) this.mon.subscribe();
   }
   shareMaps(by: Requester, epoch: number): void {
-    shareMaps(this.maps, by, epoch);
+    this.maps.share(by, epoch);
   }
   statsChanged(): void {
     if (this.state !== 'stopped') {
@@ -250,7 +248,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   }
   /** A shard's follower of maps speaks to another one's. */
   passMap(from: number, to: number, message: MapMessage): void {
-    if (to === 0) this.follower.receive(from, message);
+    if (to === 0) this.maps.receive(from, message);
     else this.others[to - 1]!.map(from, message);
   }
   fatal(error: unknown): void {
@@ -328,32 +326,16 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       this.fatal(new Error(`the monitor serves cluster ${message.fsid}`));
       return;
     }
-    this.newestEpoch = message.newestMap;
-    this.follower.offer(this.maps.continuing(message), (e) => {
-      this.log('warn', 'malformed map', { error: e.message });
-      this.maps.forgetReceived();
-      this.mon.again();
-    });
-    this.bootIfCurrent();
-  }
-
-  private reached(map: OSDMap, previous: OSDMap | undefined): void {
-    const isNext = previous !== undefined || map.epoch === 1;
-    this.maps.reached(map, isNext ? this.follower.change(map.epoch) : undefined);
-    this.own.advance(map, previous);
+    this.maps.accept(message);
+    if (this.maps.isNewest) this.boot.ask();
   }
 
   private afterMaps(): void {
-    void this.own.commitMaps(this.maps.commit(this.neededFrom));
     if (this.state === 'stopping' || this.state === 'stopped') return;
     this.state = this.isUpNow ? 'active' : 'booting';
     this.peers.prune();
     if (this.isUpNow) this.setBooted();
-    this.bootIfCurrent();
-  }
-
-  private bootIfCurrent(): void {
-    if (this.newestEpoch <= this.epoch) this.boot.ask();
+    if (this.maps.isNewest) this.boot.ask();
   }
 
   private onMonConnected(): void {

@@ -30,7 +30,7 @@ export function viewOf(map: OSDMap, pgid: PgId): PgView {
 }
 
 /** PGs by pool and seed as one number: exact, since pools stay far below 2^21. */
-export function pgNumber(pool: number, seed: number): number {
+function pgNumber(pool: number, seed: number): number {
   return pool * 0x1_0000_0000 + seed;
 }
 

@@ -46,7 +46,7 @@ export interface ShardCalls {
   readonly durableEpoch: number;
 }
 
-export type Answer<A> = A | Promise<A>;
+type Answer<A> = A | Promise<A>;
 
 /** What a shard can be asked. */
 export interface ShardAnswers {

@@ -101,7 +101,7 @@ export type ToFront =
   | Returned;
 
 /** Something lent is given back, or was lost. */
-export interface Returned {
+interface Returned {
   readonly kind: 'returned';
   readonly loan: Loan;
   readonly isLost: boolean;

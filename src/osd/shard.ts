@@ -1,4 +1,3 @@
-import { DecodeError } from '../errors/index.ts';
 import type { OSDMap } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { BufferPool, Clock, Logger, ProcessMemory } from '../runtime/index.ts';
@@ -17,6 +16,7 @@ import type { Requester } from './client-ops.ts';
 import type { ClientOp, OpAnswer } from './client-request.ts';
 import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
+import { EarlyMessages } from './early-messages.ts';
 import { Leases } from './leases.ts';
 import { leaseMsOf, lifeOf } from './map-life.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
@@ -97,8 +97,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   /** What the maps of a batch make of the PGs, to become durable with them. */
   private mapOps: StoreOp[] = [];
   private hasNewMaps = false;
-  /** Messages that speak of a map we do not have yet, in the order they came. */
-  private early: { epoch: number; handle: () => void }[] = [];
+  private readonly early: EarlyMessages;
 
   constructor(options: ShardOptions) {
     const { partition, superblock, front, clock } = options;
@@ -114,6 +113,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.settings = options.settings;
     this.durableEpoch = superblock.newest;
     this.copies = new Permits(Math.ceil(COPIES_MAX / partition.count));
+    this.early = new EarlyMessages(options.log);
     this.room = new Room(options.store, clock);
     this.compression = new PoolCompression(options.store);
     const shard = this;
@@ -402,29 +402,17 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     if (this.state === 'stopping') return;
     if (isUpNow) this.pgs.settle();
     this.primaries = [...this.pgs.all()].filter((pg) => pg.isPrimary).length;
-    const due = this.early.filter((e) => e.epoch <= map.epoch);
-    this.early = this.early.filter((e) => e.epoch > map.epoch);
-    for (const e of due) this.handleEarly(e.handle);
+    this.early.reached(map.epoch);
     this.clients.retry();
     this.copyFetcher.sendAgain();
     this.statsChanged();
   }
 
-  private handleEarly(handle: () => void): void {
-    try {
-      handle();
-    } catch (e) {
-      // Its session is past it; whoever sent it peers again.
-      if (!(e instanceof DecodeError)) throw e;
-      this.log('warn', 'malformed message of a peer', { error: e.message });
-    }
-  }
-
   /** Keeps what needs a newer map. @returns false when we have it */
   private later(epoch: number, handle: () => void): boolean {
     if (epoch <= this.epoch) return false;
-    if (this.early.length === 0) this.front.wantMap(epoch);
-    this.early.push({ epoch, handle });
+    if (this.early.isEmpty) this.front.wantMap(epoch);
+    this.early.keep(epoch, handle);
     return true;
   }
 
