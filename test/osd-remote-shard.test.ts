@@ -38,6 +38,9 @@ class Front implements RemoteShardFront {
     return this.isUp;
   }
   passMap(): void {}
+  cut(by: Requester): void {
+    by.close();
+  }
   wantMap(epoch: number): void {
     this.wanted.push(epoch);
   }

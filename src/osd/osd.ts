@@ -246,6 +246,10 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       this.timers.soon('stats', REPORT_SOON_MS, () => void this.report());
     }
   }
+  cut(by: Requester): void {
+    by.close();
+    for (const shard of this.shards) shard.forget(by);
+  }
   /** A shard's follower of maps speaks to another one's. */
   passMap(from: number, to: number, message: MapMessage): void {
     if (to === 0) this.maps.receive(from, message);

@@ -28,6 +28,8 @@ export interface RemoteShardFront extends Omit<ShardFront, 'send'> {
   /** @returns false when the message goes nowhere */
   send(osd: number, message: OutgoingMessage): boolean;
   passMap(from: number, to: number, message: MapMessage): void;
+  /** Ends a session whose bytes make no sense, for all shards. */
+  cut(by: Requester): void;
 }
 
 /** A shard on another thread, as the front sees it. */
@@ -198,8 +200,11 @@ export class RemoteShard implements ShardCalls {
       }
       case 'send':
         return this.sendOut(head.m, bytes, (m) => front.send(head.osd, m));
-      case 'cut':
-        return this.sessions.get(head.session)?.close();
+      case 'cut': {
+        const by = this.sessions.get(head.session);
+        if (by) front.cut(by);
+        return;
+      }
       case 'wantMap':
         return front.wantMap(head.epoch);
       case 'shareMaps': {
