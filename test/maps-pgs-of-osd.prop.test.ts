@@ -42,6 +42,20 @@ const patch = fc.oneof(
   },
 );
 
+test('an OSD that ceases to exist frees the target of an upmap', () => {
+  const all = (): boolean => true;
+  let map = builtMap();
+  const pg = [...map.pgs()].find((p) => map.pgToUpActing(p).up.length === 3)!;
+  const [gone, , moved] = map.pgToUpActing(pg).up as [number, number, number];
+  map = nextMap(map, {
+    newPgUpmapItems: one(formatPgId(pg), [[moved, gone]] as [number, number][]),
+  });
+  expect(map.pgsOfOsd(moved, all)).toContainEqual(pg);
+  map = nextMap(map, { newState: one(gone, OSD_STATE.exists) });
+  expect(map.pgToUpActing(pg).up).not.toContain(moved);
+  expect(map.pgsOfOsd(moved, all)).not.toContainEqual(pg);
+});
+
 test('what is kept of the PGs of an OSD is what a look at all PGs finds', () => {
   const isEven = (pg: PgId): boolean => pg.seed % 2 === 0;
   let kept = 0;

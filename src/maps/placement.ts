@@ -1,7 +1,7 @@
 import type { CrushMap, CrushMapper } from '../crush/index.ts';
 import { type PgId, parsePgId } from '../wire/index.ts';
 import type { PgKey, UpmapItem } from './codecs.ts';
-import type { OSDMapData } from './osdmap-data.ts';
+import { OSD_STATE, type OSDMapData } from './osdmap-data.ts';
 import { type OsdSet, type PoolOverrides, PoolPlacement } from './pool-placement.ts';
 
 /** Where a PG lives. Erasure-coded pools keep the position of a missing OSD as CRUSH_ITEM_NONE. Primary -1: none. */
@@ -35,8 +35,9 @@ export function placesAlike(a: OSDMapData, b: OSDMapData): boolean {
 }
 
 /**
- * Does every OSD that keeps its own state keep its PGs as well? CRUSH and upmaps ask for weights only: that others come
- * and go moves nothing to an OSD, it only shows who serves beside it. Those are the most frequent changes.
+ * Does every OSD that keeps its own state keep its PGs as well? CRUSH and upmaps ask for weights, and for who exists: that
+ * others come and go moves nothing to an OSD, it only shows who serves beside it. Those are the most frequent changes. (One
+ * that does not exist leaves the raw set before upmaps look whether their target is in it already.)
  */
 export function spreadsAlike(a: OSDMapData, b: OSDMapData): boolean {
   return (
@@ -46,7 +47,8 @@ export function spreadsAlike(a: OSDMapData, b: OSDMapData): boolean {
     a.pgUpmap === b.pgUpmap &&
     a.pgUpmapItems === b.pgUpmapItems &&
     a.maxOsd === b.maxOsd &&
-    sameNumbers(a.osdWeight, b.osdWeight)
+    sameNumbers(a.osdWeight, b.osdWeight) &&
+    a.osdState.every((bits, id) => ((bits ^ b.osdState[id]!) & OSD_STATE.exists) === 0)
   );
 }
 
