@@ -253,7 +253,9 @@ class Grower {
 
   private weight(): number {
     const weight = randomWeight(this.roll);
-    return this.shape.textual ? Math.min(weight & ~0x1fff, 100 * 0x10000) : weight;
+    if (this.shape.textual) return Math.min(weight & ~0x1fff, 100 * 0x10000);
+    // A shadow weighs what its devices weigh, whatever weight its bucket was given, and must not overflow.
+    return this.classes ? Math.min(weight, 100 * 0x10000) : weight;
   }
 
   /** Groups the devices level by level; a group, or a single item, may skip levels. */
