@@ -9,7 +9,8 @@ import { createMessenger, type Messenger } from '../src/msgr/index.ts';
 import { nativeCrc32c, systemClock, systemRandom, tcpNetwork } from '../src/runtime-node/index.ts';
 import { ENTITY, type EntityAddr } from '../src/wire/index.ts';
 
-const HANDSHAKE_MS = 150;
+// Long enough for forty handshakes at once on a machine that is busy.
+const HANDSHAKE_MS = 1000;
 const CONNECTIONS_MAX = 60;
 
 const pause = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
