@@ -97,6 +97,19 @@ it('shared memory crosses as it lies, and keeps what is known of its alignment',
   expect(bytes[0]![1]).toBe(7);
 });
 
+it('shared memory is used again, however much of it there is', () => {
+  const pool = BufferPool.shared();
+  pool.keepAtMost(1 << 20);
+  const taken = Array.from({ length: 30 }, () => pool.take(4 << 20));
+  for (const b of taken) pool.give(b);
+  const again = new Set(Array.from({ length: 30 }, () => pool.take(4 << 20)));
+  expect([...again].every((b) => taken.includes(b))).toBe(true);
+  for (const b of again) pool.give(b);
+  // What nobody needed for a while goes.
+  for (const ms of [0, 20_000, 40_000]) pool.age(ms);
+  expect(pool.held.bytes).toBe(0);
+});
+
 it('a thread has its data and the clock of the main one', async () => {
   const { thread, until } = echo();
   const before = systemClock.monotonicMs();

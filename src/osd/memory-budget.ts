@@ -47,9 +47,7 @@ export function tuneCaches(
  * @param targetBytes what the buffers' share comes from: a pool that keeps less than what is on its way at a time makes
  *   garbage and page faults instead of saving memory, so it does not shrink with the others; it lets go of what is not
  *   needed by itself
- * @param shards how many shards have the caches of the process in equal parts. Buffers are not parted, since all that is on
- *   its way may be so in one shard: with a part of them each, four shards kept making new memory under 4 MiB requests,
- *   which goes only when both threads that saw it have looked for garbage
+ * @param shards how many shards have the caches of the process in equal parts
  */
 export function shareCaches(
   cachesBytes: number,
@@ -59,7 +57,7 @@ export function shareCaches(
   const bytes = cachesBytes / shards;
   return {
     onodes: Math.floor(0.2 * bytes),
-    buffers: Math.floor(0.6 * cachesMax(targetBytes)),
+    buffers: Math.floor((0.6 * cachesMax(targetBytes)) / shards),
     logs: Math.floor(0.14 * bytes),
     contexts: Math.floor(0.06 * bytes),
   };

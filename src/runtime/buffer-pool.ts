@@ -24,6 +24,7 @@ export class BufferPool {
   private readonly free = new Map<number, Buffer[]>();
   private kept = 0;
   private keptMax = KEPT_MAX;
+  private keepsAll = false;
   /** The least that was kept since the last `age`. */
   private spare = 0;
   private agedMs = Number.NEGATIVE_INFINITY;
@@ -43,9 +44,15 @@ export class BufferPool {
     this.medium = medium;
   }
 
-  /** A pool whose memory all threads of the process can see. */
+  /**
+   * A pool whose memory all threads of the process can see. It keeps all that was needed in the last seconds, whatever
+   * `keepAtMost` says: the engine does not count shared memory, so nothing makes any of the threads look for what it could
+   * free, and memory that is made anew for each request would pile up until the process has no addresses left.
+   */
   static shared(): BufferPool {
-    return new BufferPool(sharedAlignedMemory, sharedMemory);
+    const pool = new BufferPool(sharedAlignedMemory, sharedMemory);
+    pool.keepsAll = true;
+    return pool;
   }
 
   /** What lies ready. */
@@ -57,6 +64,7 @@ export class BufferPool {
 
   /** From now on no more than so many bytes lie ready. */
   keepAtMost(bytes: number): void {
+    if (this.keepsAll) return;
     this.keptMax = bytes;
     this.drop(this.kept - bytes);
   }
@@ -77,7 +85,8 @@ export class BufferPool {
   /** Takes back what `take` gave, that very buffer, once; nobody may look at it any more. */
   give(buffer: Buffer): void {
     const size = buffer.length;
-    if (size < POOLED_FROM || size > sizeFor(POOLED_TO) || this.kept + size > this.keptMax) return;
+    if (size < POOLED_FROM || size > sizeFor(POOLED_TO)) return;
+    if (!this.keepsAll && this.kept + size > this.keptMax) return;
     const list = this.free.get(size);
     // Twice given would be twice taken: two owners, and wrong bytes.
     assert(!list?.includes(buffer), 'memory was given back twice');
