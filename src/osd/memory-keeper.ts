@@ -4,8 +4,6 @@ import { cachesMax, type MemoryShares, shareCaches, tuneCaches } from './memory-
 import type { Mempools } from './mempools.ts';
 
 const TICK_MS = 5000;
-/** Part of the target from which on memory is given back: garbage that waits longer leaves a larger heap behind. */
-const GIVE_BACK_FROM = 0.8;
 /** When giving back has brought less than this, it is tried again later and later. */
 const WORTH_BYTES = 8 * 2 ** 20;
 const PATIENCE_MAX = 60;
@@ -28,7 +26,8 @@ interface Parts {
 
 /**
  * The one owner of a shard's memory: gives each cache its share of osd_memory_target, takes some of it away while the
- * process has more than that, and gives back to the system what can be given when it comes near.
+ * process has more than that, and gives back to the system what can be given. Not before: a full collection and pages that have
+ * to be found again every few seconds took 15 % of the CPU of small writes (docs/benchmarks.md).
  */
 export class MemoryKeeper {
   private readonly o: Parts;
@@ -97,7 +96,7 @@ export class MemoryKeeper {
     if (!memory) return;
     const resident = memory.residentBytes();
     this.share(tuneCaches(this.cachesBytes, resident, this.targetBytes));
-    if (resident > GIVE_BACK_FROM * this.targetBytes) this.giveBack(memory, resident);
+    if (resident > this.targetBytes) this.giveBack(memory, resident);
   }
 
   private share(cachesBytes: number): void {
@@ -110,7 +109,7 @@ export class MemoryKeeper {
   private giveBack(memory: ProcessMemory, before: number): void {
     if (this.pause-- > 0) return;
     this.o.store.dropPages?.();
-    if (memory.residentBytes() > GIVE_BACK_FROM * this.targetBytes) memory.collect();
+    if (memory.residentBytes() > this.targetBytes) memory.collect();
     const isWorth = before - memory.residentBytes() >= WORTH_BYTES;
     this.patience = isWorth ? 1 : Math.min(PATIENCE_MAX, 2 * this.patience);
     this.pause = this.patience - 1;
