@@ -8,9 +8,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BlockStore, COMPRESSION_DEFAULTS } from '../src/store/index.ts';
-import type { HObject } from '../src/wire/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
 import { dice } from '../test/support/sim-disk.ts';
+import { oidOf } from './support/store-load.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-compression-'));
@@ -46,16 +46,6 @@ const PAYLOADS = {
   random: randomFillSync(Buffer.alloc(4 << 20)),
 };
 
-const oidOf = (i: number): HObject => ({
-  key: '',
-  name: `object${i}`,
-  snap: 0xffff_ffff_ffff_fffen,
-  hash: Math.imul(i + 1, 0x9e37_79b1) >>> 0,
-  max: false,
-  namespace: '',
-  pool: 1,
-});
-
 interface Figures {
   /** MB/s, CPU in milliseconds per MB, and how long one call held the thread at most, in milliseconds. */
   rate: number;
@@ -84,12 +74,12 @@ async function round(store: BlockStore, size: number, payload: Buffer) {
   const write = await measure(size, (i) => {
     const at = (i * size) % payload.length;
     const data = payload.subarray(at, at + size);
-    return store.submit([{ op: 'write', c: C, oid: oidOf(i % objects), offset: 0, data }]);
+    return store.submit([{ op: 'write', c: C, oid: oidOf('', i % objects), offset: 0, data }]);
   });
-  const read = await measure(size, (i) => store.read(C, oidOf((i * 7) % objects), 0, size));
+  const read = await measure(size, (i) => store.read(C, oidOf('', (i * 7) % objects), 0, size));
   const share = store.usage().allocatedBytes / KEPT;
   await store.submit(
-    Array.from({ length: objects }, (_, i) => ({ op: 'remove' as const, c: C, oid: oidOf(i) })),
+    Array.from({ length: objects }, (_, i) => ({ op: 'remove' as const, c: C, oid: oidOf('', i) })),
   );
   return { write, read, share };
 }

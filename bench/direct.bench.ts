@@ -8,8 +8,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alignedMemory, BufferPool, type DirectMode } from '../src/runtime/index.ts';
 import type { BlockStore } from '../src/store/index.ts';
-import type { HObject } from '../src/wire/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { oidOf } from './support/store-load.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-direct-'));
@@ -19,16 +19,6 @@ const SIZES = [64 << 10, 1 << 20, 4 << 20];
 const BYTES = 128 << 20;
 const DEPTH = 4;
 const C = '1.0';
-
-const oidOf = (size: number, i: number): HObject => ({
-  key: '',
-  name: `object${size}_${i}`,
-  snap: 0xffff_ffff_ffff_fffen,
-  hash: Math.imul(i + 1, 0x9e37_79b1) >>> 0,
-  max: false,
-  namespace: '',
-  pool: 1,
-});
 
 /** Microseconds of wall and CPU time for each of `count` pieces of work, `DEPTH` at a time. */
 async function measure(count: number, work: (i: number) => unknown) {
@@ -58,7 +48,7 @@ async function round(store: BlockStore, size: number) {
   const count = BYTES / size;
   const data = alignedMemory(size).fill(7);
   const write = await measure(count, (i) =>
-    store.submit([{ op: 'write', c: C, oid: oidOf(size, i), offset: 0, data }]),
+    store.submit([{ op: 'write', c: C, oid: oidOf(String(size), i), offset: 0, data }]),
   );
   const read = await measure(count, async (i) => {
     const lent: Buffer[] = [];
@@ -67,7 +57,10 @@ async function round(store: BlockStore, size: number) {
       lent.push(memory);
       return memory;
     };
-    await store.read(C, oidOf(size, (i * 7919) % count), 0, size, { take, crcs: undefined });
+    await store.read(C, oidOf(String(size), (i * 7919) % count), 0, size, {
+      take,
+      crcs: undefined,
+    });
     for (const memory of lent) pool.give(memory);
   });
   return { write, read };

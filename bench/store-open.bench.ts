@@ -9,21 +9,11 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Transaction } from '../src/store/index.ts';
-import type { HObject } from '../src/wire/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { oidOf } from './support/store-load.ts';
 
 const C = '1.0';
 const [first, ...rest] = process.argv.slice(2);
-
-const oidOf = (i: number): HObject => ({
-  key: '',
-  name: `object${i}`,
-  snap: 0xffff_ffff_ffff_fffen,
-  hash: Math.imul(i + 1, 0x9e37_79b1) >>> 0,
-  max: false,
-  namespace: '',
-  pool: 1,
-});
 
 /** Objects with what an OSD keeps of each: a record, 4 KiB of data. */
 async function fill(path: string, count: number): Promise<void> {
@@ -34,14 +24,14 @@ async function fill(path: string, count: number): Promise<void> {
   for (let i = 0; i < count; ) {
     const txn: Transaction[number][] = [];
     for (let n = 0; n < 100; n++, i++) {
-      txn.push({ op: 'write', c: C, oid: oidOf(i), offset: 0, data });
-      txn.push({ op: 'setattrs', c: C, oid: oidOf(i), attrs: new Map([['_', info]]) });
+      txn.push({ op: 'write', c: C, oid: oidOf('', i), offset: 0, data });
+      txn.push({ op: 'setattrs', c: C, oid: oidOf('', i), attrs: new Map([['_', info]]) });
     }
     await store.submit(txn);
   }
   console.log('filled');
   for (let i = 0; ; i++) {
-    await store.submit([{ op: 'write', c: C, oid: oidOf(i % count), offset: 0, data }]);
+    await store.submit([{ op: 'write', c: C, oid: oidOf('', i % count), offset: 0, data }]);
   }
 }
 

@@ -3,22 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { connect, type Pool } from '../src/client/index.ts';
+import { clusterFolders } from './support/cluster-folders.ts';
 import { collect } from './support/collect.ts';
 import { runTool } from './support/differential.ts';
-import { ClusterFolder, sepiola } from './support/sepiola.ts';
+import { sepiola } from './support/sepiola.ts';
 
-let folders: ClusterFolder[] = [];
-function folder(): ClusterFolder {
-  const f = new ClusterFolder();
-  folders.push(f);
-  return f;
-}
-afterEach(async () => {
-  for (const f of folders) await f.clear();
-  folders = [];
-});
+const folder = clusterFolders();
 
 test('up, status, down, up again: the data is there', async () => {
   const { dir, conf } = folder();

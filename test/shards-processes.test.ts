@@ -1,24 +1,16 @@
 // OSDs with several shards as real processes with real threads: Debian's tools, kill -9, the offline tools, refusals.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { connect, type Pool } from '../src/client/index.ts';
+import { clusterFolders } from './support/cluster-folders.ts';
 import { runTool } from './support/differential.ts';
 import { toolsMissing } from './support/interop.ts';
-import { ClusterFolder, sepiola } from './support/sepiola.ts';
+import { sepiola } from './support/sepiola.ts';
 
 const OSDS = ['osd.0', 'osd.1', 'osd.2'];
 
-let folders: ClusterFolder[] = [];
-function folder(): ClusterFolder {
-  const f = new ClusterFolder();
-  folders.push(f);
-  return f;
-}
-afterEach(async () => {
-  for (const f of folders) await f.clear();
-  folders = [];
-});
+const folder = clusterFolders();
 
 async function names(pool: Pool): Promise<string[]> {
   const out: string[] = [];
