@@ -125,23 +125,28 @@ describe('the bytes that an object is counted with', () => {
     it(`are what the process grows by for one ${kind}`, () => {
       const record = encodeOnode({ ...newOnode('k'), exists: true, ...made() });
       const key = (i: number) => `O${'\x01'.repeat(30)}benchmark_data_host_1_object${i}`;
-      const cache = new Map<string, Onode>();
-      settle();
-      const before = process.memoryUsage();
-      let counted = 0;
-      for (let i = 0; i < 4000; i++) {
-        const n = decodeOnode(key(i), record);
-        cache.set(n.key, n);
-        counted += onodeBytes(n);
-      }
-      settle();
-      const after = process.memoryUsage();
-      const grown = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
-      expect(cache.size).toBe(4000);
-      expect(counted / grown, `${counted / 4000} counted, ${grown / 4000} grown`).toBeGreaterThan(
-        0.8,
-      );
-      expect(counted / grown, `${counted / 4000} counted, ${grown / 4000} grown`).toBeLessThan(1.3);
+      const measured = () => {
+        const cache = new Map<string, Onode>();
+        settle();
+        const before = process.memoryUsage();
+        let counted = 0;
+        for (let i = 0; i < 4000; i++) {
+          const n = decodeOnode(key(i), record);
+          cache.set(n.key, n);
+          counted += onodeBytes(n);
+        }
+        settle();
+        const after = process.memoryUsage();
+        const grown = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+        return { counted, grown, size: cache.size };
+      };
+      // Whatever else the process takes meanwhile (compiled code, say) only adds: the least is the nearest.
+      const runs = [measured(), measured(), measured()];
+      const { counted, grown, size } = runs.sort((x, y) => x.grown - y.grown)[0]!;
+      expect(size).toBe(4000);
+      const said = `${counted / 4000} counted, ${grown / 4000} grown`;
+      expect(counted / grown, said).toBeGreaterThan(0.8);
+      expect(counted / grown, said).toBeLessThan(1.3);
     });
   }
 });

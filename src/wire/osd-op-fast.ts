@@ -243,8 +243,8 @@ export function tryReadOSDOpReply(b: Buffer): OSDOpReply | undefined {
   at += 49;
   const opsEnd = at + count * OSD_OP_BYTES;
   const tail = opsEnd + 4 + count * 4;
-  // The byte after the versions: no redirect.
-  if (tail + 21 > end || b[tail + 20] !== 0) return undefined;
+  // The byte after the versions: no redirect. Behind it stands the trace.
+  if (tail + 21 + TRACE_BYTES > end || b[tail + 20] !== 0) return undefined;
   const ops = [];
   for (let i = 0; i < count; i++, at += OSD_OP_BYTES) {
     ops.push({
