@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/index.ts';
 import type { ClusterDir, ClusterFile } from './layout.ts';
 import type { Cluster, StartClusterOptions } from './start-cluster.ts';
 
+export * from './faults/faults.ts';
 export * from './layout.ts';
 export type { Cluster, StartClusterOptions } from './start-cluster.ts';
 
