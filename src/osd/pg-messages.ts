@@ -1,0 +1,98 @@
+import type { IncomingMessage } from '../msgr/index.ts';
+import { decodeFront } from '../wire/index.ts';
+import type { Flushes } from './flushes.ts';
+import type { PgView } from './intervals.ts';
+import { Logged } from './logged.ts';
+import { missingSet } from './missing.ts';
+import {
+  MPgActivate,
+  MPgActivated,
+  MPgFlush,
+  MPgHistory,
+  MPgInfo,
+  MPgList,
+  MPgLog,
+  MPgPull,
+  MPgPush,
+  MPgPushReply,
+  MPgQuery,
+  MPgRemove,
+  MRepOp,
+} from './peer-messages.ts';
+import type { PgHost } from './pg-host.ts';
+import type { PgMember } from './pg-member.ts';
+import type { Milestones } from './pg-milestones.ts';
+import type { PeeringRounds } from './pg-peering.ts';
+import type { PgState } from './pg-state.ts';
+import type { Recovery } from './recovery.ts';
+import { readRepOp } from './rep-op.ts';
+
+/** The parts of a PG that peers speak to. */
+export interface MessagesScope {
+  readonly host: PgHost;
+  readonly state: PgState;
+  readonly view: PgView;
+  readonly isActing: boolean;
+  readonly rounds: PeeringRounds;
+  readonly member: PgMember;
+  readonly recovery: Recovery;
+  readonly flushes: Flushes;
+  readonly milestones: Milestones;
+}
+
+/**
+ * Gives a peer's message to the part of the PG that it is for. Every message belongs to an interval; those of another
+ * one are dropped, since whoever sent them peers again. @throws DecodeError for malformed bytes
+ */
+export function routeMessage(pg: MessagesScope, from: number, message: IncomingMessage): void {
+  const inInterval = <M extends { since: number }>(m: M, handle: (m: M) => void): void => {
+    if (m.since === pg.state.info.since && pg.rounds.isSettled) handle(m);
+  };
+  const { host, view, rounds, member } = pg;
+  switch (message.type) {
+    case MPgQuery.type:
+      return inInterval(decodeFront(MPgQuery, message), (m) => member.onQuery(from, m));
+    case MPgInfo.type:
+      return inInterval(decodeFront(MPgInfo, message), (m) => rounds.onInfo(from, m));
+    case MPgLog.type:
+      return inInterval(decodeFront(MPgLog, message), (m) => {
+        const log = { tail: m.tail, entries: m.entries.map(Logged.from) };
+        rounds.answered(m.round, { kind: 'log', from, log });
+      });
+    case MPgList.type:
+      return inInterval(decodeFront(MPgList, message), (m) => member.onList(from, m));
+    case MPgActivate.type:
+      return inInterval(decodeFront(MPgActivate, message), (m) => {
+        if (from === view.primary) member.onActivate(from, m);
+      });
+    case MPgActivated.type:
+      return inInterval(decodeFront(MPgActivated, message), (m) => {
+        const { complete } = m;
+        const { upFrom, sentMs, leaseMs } = m.lease;
+        if (rounds.isCurrent(m.round)) host.leases.grant(from, upFrom, sentMs, leaseMs);
+        const missing = missingSet(m.missing);
+        rounds.answered(m.round, { kind: 'activated', from, complete, missing });
+      });
+    case MPgHistory.type:
+      return inInterval(decodeFront(MPgHistory, message), (m) => pg.milestones.note(m));
+    case MPgPull.type:
+      return inInterval(decodeFront(MPgPull, message), (m) => member.onPull(from, m));
+    case MPgPush.type:
+      return inInterval(decodeFront(MPgPush, message), (m) => {
+        if (m.isReply) pg.recovery.onPush(m.copy, m.part, message.data);
+        else member.onPush(from, m, message);
+      });
+    case MPgPushReply.type:
+      return inInterval(decodeFront(MPgPushReply, message), (m) => pg.recovery.onPushReply(m.copy));
+    case MPgFlush.type:
+      return inInterval(decodeFront(MPgFlush, message), (m) => pg.flushes.onMessage(from, m));
+    case MRepOp.type:
+      return inInterval(readRepOp(message), (m) => member.onRepOp(from, m, message));
+    case MPgRemove.type:
+      return inInterval(decodeFront(MPgRemove, message), () => {
+        if (from === view.primary && !pg.isActing) host.discard(pg.state.pgid);
+      });
+    default:
+      host.log('warn', 'unexpected message of a peer', { from, type: message.type });
+  }
+}

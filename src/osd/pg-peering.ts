@@ -1,0 +1,265 @@
+import type { Timer } from '../runtime/index.ts';
+import { type EVersion, HOBJECT_MIN, type MessageOf, outgoing } from '../wire/index.ts';
+import type { Flushes } from './flushes.ts';
+import type { PgView } from './intervals.ts';
+import type { OpPipeline } from './op-pipeline.ts';
+import { ASK, MPgActivate, MPgInfo, MPgQuery } from './peer-messages.ts';
+import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
+import type { Holdings } from './pg-holdings.ts';
+import type { PgHost } from './pg-host.ts';
+import type { PgMember } from './pg-member.ts';
+import type { Milestones } from './pg-milestones.ts';
+import type { PgState } from './pg-state.ts';
+import type { Strays } from './pg-strays.ts';
+import type { Recovery } from './recovery.ts';
+
+/** What peering sees of its PG. */
+export interface RoundsScope {
+  readonly host: PgHost;
+  readonly state: PgState;
+  readonly view: PgView;
+  readonly isPrimary: boolean;
+  readonly isClean: boolean;
+  readonly member: PgMember;
+  readonly recovery: Recovery;
+  readonly pipeline: OpPipeline;
+  readonly flushes: Flushes;
+  readonly holdings: Holdings;
+  readonly milestones: Milestones;
+  readonly strays: Strays;
+  header(): { pgid: PgState['pgid']; epoch: number; since: number };
+  /** The PG is in another phase. */
+  phaseChanged(): void;
+}
+
+/**
+ * Drives the peering machine of a PG: begins a round when the members or those who can speak for the past change, runs
+ * what the machine decides, and starts service, recovery and cleaning up when it is through.
+ */
+export class PeeringRounds {
+  readonly machine: Peering;
+  /** The other acting members, as of the newest round. */
+  replicas: readonly number[] = [];
+  /** The interval has begun: no later map of the same batch ended it. */
+  isSettled = false;
+  private readonly scope: RoundsScope;
+  private round = 0;
+  private asOfStart = '';
+  private readonly timers = new Set<Timer>();
+
+  constructor(scope: RoundsScope) {
+    this.scope = scope;
+    const { host, state } = scope;
+    this.machine = new Peering({
+      id: host.id,
+      get info() {
+        return state.current();
+      },
+      get log() {
+        return state.log;
+      },
+    });
+  }
+
+  isCurrent(round: number): boolean {
+    return round === this.round;
+  }
+
+  /** The primary begins a round; a member tells it that it is there. */
+  settle(): void {
+    const { isPrimary, view } = this.scope;
+    this.isSettled = true;
+    if (isPrimary) this.start();
+    else if (view.primary >= 0) this.whenSure(() => this.sendInfo(view.primary));
+  }
+
+  /** A map in which the members are the same, but somebody else came or went. */
+  othersMoved(): void {
+    if (!this.isSettled || !this.scope.isPrimary) return;
+    const now = this.witnesses();
+    if (now === this.asOfStart) return;
+    const phase = this.machine.phase.name;
+    if (phase !== 'active' && phase !== 'peered') this.start();
+    else if (this.scope.holdings.lacksAnything()) {
+      // A copy may wait in vain.
+      this.asOfStart = now;
+      this.scope.recovery.stop();
+      this.scope.recovery.start();
+    }
+  }
+
+  /** Begins a round: what was under way in this interval is held, and asked again. */
+  start(): void {
+    const { scope } = this;
+    const { host, view } = scope;
+    this.round++;
+    scope.recovery.stop();
+    scope.pipeline.stop(true);
+    scope.flushes.stop();
+    this.replicas = view.acting.filter((o) => o !== host.id);
+    scope.member.intervalEnded();
+    this.step({ kind: 'stop' });
+    const { round } = this;
+    this.whenSure(() => {
+      if (round !== this.round) return;
+      this.step({ kind: 'start', view: scope.view, isUp: (osd) => host.isUp(osd) });
+      this.asOfStart = this.witnesses();
+    });
+  }
+
+  endInterval(): void {
+    const { scope } = this;
+    this.isSettled = false;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    scope.strays.clear();
+    scope.recovery.stop();
+    scope.pipeline.stop(scope.isPrimary);
+    scope.flushes.stop();
+    scope.member.intervalEnded();
+    this.machine.step({ kind: 'stop' });
+  }
+
+  onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
+    const { isPrimary, strays, recovery } = this.scope;
+    if (!isPrimary || (m.round !== 0 && m.round !== this.round)) return;
+    strays.note(from);
+    this.step({ kind: 'info', from, info: m.info });
+    if (this.scope.isClean) strays.remove();
+    else if (recovery.unfoundCount > 0) recovery.retryUnfound();
+  }
+
+  /** What a peer answers to a question of a round. */
+  answered(round: number, input: PeeringInput): void {
+    if (round === this.round) this.step(input);
+  }
+
+  /**
+   * Runs `then` in this interval once all that this member holds is durable: told of entries that a crash then takes
+   * back, the others would want objects in versions that nobody has. And once no former primary may still answer reads
+   * because of our word.
+   */
+  whenSure(then: () => void): void {
+    const { host, state } = this.scope;
+    const { since } = state.info;
+    const look = (): void => {
+      if (!this.isSettled || since !== state.info.since) return;
+      const former = new Set(state.info.history.flatMap((i) => i.acting));
+      const waitMs = host.leases.waitMs(former);
+      if (waitMs <= 0) then();
+      else this.later(waitMs, look);
+    };
+    void host.submit([]).then(look);
+  }
+
+  /** Nobody lacks an object any more. */
+  allRecovered(): void {
+    const { scope, machine } = this;
+    const { view } = scope;
+    if (machine.phase.name === 'peered') {
+      // Members that were being resynced count now; if they suffice, begin again and serve.
+      if (view.acting.length >= view.minSize && machine.incomplete.size === 0) this.start();
+      return;
+    }
+    if (!scope.isClean) return;
+    if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
+    scope.strays.remove();
+    scope.phaseChanged();
+  }
+
+  /** Who may have a say in peering, and since when they are up. */
+  private witnesses(): string {
+    const { phase, consulted } = this.machine;
+    const all = new Set([...consulted, ...this.scope.view.acting]);
+    if (phase.name === 'down') for (const osd of phase.blockedBy) all.add(osd);
+    return [...all].map((osd) => `${osd}:${this.scope.host.upFrom(osd)}`).join();
+  }
+
+  private later(ms: number, run: () => void): void {
+    const timer = this.scope.host.clock.setTimer(ms, () => {
+      this.timers.delete(timer);
+      run();
+    });
+    this.timers.add(timer);
+  }
+
+  private sendInfo(to: number): void {
+    const { host, state } = this.scope;
+    const info = state.current();
+    host.send(to, outgoing(MPgInfo, { ...this.scope.header(), round: 0, info }));
+  }
+
+  private step(input: PeeringInput): void {
+    const phase = this.machine.phase.name;
+    const effects = this.machine.step(input);
+    if (phase !== this.machine.phase.name) this.scope.phaseChanged();
+    for (const effect of effects) this.run(effect);
+  }
+
+  private run(effect: PeeringEffect): void {
+    switch (effect.kind) {
+      case 'askInfo':
+        return this.ask(effect.to, ASK.info, undefined);
+      case 'askLog':
+        return this.ask(effect.to, ASK.log, effect.since);
+      case 'adopt':
+        return this.adopt(effect);
+      case 'activate':
+        return this.activate(effect);
+      case 'serve':
+        return this.serve(effect.writeable);
+    }
+  }
+
+  private ask(to: number, ask: number, logSince: EVersion | undefined): void {
+    const { host } = this.scope;
+    const head = { ...this.scope.header(), round: this.round };
+    host.send(to, outgoing(MPgQuery, { ...head, ask, logSince, cursor: HOBJECT_MIN }));
+  }
+
+  private adopt({ from, how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {
+    const { host, state, member } = this.scope;
+    const { since } = state.info;
+    const { round } = this;
+    const merged = (): void => {
+      if (since === state.info.since && round === this.round) this.step({ kind: 'merged' });
+    };
+    if (how.kind === 'resync') member.startResync(from, round, how, merged);
+    else void host.submit(member.adopt(how.base, how.entries)).then(merged);
+  }
+
+  private activate(effect: Extract<PeeringEffect, { kind: 'activate' }>): void {
+    const { host, state, member } = this.scope;
+    const { how, to, writeable } = effect;
+    const { round } = this;
+    if (to === host.id) {
+      member.activate(writeable, state.info.since, () => {
+        const { complete } = state.info;
+        this.answered(round, { kind: 'activated', from: to, complete, missing: state.missing });
+      });
+      return;
+    }
+    const message = {
+      ...this.scope.header(),
+      round,
+      lease: host.lease(),
+      writeable,
+      resync: how.kind === 'resync',
+      base: how.kind === 'resync' ? how.tail : how.base,
+      entries: how.entries.map((i) => i.bytes),
+    };
+    host.send(to, outgoing(MPgActivate, message));
+  }
+
+  private serve(writeable: boolean): void {
+    const { host, state, milestones, pipeline, holdings, recovery } = this.scope;
+    const { since } = state.info;
+    host.log('info', writeable ? 'active' : 'peered', { pg: state.c, since });
+    if (writeable) {
+      milestones.started();
+      pipeline.serve();
+    }
+    if (holdings.lacksAnything()) recovery.start();
+    else this.allRecovered();
+  }
+}
