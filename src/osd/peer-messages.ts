@@ -77,7 +77,7 @@ export const MPgActivate = message(
 );
 export const MPgActivated = message(
   'MPgActivated',
-  121,
+  130,
   v1,
   struct('MPgActivated', {
     ...about,
