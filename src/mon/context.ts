@@ -7,6 +7,7 @@ import type { LiveState } from './live-state.ts';
 import type { MapsFeed } from './maps-feed.ts';
 import type { PgMap } from './pg-map.ts';
 import type { FailureReports } from './services/osd-failure.ts';
+import type { OsdWishes } from './services/osd-wishes.ts';
 import type { Session } from './session.ts';
 import type { MgrInfo, MonState } from './state.ts';
 
@@ -24,6 +25,8 @@ export interface MonContext {
   /** Commands to the manager by name: its own and all others. */
   readonly mgrTell: CommandTable;
   readonly failures: FailureReports;
+  /** What OSDs ask of the next epoch. */
+  readonly wishes: OsdWishes;
   readonly mgr: MgrInfo;
   readonly sessions: ReadonlySet<Session>;
   /** The durable state, for answers. */

@@ -4,9 +4,11 @@ import {
   formatAddrVec,
   LOG_PRIORITY,
   type MessageOf,
+  MOSDAlive,
   MOSDBoot,
   MOSDFailure,
   MOSDMarkMeDown,
+  MOSDPGTemp,
   MPGStats,
   MPGStatsAck,
   outgoing,
@@ -25,6 +27,8 @@ export const daemonHandlers: ReadonlyMap<number, Handler> = new Map<number, Hand
   [MOSDBoot.type, (mon, s, m) => boot(mon, s, decodeFront(MOSDBoot, m))],
   [MOSDMarkMeDown.type, (mon, s, m) => markMeDown(mon, s, decodeFront(MOSDMarkMeDown, m))],
   [MOSDFailure.type, (mon, s, m) => failure(mon, s, decodeFront(MOSDFailure, m))],
+  [MOSDAlive.type, (mon, s, m) => alive(mon, s, decodeFront(MOSDAlive, m))],
+  [MOSDPGTemp.type, (mon, s, m) => pgTemp(mon, s, decodeFront(MOSDPGTemp, m))],
   [MPGStats.type, (mon, s, m) => pgStats(mon, s, decodeFront(MPGStats, m), m.tid)],
 ]);
 
@@ -84,6 +88,26 @@ function failure(mon: MonContext, session: Session, m: MessageOf<typeof MOSDFail
   mon.propose({
     osdmap: markDown(state.osdmap, [m.osd], isRefusal(m)),
     log: [clusterLine('info', `osd.${m.osd} failed (${m.reason}, reported by osd.${m.reporter})`)],
+  });
+}
+
+function alive(mon: MonContext, session: Session, m: MessageOf<typeof MOSDAlive>): void {
+  const { osd } = session;
+  if (osd === undefined) return;
+  if (mon.wishes.upThru(mon.head().osdmap, osd, m)) fulfil(mon);
+  else mon.afterAll(() => sendMapsSince(mon, session, Number(m.paxos.version)));
+}
+
+function pgTemp(mon: MonContext, session: Session, m: MessageOf<typeof MOSDPGTemp>): void {
+  const { osd } = session;
+  if (osd !== undefined && mon.wishes.noTemp(mon.head().osdmap, osd, m)) fulfil(mon);
+}
+
+/** What is asked for while a change is being written goes into one epoch after it. */
+function fulfil(mon: MonContext): void {
+  mon.afterAll(() => {
+    const osdmap = mon.wishes.take(mon.head().osdmap);
+    if (osdmap) mon.propose({ osdmap });
   });
 }
 

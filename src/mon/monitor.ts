@@ -34,6 +34,7 @@ import { MapsFeed } from './maps-feed.ts';
 import { type ClusterIdentity, MonStore } from './mon-store.ts';
 import { PgMap } from './pg-map.ts';
 import { FailureReports } from './services/osd-failure.ts';
+import { OsdWishes } from './services/osd-wishes.ts';
 import { Session } from './session.ts';
 import type { MgrInfo, MonState, SessionInfo } from './state.ts';
 import { publish, publishLog } from './subscriptions.ts';
@@ -78,6 +79,7 @@ export class Monitor implements MonContext {
   readonly tell: CommandTable;
   readonly mgrTell: CommandTable;
   readonly failures = new FailureReports();
+  readonly wishes = new OsdWishes();
   readonly sessions = new Set<Session>();
   readonly identity: ClusterIdentity;
   mgr: MgrInfo;

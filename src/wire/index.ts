@@ -17,6 +17,7 @@ export * from './osd-op-codes.ts';
 export * from './osd-op-fast.ts';
 export * from './osd-outputs.ts';
 export * from './osd-ping.ts';
+export * from './osd-wishes.ts';
 export * from './pg-stat.ts';
 export * from './scrub.ts';
 export * from './stamp.ts';
