@@ -105,6 +105,26 @@ export const MPgFlush = message(
   struct('MPgFlush', { ...about, number: u32, isReply: bool }),
 );
 
+export const RESERVE = { request: 0, granted: 1, full: 2, revoked: 3, release: 4 } as const;
+/**
+ * A primary asks a member for a place to be given objects, or releases it; the member answers with the request's number.
+ * A release stands for all requests up to its number.
+ */
+export const MPgReserve = message(
+  'MPgReserve',
+  150,
+  v1,
+  struct('MPgReserve', {
+    ...about,
+    word: u8,
+    number: u32,
+    isBackfill: bool,
+    priority: u32,
+    /** What the member is to set aside. */
+    bytes: u53,
+  }),
+);
+
 /** How far the copy of an object has come. */
 export const CopyCursor = struct('CopyCursor', {
   data: u53,

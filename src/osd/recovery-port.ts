@@ -20,19 +20,15 @@ export interface Reservation {
   release(): void;
 }
 
-/** What the map says about recovery of the PGs of a pool. */
+/** What map and options say about the recovery of a pool's PGs now. */
 export interface RecoveryOrders {
   readonly norecover: boolean;
   readonly nobackfill: boolean;
   readonly norebalance: boolean;
   /** The pool's `recovery_priority`, -10 to 10. */
   readonly poolPriority: number;
-}
-
-/** How long to wait before asking again whoever had no room, ms. */
-export interface RecoveryRetries {
-  readonly recoveryMs: number;
-  readonly backfillMs: number;
+  /** When to ask again whoever had no room, ms: osd_recovery_retry_interval, osd_backfill_retry_interval. */
+  readonly retryMs: { readonly recovery: number; readonly backfill: number };
 }
 
 /**
@@ -47,6 +43,4 @@ export interface RecoveryPort {
    */
   askCopies(start: (count: number) => void): { cancel(): void };
   copyDone(): void;
-  orders(pgid: PgId): RecoveryOrders;
-  readonly retries: RecoveryRetries;
 }
