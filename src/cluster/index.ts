@@ -4,12 +4,15 @@
  * sooner and is smaller without the others'.
  */
 import type { Logger } from '../runtime/index.ts';
+import type { Cluster } from './cluster.ts';
 import type { ClusterDir, ClusterFile } from './layout.ts';
-import type { Cluster, StartClusterOptions } from './start-cluster.ts';
+import type { StartClusterOptions } from './start-cluster.ts';
 
+export type { Cluster } from './cluster.ts';
+export type { ClusterOsd } from './cluster-osd.ts';
 export * from './faults/faults.ts';
 export * from './layout.ts';
-export type { Cluster, StartClusterOptions } from './start-cluster.ts';
+export type { StartClusterOptions } from './start-cluster.ts';
 
 /** A daemon that runs in this process. */
 export interface Daemon {

@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../client/index.ts';
 import { CephError } from '../errors/index.ts';
-import { type Monitor, startMonitor } from '../mon/index.ts';
-import { type Osd, startOsd } from '../osd/index.ts';
-import type { Rados } from '../rados/index.ts';
-import { alignedMemory, BufferPool, type Logger, silent } from '../runtime/index.ts';
+import { alignedMemory, BufferPool, type Logger, type Runtime, silent } from '../runtime/index.ts';
 import { nodeRuntime, openLmdb, systemClock } from '../runtime-node/index.ts';
 import { MemoryKeyValue } from '../store/index.ts';
-import { confText, SHARDS_MAX } from './layout.ts';
-import { openOsdStore } from './osd-store.ts';
-import { osdThreads } from './osd-threads.ts';
+import { Cluster } from './cluster.ts';
+import { ClusterMon } from './cluster-mon.ts';
+import type { FaultTarget } from './faults/faults.ts';
+import { FaultyNetwork } from './faults/faulty-network.ts';
+import { Links } from './faults/links.ts';
+import { SHARDS_MAX } from './layout.ts';
+import { FaultyHome, PlainHome } from './osd-home.ts';
 import { makeMonStore, monConfig } from './run-mon.ts';
 import { monAddrOf } from './run-osd.ts';
 
 export interface StartClusterOptions {
-  /** Default 3. */
+  /** OSDs of a new cluster. Default 3. */
   readonly osds?: number;
   /** Pools to create before it resolves. */
   readonly pools?: readonly string[];
@@ -27,60 +26,13 @@ export interface StartClusterOptions {
   readonly osdBytes?: number;
   /** Threads that each OSD has for its PGs. Default 1: that of the caller. */
   readonly shards?: number;
+  /** Things may happen to the cluster: see {@link Cluster.faults}. It is a little slower for that. Not with `shards`. */
+  readonly faults?: boolean;
   readonly log?: Logger;
 }
 
 const HOST = '127.0.0.1';
 const OSD_BYTES = 10 * 2 ** 30;
-
-/** A cluster inside this process, on loopback ports that the system chose. */
-export class Cluster implements AsyncDisposable {
-  readonly fsid: string;
-  readonly monitor: Monitor;
-  readonly osds: readonly Osd[];
-  /** Monitor's port on 127.0.0.1. */
-  readonly port: number;
-  private readonly clients = new Set<Rados>();
-  private confDir: string | undefined;
-
-  /** @internal Use {@link startCluster}. */
-  constructor(fsid: string, port: number, monitor: Monitor, osds: readonly Osd[]) {
-    this.fsid = fsid;
-    this.port = port;
-    this.monitor = monitor;
-    this.osds = osds;
-  }
-
-  /** For `connect({ monHost })` and for a ceph.conf. */
-  get monHost(): string {
-    return `v2:${HOST}:${this.port}`;
-  }
-
-  /** A client of this cluster; it is closed with the cluster. */
-  async connect(): Promise<Rados> {
-    const client = await connect({ monHost: this.monHost });
-    this.clients.add(client);
-    return client;
-  }
-
-  /** Writes a ceph.conf for Ceph's own tools, into a temporary directory unless a path is given. @returns its path */
-  async writeConf(path?: string): Promise<string> {
-    this.confDir ??= path === undefined ? mkdtempSync(join(tmpdir(), 'sepiola-')) : undefined;
-    const file = path ?? join(this.confDir!, 'ceph.conf');
-    writeFileSync(file, confText({ fsid: this.fsid, host: HOST, port: this.port }));
-    return file;
-  }
-
-  async close(): Promise<void> {
-    for (const client of this.clients) await client.close();
-    await Promise.all(this.osds.map((osd) => osd.close()));
-    await this.monitor.close();
-    if (this.confDir) rmSync(this.confDir, { recursive: true, force: true });
-  }
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
 
 /**
  * Starts a whole cluster in this process: monitor, manager's part, OSDs. Resolves when every OSD is up and the pools
@@ -89,59 +41,84 @@ export class Cluster implements AsyncDisposable {
 export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
   const count = options.osds ?? 3;
   if (!Number.isInteger(count) || count < 1) throw new CephError('EINVAL', `${count} OSDs`);
-  const shardCount = options.shards ?? 1;
-  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > SHARDS_MAX) {
-    throw new CephError('EINVAL', `${shardCount} shards`);
+  const shards = options.shards ?? 1;
+  if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX) {
+    throw new CephError('EINVAL', `${shards} shards`);
   }
-  const log = options.log ?? silent;
-  const pool = shardCount > 1 ? BufferPool.shared() : new BufferPool(alignedMemory);
-  const runtime = { ...nodeRuntime({ log }), pool };
-  const dir = options.dir;
-  const kv = dir === undefined ? new MemoryKeyValue() : await openLmdb(join(dir, 'mon.a'));
-  const made = { fsid: randomUUID(), host: HOST, port: 0, osds: count, nowMs: Date.now() };
-  await makeMonStore(kv, made);
-  const monitor = await startMonitor({
-    runtime,
-    store: kv,
+  if (options.faults && shards > 1) {
+    throw new CephError('EINVAL', 'faults happen to OSDs of one shard only');
+  }
+  const { dir, log = silent } = options;
+  const pool = shards > 1 ? BufferPool.shared() : new BufferPool(alignedMemory);
+  const world: Runtime = { ...nodeRuntime({ log }), pool };
+  const links = options.faults ? new Links(systemClock) : undefined;
+  const runtime = (who: FaultTarget) => {
+    const network = links && new FaultyNetwork(world.network, links, who);
+    return { runtime: network ? { ...world, network } : world, network };
+  };
+  const mon = new ClusterMon({
     host: HOST,
-    port: 0,
-    mgrPort: 0,
-    hostname: hostname(),
     config: monConfig(count),
+    openStore: await monStores(dir, count),
+    runtime: () => runtime('mon.a'),
   });
-  const { port } = monitor.addr;
-  const { fsid } = monitor.identity;
-  const osds: Osd[] = [];
-  const cluster = new Cluster(fsid, port, monitor, osds);
-  try {
-    for (let id = 0; id < count; id++) {
+  await mon.start();
+  const { fsid } = mon.running.identity;
+  const cluster = new Cluster({
+    fsid,
+    host: HOST,
+    mon,
+    links,
+    plan: (id, uuid) => {
       const path = dir === undefined ? undefined : join(dir, `osd.${id}`);
-      const place = { path, uuid: undefined, sizeBytes: options.osdBytes ?? OSD_BYTES };
-      const partition = { index: 0, count: shardCount };
-      const { store, uuid } = await openOsdStore(place, partition, systemClock, log);
-      const shards = osdThreads(shardCount, { id, fsid, uuid, place });
-      osds.push(
-        await startOsd({
-          runtime,
-          id,
-          fsid,
-          uuid,
-          store,
-          ...(shards ? { shards } : {}),
-          monAddrs: [monAddrOf({ host: HOST, port })],
-          host: HOST,
-          port: 0,
-          hostname: hostname(),
-        }),
-      );
-    }
-    await Promise.all(osds.map((osd) => osd.booted));
+      const sizeBytes = options.osdBytes ?? OSD_BYTES;
+      const home = { path, uuid, sizeBytes, shards, clock: systemClock, log };
+      return {
+        id,
+        fsid,
+        host: HOST,
+        home: links ? new FaultyHome(home) : new PlainHome(home),
+        shards,
+        sizeBytes,
+        path,
+        monAddrs: () => [monAddrOf({ host: HOST, port: mon.port })],
+        runtime: () => runtime(`osd.${id}`),
+      };
+    },
+  });
+  try {
+    // Those that were added to a directory's cluster are its OSDs as those that it began with.
+    const planned = mon.running
+      .state()
+      .osdmap.osds()
+      .map((id) => cluster.plan(id));
+    const started = [];
+    for (const osd of planned) started.push(await osd.launch());
+    await Promise.all(started.map((osd) => osd.booted));
     if (options.pools?.length) await createPools(cluster, options.pools);
   } catch (e) {
     await cluster.close();
     throw e;
   }
   return cluster;
+}
+
+/** Opens the monitor's store, once for each of its lives; the first finds a cluster of so many OSDs in it. */
+async function monStores(dir: string | undefined, osds: number) {
+  let memory = new MemoryKeyValue();
+  const open = async () => {
+    if (dir !== undefined) return openLmdb(join(dir, 'mon.a'));
+    memory = new MemoryKeyValue(memory);
+    return memory;
+  };
+  const store = await open();
+  await makeMonStore(store, { fsid: randomUUID(), host: HOST, port: 0, osds, nowMs: Date.now() });
+  let first: typeof store | undefined = store;
+  return async () => {
+    const opened = first ?? (await open());
+    first = undefined;
+    return opened;
+  };
 }
 
 async function createPools(cluster: Cluster, pools: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import { CompressedFigures } from './compressed-figures.ts';
 import { Compression } from './compression.ts';
 import type { CompressionPolicy } from './compression-policy.ts';
 import { type NewStore, openData } from './data-file.ts';
+import { unitsOf } from './extent.ts';
 import type { StoreMemory } from './held-memory.ts';
 import {
   bitmapKey,
@@ -325,6 +326,21 @@ export class BlockStore implements ObjectStore {
   extents(c: Collection, oid: HObject, offset: number, length: number) {
     const n = this.applier.find(c, oid);
     return n ? dataRanges(n, offset, offset + length) : [];
+  }
+
+  /**
+   * Where an object's bytes lie in the data file, in ranges of it. What is not in blocks yet is left out: `flush` first.
+   * For those who look at a disk from outside.
+   */
+  places(c: Collection, oid: HObject): { block: number; offset: number; length: number }[] {
+    const extents = this.applier.find(c, oid)?.extents ?? [];
+    return extents.flatMap((e) =>
+      unitsOf(e).map(({ unit, count }) => ({
+        block: e.block,
+        offset: unit * BLOCK_BYTES,
+        length: count * BLOCK_BYTES,
+      })),
+    );
   }
 
   getattr(c: Collection, oid: HObject, name: string): Uint8Array | undefined {

@@ -32,6 +32,8 @@ interface MemoryObject {
 export interface MemoryStoreOptions {
   /** What the store may hold; default 1 GiB. */
   sizeBytes?: number;
+  /** A store that was closed, and whose content this one takes over. */
+  from?: MemoryStore | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface MemoryStoreOptions {
  * durable as it will ever be. Reads return views of what was written.
  */
 export class MemoryStore implements ObjectStore {
-  private readonly colls = new Map<Collection, MemoryCollection>();
+  private readonly colls: Map<Collection, MemoryCollection>;
   private readonly totalBytes: number;
   private dataBytes = 0;
   private omapBytes = 0;
@@ -48,7 +50,12 @@ export class MemoryStore implements ObjectStore {
   private readonly reserved = new Reservations();
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.totalBytes = options.sizeBytes ?? 2 ** 30;
+    const { from } = options;
+    this.totalBytes = options.sizeBytes ?? from?.totalBytes ?? 2 ** 30;
+    this.colls = from?.colls ?? new Map();
+    this.dataBytes = from?.dataBytes ?? 0;
+    this.omapBytes = from?.omapBytes ?? 0;
+    this.metadataBytes = from?.metadataBytes ?? 0;
   }
 
   async submit(txn: Transaction, applied?: () => void): Promise<void> {

@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { Rados } from '../src/client/index.ts';
+import { type Cluster, startCluster } from '../src/cluster/index.ts';
+
+/** OSDs come, go and are replaced in a cluster that runs. */
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const f of folders.splice(0)) rmSync(f, { recursive: true, force: true });
+});
+
+interface Status {
+  pgmap: { num_pgs: number; pgs_by_state: { state_name: string; count: number }[] };
+}
+const isClean = (rados: Rados) => async (): Promise<boolean> => {
+  const { output } = await rados.command({ prefix: 'status', format: 'json' });
+  const { pgs_by_state, num_pgs } = (JSON.parse(output.toString()) as Status).pgmap;
+  const clean = pgs_by_state.find((s) => s.state_name === 'active+clean');
+  return clean?.count === num_pgs;
+};
+const clean = (rados: Rados) =>
+  expect.poll(isClean(rados), { timeout: 30_000, interval: 100 }).toBe(true);
+
+async function fill(cluster: Cluster): Promise<Rados> {
+  const rados = await cluster.connect();
+  const pool = await rados.pool('data');
+  await Promise.all(
+    Array.from({ length: 30 }, (_, i) => pool.object(`o${i}`).writeFull(`is ${i}`)),
+  );
+  return rados;
+}
+async function check(rados: Rados): Promise<void> {
+  const pool = await rados.pool('data');
+  for (let i = 0; i < 30; i++) {
+    expect((await pool.object(`o${i}`).read()).toString()).toBe(`is ${i}`);
+  }
+}
+
+test('an OSD that is added gets data, and one that is removed leaves none behind', async () => {
+  await using cluster = await startCluster({ pools: ['data'] });
+  const rados = await fill(cluster);
+  const added = await cluster.addOsd();
+  expect([added.id, added.name, added.isRunning]).toEqual([3, 'osd.3', true]);
+  expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2, 3]);
+  await clean(rados);
+  await rados.command({ prefix: 'osd out', ids: ['0'] });
+  await clean(rados);
+  await cluster.osd(0).remove();
+  await cluster
+    .osd(3)
+    .remove()
+    .then(() => cluster.addOsd()); // the lowest id that is free
+  expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2]);
+  await clean(rados);
+  await check(rados);
+}, 60_000);
+
+test('an OSD in memory that is killed has its data when it starts again', async () => {
+  await using cluster = await startCluster({ osds: 1, pools: ['data'] });
+  const rados = await fill(cluster);
+  await cluster.osd(0).kill();
+  await cluster.osd(0).kill(); // it is dead already
+  await cluster.osd(0).restart();
+  await cluster.osd(0).stop();
+  await cluster.osd(0).start();
+  await check(rados);
+});
+
+test('an OSD that gets an empty disk gets its data from the others', async () => {
+  await using cluster = await startCluster({ osds: 2, pools: ['data'] });
+  const rados = await fill(cluster);
+  await cluster.osd(0).replace();
+  await clean(rados);
+  await cluster.osd(1).replace();
+  await clean(rados);
+  await check(rados);
+}, 60_000);
+
+test('OSDs that were added to a directory are there the next time', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sepiola-osds-'));
+  folders.push(dir);
+  {
+    await using cluster = await startCluster({ dir, osds: 2, pools: ['data'] });
+    await fill(cluster);
+    await cluster.addOsd();
+  }
+  await using cluster = await startCluster({ dir, osds: 2 });
+  expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2]);
+  const rados = await cluster.connect();
+  await clean(rados);
+  await check(rados);
+}, 60_000);
+
+test('what cannot be started again says so', async () => {
+  await using cluster = await startCluster({ osds: 2, shards: 2 });
+  expect(() => cluster.osd(2)).toThrow(/no osd\.2/);
+  await cluster.osd(1).kill();
+  await expect(cluster.osd(1).start()).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  const gone = cluster.osd(1);
+  await gone.remove();
+  await gone.remove();
+  await expect(gone.start()).rejects.toMatchObject({ code: 'ENOENT' });
+});
