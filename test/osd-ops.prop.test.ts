@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { crc32c } from '../src/codec/index.ts';
 import {
+  DIGEST_FLAG,
   decodeObjectInfo,
   encodeObjectInfo,
   INFO_NEW,
@@ -200,6 +202,7 @@ describe('op vectors', () => {
       name: fc.constantFrom('x', 'y'),
       steps: fc.array(anyStep, { minLength: 1, maxLength: 4 }),
     });
+    let digests = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 12 }), async (requests) => {
         const harness = new OpHarness();
@@ -219,6 +222,12 @@ describe('op vectors', () => {
             const got = read.outputs.map((o) => Buffer.from(o ?? []).toString('hex'));
             expect(read.result).toBe(model ? 0 : -2);
             if (model) expect(got).toEqual(expected(model));
+            // Known or not: a digest is never one of other data.
+            const { dataDigest } = read.info ?? {};
+            if (dataDigest !== undefined) {
+              expect(dataDigest).toBe(crc32c(0xffff_ffff, Buffer.from(model!.data)));
+              digests++;
+            }
           }
         }
         expect(totals).toEqual({
@@ -228,6 +237,7 @@ describe('op vectors', () => {
       }),
       { numRuns: 150 },
     );
+    expect(digests).toBeGreaterThan(0);
   });
 });
 
@@ -249,7 +259,9 @@ describe('ObjectInfo', () => {
     size: u53,
     mtime: time,
     localMtime: time,
-    flags: u32,
+    flags: u32.map((bits) => (bits & ~(DIGEST_FLAG.data | DIGEST_FLAG.omap)) >>> 0),
+    dataDigest: fc.option(u32, { nil: undefined }),
+    omapDigest: fc.option(u32, { nil: undefined }),
     truncateSeq: u32,
     truncateSize: u53,
     expectedObjectSize: u53,

@@ -1,3 +1,4 @@
+import { appendCrc32c, CRC_BLOCK_BYTES, CRC_BLOCK_SEED } from '../../codec/index.ts';
 import { ERRNO } from '../../errors/index.ts';
 import { HINT } from '../../store/index.ts';
 import { OSD_OP_FLAG, type OsdOp, readArgs } from '../../wire/index.ts';
@@ -53,8 +54,7 @@ function put(x: Execution, offset: number, data: Uint8Array, crcs?: Uint32Array)
   const { oid } = x.object;
   x.txn.push({ op: 'write', c: x.env.collection, oid, offset, data, ...(crcs && { crcs }) });
   x.stats.numWrKb += kib(data.length);
-  const end = offset + data.length;
-  if (end > x.size) x.resize(end);
+  x.resize(Math.max(x.size, offset + data.length));
 }
 
 function truncateTo(x: Execution, size: number): void {
@@ -72,8 +72,20 @@ export function writeFull(x: Execution, op: OsdOp): number {
   x.create();
   x.stats.numWr++;
   if (x.size > length) truncateTo(x, length);
-  if (length > 0) put(x, 0, data, x.inputCrcs(op));
+  const crcs = x.inputCrcs(op);
+  if (length > 0) put(x, 0, data, crcs);
+  x.dataDigest = digestOf(x, data, crcs);
   return 0;
+}
+
+/** The digest of an object's whole data where it costs next to nothing: that of others is left to the next deep scrub. */
+function digestOf(x: Execution, data: Uint8Array, crcs?: Uint32Array): number | undefined {
+  const blocks = crcs?.length ?? 0;
+  if (data.length - blocks * CRC_BLOCK_BYTES > CRC_BLOCK_BYTES) return undefined;
+  let digest = CRC_BLOCK_SEED;
+  for (let i = 0; i < blocks; i++) digest = appendCrc32c(digest, crcs![i]!);
+  const rest = blocks === 0 ? data : data.subarray(blocks * CRC_BLOCK_BYTES);
+  return rest.length > 0 ? x.env.crc32c(digest, rest) : digest;
 }
 
 export function append(x: Execution, op: OsdOp): number {
@@ -134,6 +146,7 @@ export function zero(x: Execution, op: OsdOp): number {
   if (!x.exists || length === 0) return 0;
   x.modified = true;
   x.stats.numWr++;
+  x.resize(x.size);
   x.txn.push({ op: 'zero', c: x.env.collection, oid: x.object.oid, offset, length });
   return 0;
 }

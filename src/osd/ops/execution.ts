@@ -71,6 +71,8 @@ export class Execution implements OpOutcome, Prepared {
   expectedObjectSize: number;
   expectedWriteSize: number;
   allocHintFlags: number;
+  dataDigest: number | undefined;
+  omapDigest: number | undefined;
 
   /** The object changes, if only in its info. */
   modified = false;
@@ -98,6 +100,8 @@ export class Execution implements OpOutcome, Prepared {
     this.expectedObjectSize = info.expectedObjectSize;
     this.expectedWriteSize = info.expectedWriteSize;
     this.allocHintFlags = info.allocHintFlags;
+    this.dataDigest = info.dataDigest;
+    this.omapDigest = info.omapDigest;
   }
 
   /** Whether the store has the object, whatever earlier ops of this request did. */
@@ -168,7 +172,9 @@ export class Execution implements OpOutcome, Prepared {
     this.stats.numObjects++;
   }
 
+  /** All that changes data says so here. */
   resize(size: number): void {
+    this.dataDigest = undefined;
     this.stats.numBytes += size - this.size;
     this.size = size;
   }
@@ -194,7 +200,9 @@ export class Execution implements OpOutcome, Prepared {
   get hasOmap(): boolean {
     return (this.flags & OBJECT_FLAG.omap) !== 0;
   }
+  /** All that changes the omap says so here. */
   setOmap(present: boolean): void {
+    this.omapDigest = undefined;
     if (this.hasOmap === present) return;
     this.flags ^= OBJECT_FLAG.omap;
     this.stats.numObjectsOmap += present ? 1 : -1;
@@ -306,6 +314,8 @@ export class Execution implements OpOutcome, Prepared {
       expectedObjectSize: this.expectedObjectSize,
       expectedWriteSize: this.expectedWriteSize,
       allocHintFlags: this.allocHintFlags,
+      dataDigest: this.dataDigest,
+      omapDigest: this.omapDigest,
     };
   }
 }

@@ -13,6 +13,8 @@ export const INFO_ATTR = '_';
 
 /** Bits of {@link ObjectInfo.flags}; values as object_info_t::flag_t in src/osd/osd_types.h, Ceph 16.2. */
 export const OBJECT_FLAG = { dirty: 1 << 2, omap: 1 << 3 } as const;
+/** Bits beside them in the stored form, and in Ceph's: which digests are known. */
+export const DIGEST_FLAG = { data: 1 << 4, omap: 1 << 5 } as const;
 
 /** What the OSD knows of an object beside its content. A value is never changed, only replaced. */
 export interface ObjectInfo {
@@ -33,6 +35,10 @@ export interface ObjectInfo {
   readonly expectedObjectSize: number;
   readonly expectedWriteSize: number;
   readonly allocHintFlags: number;
+  /** crc32c(0xffffffff) of all data, when it is known: every change of data that does not replace all forgets it. */
+  readonly dataDigest: number | undefined;
+  /** As a deep scrub makes it, see the scrub's digest of an omap; likewise forgotten. */
+  readonly omapDigest: number | undefined;
 }
 
 const REQID_ZERO: ReqId = { name: { type: ENTITY.osd, num: 0 }, tid: 0n, inc: 0 };
@@ -52,10 +58,15 @@ export const INFO_NEW: ObjectInfo = {
   expectedObjectSize: 0,
   expectedWriteSize: 0,
   allocHintFlags: 0,
+  dataDigest: undefined,
+  omapDigest: undefined,
 };
 
-const FORMAT = 1;
-const LENGTH = 120;
+const FORMAT = 2;
+const LENGTH = 128;
+/** Without digests. */
+const OLD_FORMAT = 1;
+const OLD_LENGTH = 120;
 
 /**
  * Our own format, of one fixed length: it is written with every change of an object, so it costs one allocation.
@@ -64,7 +75,7 @@ const LENGTH = 120;
 export function encodeObjectInfo(v: ObjectInfo): Buffer {
   const b = Buffer.allocUnsafe(LENGTH);
   b.writeUInt32LE(FORMAT, 0);
-  b.writeUInt32LE(v.flags, 4);
+  b.writeUInt32LE((v.flags | digestFlags(v)) >>> 0, 4);
   b.writeBigUInt64LE(v.version.version, 8);
   b.writeUInt32LE(v.version.epoch, 16);
   b.writeUInt32LE(v.priorVersion.epoch, 20);
@@ -84,17 +95,25 @@ export function encodeObjectInfo(v: ObjectInfo): Buffer {
   b.writeUInt32LE(v.allocHintFlags, 100);
   writeU53(b, v.expectedObjectSize, 104);
   writeU53(b, v.expectedWriteSize, 112);
+  b.writeUInt32LE(v.dataDigest ?? 0, 120);
+  b.writeUInt32LE(v.omapDigest ?? 0, 124);
   return b;
 }
 
 /** @throws DecodeError when the bytes are not ours: the object is damaged. */
 export function decodeObjectInfo(bytes: Uint8Array): ObjectInfo {
   const b = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (b.length !== LENGTH || b.readUInt32LE(0) !== FORMAT) {
+  const format = b.length >= OLD_LENGTH ? b.readUInt32LE(0) : 0;
+  if (
+    b.length !== (format === OLD_FORMAT ? OLD_LENGTH : LENGTH) ||
+    format > FORMAT ||
+    format === 0
+  ) {
     throw new DecodeError(`${b.length} bytes of unknown format`, 0, 'ObjectInfo');
   }
+  const flags = b.readUInt32LE(4);
   return {
-    flags: b.readUInt32LE(4),
+    flags: (flags & ~(DIGEST_FLAG.data | DIGEST_FLAG.omap)) >>> 0,
     version: { version: b.readBigUInt64LE(8), epoch: b.readUInt32LE(16) },
     priorVersion: { version: b.readBigUInt64LE(24), epoch: b.readUInt32LE(20) },
     userVersion: b.readBigUInt64LE(32),
@@ -111,7 +130,17 @@ export function decodeObjectInfo(bytes: Uint8Array): ObjectInfo {
     allocHintFlags: b.readUInt32LE(100),
     expectedObjectSize: readU53(b, 104),
     expectedWriteSize: readU53(b, 112),
+    dataDigest: flags & DIGEST_FLAG.data ? b.readUInt32LE(120) : undefined,
+    omapDigest: flags & DIGEST_FLAG.omap ? b.readUInt32LE(124) : undefined,
   };
+}
+
+/** Which digests are known, as bits of {@link DIGEST_FLAG}. */
+export function digestFlags(v: Pick<ObjectInfo, 'dataDigest' | 'omapDigest'>): number {
+  return (
+    (v.dataDigest === undefined ? 0 : DIGEST_FLAG.data) |
+    (v.omapDigest === undefined ? 0 : DIGEST_FLAG.omap)
+  );
 }
 
 function writeU53(b: Buffer, v: number, at: number): void {

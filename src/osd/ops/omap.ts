@@ -142,6 +142,7 @@ export function removeOmapKeys(x: Execution, op: OsdOp): number {
   if (!x.exists) return -ERRNO.ENOENT;
   const keys = OmapKeys.decode(new Decoder(x.input(op)));
   x.modified = true;
+  x.omapDigest = undefined;
   x.stats.numWr++;
   if (x.hasOmap && keys.size > 0) {
     x.txn.push({ op: 'omapRmKeys', c: x.env.collection, oid: x.object.oid, keys: [...keys] });
@@ -156,6 +157,7 @@ export function removeOmapRange(x: Execution, op: OsdOp): number {
   const from = d.byteString();
   const to = d.byteString();
   x.modified = true;
+  x.omapDigest = undefined;
   x.stats.numWr++;
   if (x.hasOmap && from < to) {
     x.txn.push({ op: 'omapRmRange', c: x.env.collection, oid: x.object.oid, from, to });
