@@ -20,7 +20,15 @@ export * from './osdmap.ts';
 export * from './osdmap-data.ts';
 export * from './osdmap-json.ts';
 export { osdLine, osdMapText } from './osdmap-print.ts';
-export { placementSeed, ruleOf, splitBits, stableMod } from './pg-seed.ts';
+export {
+  type Halving,
+  halvings,
+  parentSeed,
+  placementSeed,
+  ruleOf,
+  splitBits,
+  stableMod,
+} from './pg-seed.ts';
 export { placesAlike, type UpActing } from './placement.ts';
 export * from './pool.ts';
 export * from './pool-health.ts';

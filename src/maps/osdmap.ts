@@ -242,6 +242,10 @@ export class OSDMap {
     return mapping;
   }
 
+  hasPg({ pool, seed }: PgId): boolean {
+    return seed < (this.pool(pool)?.pgNum ?? 0);
+  }
+
   /** Every PG of every pool, by pool and seed. */
   *pgs(): Generator<PgId> {
     for (const [id, pool] of [...this.data.pools].sort((a, b) => a[0] - b[0])) {

@@ -25,6 +25,31 @@ export function splitBits(seed: number, pgNum: number): number {
   return pgNum !== 2 ** bits && seed % half >= pgNum % half ? bits - 1 : bits;
 }
 
+/** The PG that a PG was split from, and is merged into; not for seed 0. Source: pg_t::get_parent, 16.2. */
+export function parentSeed(seed: number): number {
+  return (seed & ~(2 ** (31 - Math.clz32(seed)))) >>> 0;
+}
+
+/** One halving of a PG: objects whose hash ends in the `bits` lowest bits of `child` are the child's from then on. */
+export interface Halving {
+  readonly parent: number;
+  readonly child: number;
+  readonly bits: number;
+}
+
+/**
+ * How a PG that holds what ends in `bits` bits of its seed comes to hold what it should among `pgNum` PGs: halvings in
+ * the order in which they are done, none when it is not split. @param seed below pgNum
+ */
+export function* halvings(seed: number, bits: number, pgNum: number): Generator<Halving> {
+  const end = splitBits(seed, pgNum);
+  for (let b = bits; b < end; b++) {
+    const child = seed + 2 ** b;
+    yield { parent: seed, child, bits: b + 1 };
+    yield* halvings(child, b + 1, pgNum);
+  }
+}
+
 /** The number a PG's placement is computed from. `seed` is a PG's seed or an object's full hash. */
 export function placementSeed(pool: PgPool, poolId: number, seed: number): number {
   const s = stableMod(seed, pool.pgpNum);

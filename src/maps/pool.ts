@@ -37,6 +37,8 @@ export const POOL_FLAG = {
   selfmanaged_snaps: 1 << 13,
   pool_snaps: 1 << 14,
   creating: 1 << 15,
+  /** For the autoscaler: expect much data. As of 16.2.8. */
+  bulk: 1 << 17,
 } as const;
 
 /** `PgPool.pgAutoscaleMode`. */

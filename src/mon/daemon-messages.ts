@@ -8,6 +8,7 @@ import {
   MOSDBoot,
   MOSDFailure,
   MOSDMarkMeDown,
+  MOSDPGReadyToMerge,
   MOSDPGTemp,
   MPGStats,
   MPGStatsAck,
@@ -18,6 +19,7 @@ import type { MonContext } from './context.ts';
 import { decideBoot } from './services/osd-boot.ts';
 import { isRefusal } from './services/osd-failure.ts';
 import { markDown } from './services/osd-state.ts';
+import { decideMerge } from './services/pg-merge.ts';
 import type { Session } from './session.ts';
 
 type Handler = (mon: MonContext, session: Session, m: IncomingMessage) => void;
@@ -29,6 +31,7 @@ export const daemonHandlers: ReadonlyMap<number, Handler> = new Map<number, Hand
   [MOSDFailure.type, (mon, s, m) => failure(mon, s, decodeFront(MOSDFailure, m))],
   [MOSDAlive.type, (mon, s, m) => alive(mon, s, decodeFront(MOSDAlive, m))],
   [MOSDPGTemp.type, (mon, s, m) => pgTemp(mon, s, decodeFront(MOSDPGTemp, m))],
+  [MOSDPGReadyToMerge.type, (mon, s, m) => merge(mon, s, decodeFront(MOSDPGReadyToMerge, m))],
   [MPGStats.type, (mon, s, m) => pgStats(mon, s, decodeFront(MPGStats, m), m.tid)],
 ]);
 
@@ -111,6 +114,13 @@ function fulfil(mon: MonContext): void {
   });
 }
 
+function merge(mon: MonContext, session: Session, m: MessageOf<typeof MOSDPGReadyToMerge>): void {
+  const { osdmap, fsid } = mon.head();
+  if (m.fsid !== fsid || session.osd === undefined) return;
+  const patch = decideMerge(osdmap, session.osd, m);
+  if (patch) mon.propose({ osdmap: patch });
+}
+
 function pgStats(
   mon: MonContext,
   session: Session,
@@ -119,6 +129,6 @@ function pgStats(
 ): void {
   const { osdmap } = mon.ledger.durable;
   if (m.fsid !== osdmap.fsid || !osdmap.exists(m.osd) || session.osd !== m.osd) return;
-  mon.pgMap.report(m, (pool) => osdmap.pool(pool) !== undefined, mon.state().nowMs);
+  mon.pgMap.report(m, (pgid) => osdmap.hasPg(pgid), mon.state().nowMs);
   session.connection.send(outgoing(MPGStatsAck, {}, { tid }));
 }

@@ -249,7 +249,7 @@ export class Monitor implements MonContext {
     if (after.osdmap !== before.osdmap) {
       const { osdmap } = after;
       this.pgMap.prune(
-        (pool) => osdmap.pool(pool) !== undefined,
+        (pgid) => osdmap.hasPg(pgid),
         (osd) => osdmap.exists(osd),
       );
       publish(this, 'osdmap');

@@ -3,6 +3,7 @@ import {
   type MessageOf,
   type MPGStats,
   type OsdStat,
+  type PgId,
   type PgStat,
 } from '../wire/index.ts';
 import { IO_IDLE, type IoRates } from './state.ts';
@@ -27,11 +28,11 @@ export class PgMap {
   private samples: Sample[] = [];
 
   /** Takes one OSD's report. A PG's older report, from a primary that no longer is, does not replace a newer one. */
-  report(m: MessageOf<typeof MPGStats>, hasPool: (pool: number) => boolean, nowMs: number): void {
+  report(m: MessageOf<typeof MPGStats>, hasPg: (pgid: PgId) => boolean, nowMs: number): void {
     this.osdStats.set(m.osd, m.osdStat);
     for (const pg of m.pgs) {
-      // The OSD may not have seen yet that the pool is gone.
-      if (!hasPool(pg.pgid.pool)) continue;
+      // The OSD may not have seen yet that the pool is gone, or the PG merged.
+      if (!hasPg(pg.pgid)) continue;
       const id = formatPgId(pg.pgid);
       const known = this.pgStats.get(id);
       if (known && isNewer(known, pg)) continue;
@@ -42,8 +43,8 @@ export class PgMap {
   }
 
   /** Forgets what is gone from the map. */
-  prune(hasPool: (pool: number) => boolean, hasOsd: (osd: number) => boolean): void {
-    for (const [id, pg] of this.pgStats) if (!hasPool(pg.pgid.pool)) this.pgStats.delete(id);
+  prune(hasPg: (pgid: PgId) => boolean, hasOsd: (osd: number) => boolean): void {
+    for (const [id, pg] of this.pgStats) if (!hasPg(pg.pgid)) this.pgStats.delete(id);
     for (const osd of this.osdStats.keys()) if (!hasOsd(osd)) this.osdStats.delete(osd);
   }
 

@@ -4,16 +4,19 @@ import { expiredBlocklist } from './commands/blocklist.ts';
 import { expiredMutes } from './commands/health.ts';
 import type { MonContext } from './context.ts';
 import { clusterLine } from './daemon-messages.ts';
+import { autoscale } from './services/autoscale.ts';
 import { updateFullness } from './services/fullness.ts';
 import { canGoDown, markDown, markOutLongDown } from './services/osd-state.ts';
+import { nextPgSteps } from './services/pg-steps.ts';
 import type { MonState } from './state.ts';
-import { healthChecks } from './views/health.ts';
+import { allPgs, autoscaleAdvice, healthChecks, isAutoscaleOff } from './views/index.ts';
 
 /** What the monitor does without being asked, once per second. */
 export class Tick {
   private readonly mon: MonContext;
   /** Since when an OSD that is up in the map has had no session here, wall clock. */
   private readonly silentSince = new Map<number, number>();
+  private autoscaledMs = 0;
   private raised: ReadonlyMap<string, HealthCheck> = new Map();
 
   constructor(mon: MonContext) {
@@ -37,8 +40,21 @@ export class Tick {
     if (expired.length > 0) mon.propose({ osdmap: { oldBlocklist: expired } });
     const mutes = expiredMutes(mon.head());
     if (mutes && mutes.length > 0) mon.propose({ healthMutes: mutes });
+    this.stepPgs(mon);
     this.logHealth(mon.state());
     this.trim(mon.head());
+  }
+
+  /** Brings pools nearer to the counts of PGs they are to have, and now and then looks what these should be. */
+  private stepPgs(mon: MonContext): void {
+    const head = mon.head();
+    const steps = nextPgSteps(head, allPgs(head));
+    if (steps) mon.propose({ osdmap: steps });
+    if (isAutoscaleOff(head) || head.nowMs - this.autoscaledMs < AUTOSCALE_MS) return;
+    this.autoscaledMs = head.nowMs;
+    const state = mon.head();
+    const patch = autoscale(state, autoscaleAdvice(state).pools);
+    if (patch) mon.propose({ osdmap: patch });
   }
 
   /** Writes to the cluster log what health checks came and went. Texts: HealthMonitor, release 16.2. */
@@ -103,5 +119,7 @@ export class Tick {
   }
 }
 
+/** sleep_interval of the autoscaler, 16.2. */
+const AUTOSCALE_MS = 60_000;
 /** Trims go in strides, as each is a commit. */
 const TRIM_MIN = 100;

@@ -90,7 +90,7 @@ export const MPgActivated = message(
 /** What all members of the interval have reached together. */
 export const MPgHistory = message(
   'MPgHistory',
-  122,
+  165,
   v1,
   struct('MPgHistory', { ...about, started: u32, clean: u32 }),
 );

@@ -1,6 +1,6 @@
-import { map, s32, str, struct, u32, u53, vec } from '../codec/index.ts';
+import { bool, map, s32, str, struct, u32, u53, vec } from '../codec/index.ts';
 import { EntityAddrVec } from './address.ts';
-import { Uuid } from './basic.ts';
+import { EVersion, PgId, Uuid } from './basic.ts';
 import { message } from './message.ts';
 import { OsdStat, PgStat } from './pg-stat.ts';
 
@@ -49,6 +49,26 @@ export const MOSDMarkMeDown = message(
   86,
   v1,
   struct('MOSDMarkMeDown', { fsid: Uuid, osd: s32, epoch: u32 }),
+);
+
+/**
+ * The primary of a merge's source and target says that both are clean and nobody writes to them, or that it cannot come
+ * to that (`isReady` false). `epoch` is that of its map.
+ */
+export const MOSDPGReadyToMerge = message(
+  'MOSDPGReadyToMerge',
+  122,
+  v1,
+  struct('MOSDPGReadyToMerge', {
+    fsid: Uuid,
+    epoch: u32,
+    source: PgId,
+    sourceVersion: EVersion,
+    targetVersion: EVersion,
+    lastEpochStarted: u32,
+    lastEpochClean: u32,
+    isReady: bool,
+  }),
 );
 
 export const MPGStats = message(

@@ -21,6 +21,29 @@ export const monOptions: Readonly<Record<string, Option>> = {
     services: ['mgr'],
     desc: 'Copies of PGs per OSD above which no pool is made or enlarged.',
   }),
+  mon_target_pg_per_osd: uint({
+    default: 100,
+    min: 1,
+    level: 'advanced',
+    desc: 'Copies of PGs per OSD that the autoscaler aims at.',
+  }),
+  mon_osd_max_creating_pgs: int({
+    default: 1024,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Most PGs that are made or split off at a time.',
+  }),
+  target_max_misplaced_ratio: float({
+    default: 0.05,
+    level: 'basic',
+    desc: 'Share of all copies that may be misplaced before no more is moved for balance.',
+  }),
+  mgr_debug_aggressive_pg_num_changes: flag({
+    default: false,
+    level: 'dev',
+    services: ['mgr'],
+    desc: 'Change pgp_num at once, and not in steps.',
+  }),
   mon_max_pool_pg_num: uint({
     default: 65_536,
     level: 'advanced',

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command.ts';
 import { authCommands } from './auth.ts';
+import { autoscaleCommands } from './autoscale.ts';
 import { blocklistCommands } from './blocklist.ts';
 import { configCommands } from './config.ts';
 import { configKeyCommands } from './config-key.ts';
@@ -27,6 +28,7 @@ import { releaseCommands } from './releases.ts';
 export const changeCommands: readonly CommandSpec[] = [
   ...poolCommands,
   ...poolSetCommands,
+  ...autoscaleCommands,
   ...poolGetCommands,
   ...poolQuotaCommands,
   ...poolApplicationCommands,

@@ -13,8 +13,6 @@ interface Shown {
   readonly json: Json | undefined;
   readonly text?: string;
 }
-/** Not yet in the table of flags of release 16.2.0. */
-const FLAG_BULK = 1 << 17;
 
 const flag =
   (bit: number) =>
@@ -46,7 +44,7 @@ const AFTER: typeof ALWAYS = [
       json: Object.entries(PG_AUTOSCALE_MODE).find(([, v]) => v === p.pgAutoscaleMode)?.[0],
     }),
   ],
-  ['bulk', flag(FLAG_BULK)],
+  ['bulk', flag(POOL_FLAG.bulk)],
 ];
 const SHOWN = new Map([...ALWAYS, ...AFTER]);
 const TIER_ONLY = new Set(

@@ -2,7 +2,8 @@ import { parsePlainInteger } from '../../config/index.ts';
 import { PG_AUTOSCALE_MODE, type PgPool, POOL_FLAG } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { checkPgCount, checkPgNumLimit, defaultMinSize } from '../services/pool-create.ts';
+import { aimAtPgNum, aimAtPgpNum, checkPgChange, placeByPgpNum } from '../services/pg-num.ts';
+import { checkPgCount, defaultMinSize } from '../services/pool-create.ts';
 import type { MonState } from '../state.ts';
 import { isPoolOption, optionSetText, setPoolOption } from './pool-options.ts';
 import { needPool } from './pools.ts';
@@ -60,36 +61,20 @@ function setMinSize({ pool, text }: Request): PgPool {
   return { ...pool, minSize };
 }
 
-/** Splitting and merging of PGs do not exist yet, so the count stays what it is. */
-function setPgNum({ state, pool, text }: Request): PgPool {
-  const pgNum = integer(text);
-  if (pgNum === pool.pgNumTarget) return pool;
-  if (pool.flags & POOL_FLAG.nopgchange) {
-    fail(
-      'EPERM',
-      'pool pg_num change is disabled; you must unset nopgchange flag for the pool first',
-    );
-  }
-  checkPgNumLimit(state, pgNum);
-  return fail(
-    'EOPNOTSUPP',
-    `pg_num of an existing pool cannot be changed from ${pool.pgNumTarget} to ${pgNum}: PGs are neither split nor merged yet`,
-  );
+function setPgNum({ state, id, pool, text }: Request): PgPool {
+  checkPgChange(pool, 'pg_num');
+  return aimAtPgNum(state, id, pool, integer(text));
 }
 
 function setPgpNum({ pool, text }: Request): PgPool {
-  if (pool.flags & POOL_FLAG.nopgchange) {
-    fail(
-      'EPERM',
-      'pool pgp_num change is disabled; you must unset nopgchange flag for the pool first',
-    );
-  }
-  const pgpNum = integer(text);
-  if (pgpNum <= 0) fail('EINVAL', `specified pgp_num must > 0, but you set to ${pgpNum}`);
-  if (pgpNum > pool.pgNumTarget) {
-    fail('EINVAL', `specified pgp_num ${pgpNum} > pg_num ${pool.pgNumTarget}`);
-  }
-  return { ...pool, pgpNum, pgpNumTarget: pgpNum };
+  checkPgChange(pool, 'pgp_num');
+  return aimAtPgpNum(pool, integer(text));
+}
+
+/** Places by so many PGs at once, instead of in small steps. */
+function setPgpNumActual({ pool, text }: Request): PgPool {
+  checkPgChange(pool, 'pgp_num');
+  return placeByPgpNum(pool, integer(text));
 }
 
 function setRule({ state, pool, text }: Request): PgPool {
@@ -138,7 +123,7 @@ const SETTERS: Readonly<Record<string, (r: Request) => PgPool>> = {
   min_size: setMinSize,
   pg_num: setPgNum,
   pgp_num: setPgpNum,
-  pgp_num_actual: setPgpNum,
+  pgp_num_actual: setPgpNumActual,
   crush_rule: setRule,
   hashpspool: setHashPsPool,
   nodelete: setFlag(POOL_FLAG.nodelete),
@@ -151,7 +136,7 @@ const SETTERS: Readonly<Record<string, (r: Request) => PgPool>> = {
   fast_read: () => fail('EINVAL', 'fast read is not supported in replication pool'),
   allow_ec_overwrites: () =>
     fail('EINVAL', 'ec overwrites can only be enabled for an erasure coded pool'),
-  bulk: () => fail('EOPNOTSUPP', 'bulk only concerns the autoscaler, which is not supported'),
+  bulk: setFlag(POOL_FLAG.bulk),
   hit_set_type: notATier,
   hit_set_period: notATier,
   hit_set_count: notATier,
@@ -182,9 +167,10 @@ function set(state: MonState, args: CommandArgs) {
   const next = setter
     ? setter({ state, id, pool, name, text, confirmed })
     : setPoolOption(pool, name as Parameters<typeof setPoolOption>[1], text);
-  const reply = ok('', optionSetText(id, name, text));
-  if (next === pool) return unchanged(reply);
-  return changed(reply, { osdmap: { newPools: new Map([[id, next]]) } });
+  if (next === pool) return unchanged(ok());
+  return changed(ok('', optionSetText(id, name, text)), {
+    osdmap: { newPools: new Map([[id, next]]) },
+  });
 }
 
 const VARIABLES =

@@ -24,11 +24,6 @@ function create(state: MonState, args: CommandArgs) {
     return unchanged(refuse('EOPNOTSUPP', 'erasure coded pools are not supported'));
   }
   if (type !== 'replicated') return unchanged(refuse('EINVAL', `unknown pool type '${type}'`));
-  if (args.flag('bulk')) {
-    return unchanged(
-      refuse('EOPNOTSUPP', 'bulk only concerns the autoscaler, which is not supported'),
-    );
-  }
   const mode = args.text('autoscale_mode') as PoolRequest['autoscaleMode'];
   if (mode !== undefined && !['off', 'warn', 'on'].includes(mode)) {
     return unchanged(refuse('EINVAL', `specified invalid mode ${mode}`));
@@ -41,6 +36,7 @@ function create(state: MonState, args: CommandArgs) {
     rule: args.text('rule') ?? args.text('erasure_code_profile'),
     size: args.number('size'),
     autoscaleMode: mode,
+    bulk: args.flag('bulk'),
   });
   const newPools = new Map(
     [...change.osdmap!.newPools!].map(([id, pool]) => [id, withOptions(pool, args)]),

@@ -20,6 +20,8 @@ export interface PoolRequest {
   readonly rule?: string | number;
   readonly size?: number;
   readonly autoscaleMode?: keyof typeof PG_AUTOSCALE_MODE;
+  /** Expected to hold much data. */
+  readonly bulk?: boolean;
 }
 
 // Checks, their order and their texts: OSDMonitor::prepare_new_pool and check_pg_num of src/mon/OSDMonitor.cc, 16.2.
@@ -52,7 +54,7 @@ export function createPool(state: MonState, request: PoolRequest): Change {
   });
   pool.pgpNum = pgpNum;
   pool.pgpNumTarget = pgpNum;
-  pool.flags = newPoolFlags(state);
+  pool.flags = newPoolFlags(state) | (request.bulk ? POOL_FLAG.bulk : 0);
   pool.pgAutoscaleMode = PG_AUTOSCALE_MODE[request.autoscaleMode ?? defaultAutoscaleMode(state)];
   const id = Math.max(osdmap.data.poolMax, ...osdmap.data.pools.keys(), 0) + 1;
   return {

@@ -103,6 +103,12 @@ function poolUsages(state: MonState, stats: ReadonlyMap<string, PoolStat>): Pool
   return usages;
 }
 
+/** Bytes of users in each pool, without their copies. */
+export function storedByPool(state: MonState): Map<number, number> {
+  const usages = poolUsages(state, poolStats(state));
+  return new Map(usages.map((u) => [u.id, u.storedData + u.storedOmap]));
+}
+
 const STORAGE: Column[] = [
   ['CLASS', 'l', 'l'],
   ['SIZE', 'r', 'r'],

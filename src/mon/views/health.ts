@@ -4,6 +4,7 @@ import { stampOfMs } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { CommandReply, ReadCommand } from '../command.ts';
 import type { HealthMute, MonState } from '../state.ts';
+import { autoscaleChecks } from './health-autoscale.ts';
 import { osdChecks } from './health-osd.ts';
 import { pgChecks } from './health-pg.ts';
 import { poolChecks } from './health-pool.ts';
@@ -22,7 +23,12 @@ const OPTION_OF: Readonly<Record<string, string>> = {
 
 /** Everything that is wrong now, muted or not, by code; without what the options say not to look for. */
 export function healthChecks(state: MonState): HealthCheck[] {
-  const checks = [...osdChecks(state), ...pgChecks(state), ...poolChecks(state)];
+  const checks = [
+    ...osdChecks(state),
+    ...pgChecks(state),
+    ...poolChecks(state),
+    ...autoscaleChecks(state),
+  ];
   return checks
     .filter(({ code }) => !OPTION_OF[code] || state.option(OPTION_OF[code]) !== false)
     .sort((a, b) => (a.code < b.code ? -1 : 1));

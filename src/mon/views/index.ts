@@ -3,6 +3,7 @@
  * family; `text-table`, `json`, `units` and `reply` are what they print with, `pg-view` and `totals` what they sum with.
  */
 import type { ReadCommand } from '../command.ts';
+import { autoscaleStatusCommands } from './autoscale-status.ts';
 import { crushDumpCommands } from './crush-dump.ts';
 import { daemonCommands } from './daemons.ts';
 import { dfCommands } from './df.ts';
@@ -18,8 +19,16 @@ import { pgLsCommands } from './pg-ls.ts';
 import { serviceCommands } from './services.ts';
 import { statusCommands } from './status.ts';
 
+export {
+  type AutoscaleAdvice,
+  autoscaleAdvice,
+  isAutoscaleOff,
+  NO_AUTOSCALE,
+  nearestPowerOfTwo,
+} from './autoscale.ts';
 export { df } from './df.ts';
 export { healthChecks } from './health.ts';
+export { allPgs } from './pg-view.ts';
 export { poolStats, statfsOf } from './totals.ts';
 
 /** All commands of this folder. */
@@ -35,6 +44,7 @@ export const viewCommands: readonly ReadCommand[] = [
   ...osdInfoCommands,
   ...crushDumpCommands,
   ...dfCommands,
+  ...autoscaleStatusCommands,
   ...pgDumpCommands,
   ...pgLsCommands,
   ...serviceCommands,
