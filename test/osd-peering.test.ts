@@ -13,6 +13,7 @@ import { mergeLog } from '../src/osd/merge.ts';
 import { missingSet } from '../src/osd/missing.ts';
 import { Peering, type PeeringEffect } from '../src/osd/peering.ts';
 import { emptyInfo, type PgInfo } from '../src/osd/pg-info.ts';
+import { nextInfo } from '../src/osd/pg-life.ts';
 import { PgLog } from '../src/osd/pg-log.ts';
 import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
 
@@ -56,6 +57,7 @@ function view(acting: number[], options: Partial<PgView> = {}): PgView {
     primary,
     ...sizes,
     upFrom: acting.map(() => 1),
+    upThru: 0,
     ...options,
   };
 }
@@ -143,6 +145,40 @@ describe('merging a log', () => {
   });
 });
 
+describe('a member that follows the maps', () => {
+  const at = (epoch: number, o: Partial<PgView> = {}): PgView => view([0, 1], { epoch, ...o });
+  const born = (): PgInfo => emptyInfo(1, stored(at(1)), 1);
+
+  it('counts an interval as written only if its primary was vouched for in it', () => {
+    const unused = nextInfo(born(), at(1), at(2, { acting: [1] }));
+    expect([unused.since, unused.history]).toEqual([2, []]);
+    const served = nextInfo(born(), at(1), at(2, { upThru: 1 }));
+    expect([served.since, served.isVouchedFor]).toEqual([1, true]);
+    const after = nextInfo(served, at(2), at(3, { acting: [1] }));
+    expect(after.isVouchedFor).toBe(false);
+    expect(after.history).toMatchObject([{ first: 1, last: 2, acting: [0, 1] }]);
+  });
+  it('does not take an older life of the primary for its word', () => {
+    const again = nextInfo(born(), at(1), at(8, { upFrom: [8, 1], upThru: 7 }));
+    expect(nextInfo(again, at(8, { upFrom: [8, 1] }), at(9, { upFrom: [8, 1], upThru: 7 }))).toBe(again);
+  });
+  it('takes maps that it never saw for maps in which writes may have been taken', () => {
+    const gap = nextInfo(born(), at(1), at(5, { acting: [1] }));
+    expect(gap.history).toMatchObject([{ first: 1, last: 4 }]);
+  });
+  it('begins an interval when min_size changes, and judges the one before by its own', () => {
+    const v2 = at(2, { upThru: 1 });
+    const served = nextInfo(born(), at(1), v2);
+    const raised = nextInfo(served, v2, at(3, { minSize: 3, upThru: 1 }));
+    expect([raised.since, raised.history.length]).toEqual([3, 1]);
+    const v4 = at(4, { minSize: 3, upThru: 3 });
+    const few = nextInfo(raised, at(3, { minSize: 3 }), v4);
+    expect(few.isVouchedFor).toBe(true);
+    // Two of three were too few to answer a write.
+    expect(nextInfo(few, v4, at(5, { minSize: 1 })).history.map((i) => i.first)).toEqual([1]);
+  });
+});
+
 describe('intervals', () => {
   const interval = (
     first: number,
@@ -182,20 +218,37 @@ describe('intervals', () => {
   it('asks one living member of each interval since the last that began to serve', () => {
     const history = [interval(1, 2, [3, 4]), interval(3, 4, [1, 2])];
     const up = new Set([0, 1]);
+    const lost: Record<number, number> = {};
     const prior = (started: number, witnesses = new Set([0, 1])) =>
       priorSet(
         view([0]),
         history,
         started,
-        (o) => up.has(o),
+        { isUp: (o) => up.has(o), lostAt: (o) => lost[o] ?? 0 },
         (o) => witnesses.has(o),
       );
     expect([...prior(3).ask]).toEqual([0, 1]);
     expect(prior(3).blockedBy.size).toBe(0);
     expect([...prior(1).blockedBy]).toEqual([3, 4]);
     expect([...prior(3, new Set([0])).blockedBy]).toEqual([1, 2]);
+    // Given up after the interval: one of two leaves the other to be waited for, both leave nobody.
+    lost[3] = 2;
+    expect([...prior(1).blockedBy]).toEqual([4]);
+    lost[4] = 1;
+    expect([...prior(1).blockedBy]).toEqual([4]);
+    lost[4] = Number.POSITIVE_INFINITY;
+    expect(prior(1).blockedBy.size).toBe(0);
   });
 });
+
+const LOST: Interval = {
+  first: 3,
+  last: 5,
+  oldest: 3,
+  acting: [3, 4],
+  primary: 3,
+  maybeWritten: true,
+};
 
 describe('peering', () => {
   /** A primary osd.0 whose log ends at `head`, and what its peers say. */
@@ -204,23 +257,34 @@ describe('peering', () => {
     log: PgLog,
     peers: Record<number, Partial<PgInfo>>,
     w = view([0, 1, 2]),
+    isVouchedFor = true,
   ) {
     const info = infoOf(selfInfo);
     const self = {
       id: 0,
+      isVouchedFor,
       get info() {
-        return { ...info, lastUpdate: log.head, logTail: log.tail };
+        return {
+          ...info,
+          isVouchedFor: self.isVouchedFor,
+          lastUpdate: log.head,
+          logTail: log.tail,
+        };
       },
       log,
     };
     const peering = new Peering(self);
     const alive = new Set([0, ...Object.keys(peers).map(Number)]);
-    let effects = peering.step({ kind: 'start', view: w, isUp: (o) => alive.has(o) });
+    let effects = peering.step({
+      kind: 'start',
+      view: w,
+      others: { isUp: (o) => alive.has(o), lostAt: () => 0 },
+    });
     expect(effects.map((e) => e.kind)).toEqual(effects.map(() => 'askInfo'));
     for (const [osd, said] of Object.entries(peers)) {
       effects = peering.step({ kind: 'info', from: Number(osd), info: infoOf(said) });
     }
-    return { peering, effects };
+    return { peering, effects, self };
   }
   const kinds = (effects: readonly PeeringEffect[]): string[] =>
     effects.map((e) => ('to' in e ? `${e.kind} ${e.to}` : e.kind));
@@ -236,6 +300,31 @@ describe('peering', () => {
     expect(kinds([...done(0), ...done(1)])).toEqual([]);
     expect(done(2)).toEqual([{ kind: 'serve', writeable: true }]);
     expect(peering.phase.name).toBe('active');
+  });
+  it('serves only once the map shows the primary alive in the interval, and asks for that with the activation', () => {
+    const log = new PgLog(EVERSION_ZERO, [entry(v(1, 1), 'a')]);
+    const said = { lastUpdate: v(1, 1) };
+    const begun = start({}, log, { 1: said, 2: said }, view([0, 1, 2]), false);
+    const { peering, effects, self } = begun;
+    expect(kinds(effects)).toEqual(['activate 0', 'activate 1', 'activate 2', 'askUpThru']);
+    const done = (from: number) =>
+      peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+    expect([...done(0), ...done(1), ...done(2)]).toEqual([]);
+    expect(peering.phase.name).toBe('waitingForUpThru');
+    self.isVouchedFor = true;
+    expect(peering.step({ kind: 'vouchedFor' })).toEqual([{ kind: 'serve', writeable: true }]);
+    expect(peering.step({ kind: 'vouchedFor' })).toEqual([]);
+  });
+  it('asks for no up_thru while the PG waits for others, or may take no writes', () => {
+    const gone: Interval = { ...LOST, acting: [3] };
+    const down = start({ history: [gone] }, new PgLog(), { 1: {} }, view([0, 1]), false);
+    expect(kinds(down.effects)).toEqual([]);
+    const few = start({}, new PgLog(), { 1: {} }, view([0, 1], { minSize: 3 }), false);
+    expect(kinds(few.effects)).toEqual(['activate 0', 'activate 1']);
+    for (const from of [0, 1]) {
+      few.peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+    }
+    expect(few.peering.phase.name).toBe('peered');
   });
   it('prefers who served last over who has the longer log', () => {
     const log = new PgLog(EVERSION_ZERO, [entry(v(1, 1), 'a'), entry(v(1, 2), 'b')]);
@@ -256,15 +345,7 @@ describe('peering', () => {
     expect(adopt).toMatchObject({ kind: 'adopt', from: 1, how: { kind: 'log', base: v(1, 1) } });
   });
   it('does not serve when nobody of an interval that may hold writes is up', () => {
-    const lost: Interval = {
-      first: 3,
-      last: 5,
-      oldest: 3,
-      acting: [3, 4],
-      primary: 3,
-      maybeWritten: true,
-    };
-    const { peering, effects } = start({ history: [lost] }, new PgLog(), { 1: {}, 2: {} });
+    const { peering, effects } = start({ history: [LOST] }, new PgLog(), { 1: {}, 2: {} });
     expect(effects).toEqual([]);
     expect(peering.phase).toEqual({ name: 'down', blockedBy: new Set([3, 4]) });
   });

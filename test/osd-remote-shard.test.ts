@@ -44,6 +44,7 @@ class Front implements RemoteShardFront {
   wantMap(epoch: number): void {
     this.wanted.push(epoch);
   }
+  askMon(): void {}
   shareMaps(): void {}
   standBy(_osd: number, lease: { leaseMs: number }, then: (leaseMs: number) => void): void {
     then(lease.leaseMs / 2);

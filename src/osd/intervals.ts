@@ -14,6 +14,8 @@ export interface PgView {
   readonly pgCount: number;
   /** up_from of the acting members in their order: a restarted member begins a new interval. */
   readonly upFrom: readonly number[];
+  /** up_thru of the primary: newest epoch in which it was seen alive because it asked for that. */
+  readonly upThru: number;
 }
 
 /** A stretch of epochs in which a PG's members did not change. */
@@ -24,7 +26,10 @@ export const Interval = struct('Interval', {
   oldest: u32,
   acting: vec(s32),
   primary: s32,
-  /** Enough members to have accepted a write; whether they did is unknown to those who were not there. */
+  /**
+   * Enough members to have accepted a write, and a primary that the map knew to be alive in it; whether they did is
+   * unknown to those who were not there.
+   */
   maybeWritten: bool,
 });
 export type Interval = ValueOf<typeof Interval>;
@@ -50,9 +55,21 @@ export function mayWrite(v: PgView): boolean {
   return v.primary >= 0 && v.acting.length > 0 && v.acting.length >= v.minSize;
 }
 
-export function closeInterval(view: PgView, first: number, last: number): Interval {
+/**
+ * An interval that has ended. A primary serves only once the map shows it alive in the interval: else an OSD that died
+ * soon after it became the primary, without ever serving, would be waited for.
+ * Source: PastIntervals::check_new_interval, src/osd/osd_types.cc, 16.2.
+ * @param isVouchedFor the map's up_thru of the primary reached `first`, or that is not known
+ */
+export function closeInterval(
+  view: PgView,
+  first: number,
+  last: number,
+  isVouchedFor: boolean,
+): Interval {
   const { acting, primary } = view;
-  return { first, last, oldest: first, acting: [...acting], primary, maybeWritten: mayWrite(view) };
+  const maybeWritten = mayWrite(view) && isVouchedFor;
+  return { first, last, oldest: first, acting: [...acting], primary, maybeWritten };
 }
 
 /**
@@ -83,29 +100,42 @@ export function joinHistories(histories: Iterable<readonly Interval[]>): Interva
 /** Who must be asked, and which intervals nobody alive can speak for. */
 export interface PriorSet {
   readonly ask: ReadonlySet<number>;
-  /** Members of intervals that may hold writes of which not one is up. */
+  /** Members of intervals that may hold writes of which not one can speak: one of each must come back, or all be lost. */
   readonly blockedBy: ReadonlySet<number>;
+}
+
+/** What the map says of those who were members once. */
+export interface Others {
+  isUp(osd: number): boolean;
+  /**
+   * Up to which epoch nothing that the OSD had is waited for: an operator gave it up (`osd lost`), or it was removed
+   * (then for ever). 0: all of it counts.
+   */
+  lostAt(osd: number): number;
 }
 
 /**
  * A write was answered only when every acting member of its interval had it, so one member of each interval is enough.
- * Intervals that ended before `started` (all members of a later one had the whole history) no longer count.
+ * Intervals that ended before `started` (all members of a later one had the whole history) no longer count, nor those
+ * of which all members were given up. In Ceph one that was given up is enough; here the others are still waited for.
  * Source of the idea: PastIntervals::PriorSet, src/osd/osd_types.h, 16.2.
  */
 export function priorSet(
   view: PgView,
   history: readonly Interval[],
   started: number,
-  isUp: (osd: number) => boolean,
+  others: Others,
   isWitness: (osd: number, interval: Interval) => boolean,
 ): PriorSet {
+  const isUp = (osd: number): boolean => others.isUp(osd);
   const ask = new Set<number>([...view.acting, ...view.up].filter((o) => o >= 0 && isUp(o)));
   const blockedBy = new Set<number>();
   for (const i of history) {
     if (i.last < started || !i.maybeWritten) continue;
     const alive = i.acting.filter(isUp);
     for (const osd of alive) ask.add(osd);
-    if (!alive.some((osd) => isWitness(osd, i))) for (const osd of i.acting) blockedBy.add(osd);
+    if (alive.some((osd) => isWitness(osd, i))) continue;
+    for (const osd of i.acting) if (others.lostAt(osd) <= i.first) blockedBy.add(osd);
   }
   return { ask, blockedBy };
 }

@@ -15,3 +15,9 @@ export function lifeOf(map: OSDMap | undefined, osd: number): MapLife {
 export function leaseMsOf(graceSeconds: number): number {
   return LEASE_SHARE * 1000 * graceSeconds;
 }
+
+/** See Others.lostAt. What an OSD of another life lost does not concern those who have what it wrote since. */
+export function lostAt(map: OSDMap | undefined, osd: number): number {
+  if (!map) return 0;
+  return map.exists(osd) ? (map.data.osdInfo[osd]?.lostAt ?? 0) : Number.POSITIVE_INFINITY;
+}

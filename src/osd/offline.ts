@@ -6,9 +6,10 @@ import { CephError } from '../errors/index.ts';
 import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
-import { addInterval, closeInterval, sameMembers } from './intervals.ts';
+import type { PgView } from './intervals.ts';
 import { readMap } from './osd-maps.ts';
 import { PgInfo } from './pg-info.ts';
+import { nextInfo, restoredView } from './pg-life.ts';
 import { viewOf } from './pg-registry.ts';
 import { INFO_KEY, pgBounds, pgMeta } from './pg-state.ts';
 import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
@@ -60,6 +61,7 @@ export function adoptPgMeta(
   if (!bytes) throw new CephError('EINVAL', 'the export has no info of its PG');
   let info = decodeAll(PgInfo, bytes);
   const from = OSDMap.decode(Buffer.from(map), crc32c);
+  let before: PgView = { ...restoredView(info), epoch: from.epoch };
   for (const next of mapsSince(store, maps, from, crc32c)) {
     const pool = next.pool(pgid.pool);
     if (!pool) throw new CephError('ENOENT', `pool ${pgid.pool} is gone since epoch ${next.epoch}`);
@@ -67,16 +69,8 @@ export function adoptPgMeta(
     if (view.pgCount !== info.view.pgCount) {
       throw new CephError('ESTALE', `pool ${pgid.pool} has ${view.pgCount} PGs now`);
     }
-    if (sameMembers(info.view, view)) continue;
-    const closed = closeInterval(info.view, info.since, view.epoch - 1);
-    const stored = {
-      ...view,
-      up: [...view.up],
-      acting: [...view.acting],
-      upFrom: [...view.upFrom],
-    };
-    const history = addInterval(info.history, closed);
-    info = { ...info, history, since: view.epoch, view: stored };
+    info = nextInfo(info, before, view);
+    before = view;
   }
   return new Map([...entries, [INFO_KEY, encodeToBytes(PgInfo, info)]]);
 }

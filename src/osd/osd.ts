@@ -26,6 +26,7 @@ import type { Requester } from './client-ops.ts';
 import { answerCommand } from './commands.ts';
 import { FrontMaps } from './front-maps.ts';
 import { MonSession } from './mon-session.ts';
+import { type MonWish, MonWishes } from './mon-wishes.ts';
 import { Neighbours, type NeighboursHost } from './neighbours.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
@@ -73,6 +74,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   private settings: Settings;
   private readonly messenger: Messenger;
   private readonly mon: MonSession;
+  private readonly wishes: MonWishes;
   private readonly peers: Peers;
   private readonly own: Shard;
   private readonly others: RemoteShard[] = [];
@@ -128,6 +130,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.own = new Shard({ ...own, front: this });
     this.router = new ShardRouter(this.own);
     this.boot = new Boot(options, this, this.timers);
+    this.wishes = new MonWishes(this, this.timers);
     this.maps = new FrontMaps({
       own: this.own,
       store,
@@ -238,6 +241,9 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   wantMap(epoch: number): void {
     if (epoch > this.epoch) this.mon.subscribe();
   }
+  askMon(wish: MonWish): void {
+    this.wishes.wish(wish);
+  }
   shareMaps(by: Requester, epoch: number): void {
     this.maps.share(by, epoch);
   }
@@ -345,6 +351,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   private onMonConnected(): void {
     void this.report();
     this.boot.ask();
+    this.wishes.again();
   }
 
   // Options and commands

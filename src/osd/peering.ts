@@ -1,6 +1,6 @@
 import { unreachable } from '../errors/index.ts';
 import { compareEVersion, type EVersion } from '../wire/index.ts';
-import { type Interval, joinHistories, type PgView, priorSet } from './intervals.ts';
+import { type Interval, joinHistories, type Others, type PgView, priorSet } from './intervals.ts';
 import type { Logged } from './logged.ts';
 import type { MissingSet } from './missing.ts';
 import { isBlank, type PgInfo } from './pg-info.ts';
@@ -24,6 +24,8 @@ export type PeeringPhase =
   | { readonly name: 'merging' }
   | { readonly name: 'comparing'; readonly waiting: Set<number> }
   | { readonly name: 'activating'; readonly waiting: Set<number>; readonly writeable: boolean }
+  /** All members are ready; the map does not show yet that this primary is alive in this interval. */
+  | { readonly name: 'waitingForUpThru' }
   | { readonly name: 'active' }
   /** Members agree, but are too few for writes; objects are recovered meanwhile. */
   | { readonly name: 'peered' };
@@ -35,12 +37,14 @@ export interface RemoteLog {
 }
 
 export type PeeringInput =
-  | { readonly kind: 'start'; readonly view: PgView; readonly isUp: (osd: number) => boolean }
+  | { readonly kind: 'start'; readonly view: PgView; readonly others: Others }
   | { readonly kind: 'stop' }
   | { readonly kind: 'info'; readonly from: number; readonly info: PgInfo }
   | { readonly kind: 'log'; readonly from: number; readonly log: RemoteLog }
   /** Our own log is now the authoritative one, durable. */
   | { readonly kind: 'merged' }
+  /** The map shows us alive in this interval: others will ask for what is written in it. */
+  | { readonly kind: 'vouchedFor' }
   | {
       readonly kind: 'activated';
       readonly from: number;
@@ -66,6 +70,8 @@ export type PeeringEffect =
       readonly how: CatchUp;
       readonly writeable: boolean;
     }
+  /** Have the map show us alive in this interval; `vouchedFor` follows. */
+  | { readonly kind: 'askUpThru' }
   | { readonly kind: 'serve'; readonly writeable: boolean };
 
 /** The authoritative member's number; undefined when nobody qualifies. */
@@ -114,7 +120,7 @@ export class Peering {
   private readonly asked = new Set<number>();
   private readonly plans = new Map<number, CatchUp>();
   private view: PgView | undefined;
-  private isUp: (osd: number) => boolean = () => false;
+  private others: Others = { isUp: () => false, lostAt: () => 0 };
   private readonly self: PeeringSelf;
 
   constructor(self: PeeringSelf) {
@@ -131,7 +137,7 @@ export class Peering {
       case 'start':
         this.reset();
         this.view = input.view;
-        this.isUp = input.isUp;
+        this.others = input.others;
         return this.evaluate();
       case 'stop':
         this.reset();
@@ -156,9 +162,13 @@ export class Peering {
         this.missing.set(input.from, input.missing);
         if (!input.complete) this.incomplete.add(input.from);
         if (phase.waiting.size > 0) return [];
-        this.phase = { name: phase.writeable ? 'active' : 'peered' };
-        return [{ kind: 'serve', writeable: phase.writeable }];
+        // What is written, or even read, in an interval that nobody asks about later would be taken back.
+        if (!phase.writeable || this.self.info.isVouchedFor) return this.serve(phase.writeable);
+        this.phase = { name: 'waitingForUpThru' };
+        return [];
       }
+      case 'vouchedFor':
+        return this.phase.name === 'waitingForUpThru' ? this.serve(true) : [];
       default:
         return unreachable(input);
     }
@@ -186,7 +196,7 @@ export class Peering {
       if (!isBlank(info)) return true;
       return info!.storeSince > 0 && info!.storeSince <= interval.oldest;
     };
-    const prior = priorSet(view, history, started, this.isUp, isWitness);
+    const prior = priorSet(view, history, started, this.others, isWitness);
     const effects: PeeringEffect[] = [];
     for (const to of prior.ask) {
       if (to === this.self.id || this.asked.has(to)) continue;
@@ -267,12 +277,20 @@ export class Peering {
     );
     const writeable = whole.length >= view.minSize;
     this.phase = { name: 'activating', waiting: new Set(view.acting), writeable };
-    return view.acting.map((to) => ({
+    const effects: PeeringEffect[] = view.acting.map((to) => ({
       kind: 'activate',
       to,
       how: this.plans.get(to)!,
       writeable,
     }));
+    // Not before: an interval that comes to nothing must not be one that is waited for.
+    if (writeable && !this.self.info.isVouchedFor) effects.push({ kind: 'askUpThru' });
+    return effects;
+  }
+
+  private serve(writeable: boolean): PeeringEffect[] {
+    this.phase = { name: writeable ? 'active' : 'peered' };
+    return [{ kind: 'serve', writeable }];
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '../runtime/index.ts';
 import type { Collection, ObjectStore, Transaction } from '../store/index.ts';
 import type { EVersion, PgId } from '../wire/index.ts';
 import type { Leases } from './leases.ts';
+import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Lease } from './peer-messages.ts';
 import type { Permits } from './permits.ts';
@@ -33,6 +34,10 @@ export interface PgHost {
   standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void;
   /** Epoch in which an OSD last came up; 0 while it is down. */
   upFrom(osd: number): number;
+  /** See Others. */
+  lostAt(osd: number): number;
+  /** Asks for something in the next map, until it is there. */
+  askMon(wish: MonWish): void;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */
   send(osd: number, message: OutgoingMessage): void;
   /**

@@ -1,4 +1,4 @@
-import { bool, s32, struct, u32, type ValueOf, vec, versioned } from '../codec/index.ts';
+import { bool, s32, since, struct, u32, type ValueOf, vec, versioned } from '../codec/index.ts';
 import { EVERSION_ZERO, EVersion } from '../wire/index.ts';
 import { Interval } from './intervals.ts';
 import { PgTotals, TOTALS_ZERO } from './log-entry.ts';
@@ -19,7 +19,7 @@ const StoredView = struct('StoredView', {
 /** What one member knows of a PG, stored beside its log. */
 export const PgInfo = versioned(
   'PgInfo',
-  { v: 1, compat: 1 },
+  { v: 2, compat: 1 },
   {
     /** Epoch in which the PG came to be here; 0 when this member was added to a PG that others hold. */
     created: u32,
@@ -42,6 +42,8 @@ export const PgInfo = versioned(
     view: StoredView,
     /** Older intervals that may hold writes. */
     history: vec(Interval),
+    /** The map has shown the current interval's primary alive in it: it may hold writes. */
+    isVouchedFor: since(2, bool, true),
   },
 );
 export type PgInfo = ValueOf<typeof PgInfo>;
@@ -61,6 +63,7 @@ export function emptyInfo(created: number, view: PgInfo['view'], storeSince: num
     since: view.epoch,
     view,
     history: [],
+    isVouchedFor: false,
   };
 }
 

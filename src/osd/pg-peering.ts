@@ -102,9 +102,14 @@ export class PeeringRounds {
     const { round } = this;
     this.whenSure(() => {
       if (round !== this.round) return;
-      this.step({ kind: 'start', view: scope.view, isUp: (osd) => host.isUp(osd) });
+      this.step({ kind: 'start', view: scope.view, others: host });
       this.asOfStart = this.witnesses();
     });
+  }
+
+  /** The map shows the primary alive in this interval. */
+  vouchedFor(): void {
+    this.step({ kind: 'vouchedFor' });
   }
 
   endInterval(): void {
@@ -172,7 +177,8 @@ export class PeeringRounds {
     const { phase, consulted } = this.machine;
     const all = new Set([...consulted, ...this.scope.view.acting]);
     if (phase.name === 'down') for (const osd of phase.blockedBy) all.add(osd);
-    return [...all].map((osd) => `${osd}:${this.scope.host.upFrom(osd)}`).join();
+    const { host } = this.scope;
+    return [...all].map((osd) => `${osd}:${host.upFrom(osd)}:${host.lostAt(osd)}`).join();
   }
 
   private later(ms: number, run: () => void): void {
@@ -206,6 +212,8 @@ export class PeeringRounds {
         return this.adopt(effect);
       case 'activate':
         return this.activate(effect);
+      case 'askUpThru':
+        return this.scope.host.askMon({ kind: 'upThru', epoch: this.scope.state.info.since });
       case 'serve':
         return this.serve(effect.writeable);
     }

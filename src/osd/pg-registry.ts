@@ -3,9 +3,10 @@ import type { StoreOp } from '../store/index.ts';
 import { formatPgId, type PgId, parsePgId } from '../wire/index.ts';
 import { mayWrite, type PgView } from './intervals.ts';
 import { type Partition, shardOf } from './partition.ts';
-import { Pg, storedView } from './pg.ts';
+import { Pg } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
+import { restoredView, storedView } from './pg-life.ts';
 import { damaged, listObjects, PgState } from './pg-state.ts';
 import { META } from './superblock.ts';
 
@@ -26,6 +27,7 @@ export function viewOf(map: OSDMap, pgid: PgId): PgView {
     minSize: pool?.minSize ?? 0,
     pgCount: pool?.pgNum ?? 0,
     upFrom: acting.map((osd) => map.data.osdInfo[osd]?.upFrom ?? 0),
+    upThru: map.data.osdInfo[actingPrimary]?.upThru ?? 0,
   };
 }
 
@@ -80,7 +82,7 @@ export class PgRegistry {
       } catch (cause) {
         throw damaged(pgid, cause);
       }
-      if (state) this.add(new Pg(this.host, state, state.info.view));
+      if (state) this.add(new Pg(this.host, state, restoredView(state.info)));
       else this.clear(pgid);
     }
   }
@@ -106,6 +108,11 @@ export class PgRegistry {
     }
     this.touchWritten(map);
     return ops;
+  }
+
+  /** The newest map that the PGs were taken through before the OSD was started. */
+  resume(map: OSDMap): void {
+    for (const pg of this.pgs.values()) if (map.pool(pg.pgid.pool)) pg.resume(viewOf(map, pg.pgid));
   }
 
   settle(): void {

@@ -3,7 +3,7 @@ import type { StoreOp } from '../store/index.ts';
 import type { EVersion, PgId } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
-import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
+import { type PgView, sameMembers } from './intervals.ts';
 import type { Logged } from './logged.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
 import type { OpMemory } from './op-memory.ts';
@@ -12,6 +12,7 @@ import type { OpOutcome } from './ops/index.ts';
 import type { Peering } from './peering.ts';
 import { Holdings } from './pg-holdings.ts';
 import type { PgHost } from './pg-host.ts';
+import { nextInfo } from './pg-life.ts';
 import { PgMember } from './pg-member.ts';
 import { routeMessage } from './pg-messages.ts';
 import { Milestones } from './pg-milestones.ts';
@@ -104,16 +105,20 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   /** A new map. @returns what must become durable with it */
   advance(view: PgView): StoreOp[] {
     const before = this.view;
-    this.view = view;
-    if (sameMembers(before, view)) {
-      this.rounds.othersMoved();
-      return [];
-    }
     const { info } = this.state;
-    const history = addInterval(info.history, closeInterval(before, info.since, view.epoch - 1));
-    this.state.info = { ...info, history, since: view.epoch, view: storedView(view) };
-    this.rounds.endInterval();
+    this.view = view;
+    const next = nextInfo(info, before, view);
+    this.state.info = next;
+    if (next.since !== info.since) this.rounds.endInterval();
+    else this.rounds.othersMoved();
+    if (next === info) return [];
+    if (next.isVouchedFor) this.rounds.vouchedFor();
     return [this.state.saveInfo()];
+  }
+
+  /** The newest of the maps that it was taken through before the OSD was started. */
+  resume(view: PgView): void {
+    if (sameMembers(this.view, view)) this.view = view;
   }
 
   /** After the last map of a batch: begins the interval, if that has not happened. */
@@ -216,10 +221,6 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     this.reads.rdKb += outcome.stats.numRdKb;
     this.host.statsChanged();
   }
-}
-
-export function storedView(v: PgView): PgState['info']['view'] {
-  return { ...v, up: [...v.up], acting: [...v.acting], upFrom: [...v.upFrom] };
 }
 
 function nobody(): void {}

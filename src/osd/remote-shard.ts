@@ -207,6 +207,8 @@ export class RemoteShard implements ShardCalls {
       }
       case 'wantMap':
         return front.wantMap(head.epoch);
+      case 'askMon':
+        return front.askMon(head.wish);
       case 'shareMaps': {
         const by = this.sessions.get(head.session);
         if (by) front.shareMaps(by, head.epoch);

@@ -5,6 +5,7 @@ import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import type { CounterSums } from './counters.ts';
 import type { Mempools } from './mempools.ts';
+import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
 import type { OpInFlight, PgDescription } from './pg-description.ts';
 import type { Settings } from './settings.ts';
@@ -70,6 +71,8 @@ export interface ShardFront {
   send(osd: number, message: OutgoingMessage): void;
   /** Something speaks of an epoch that this shard does not have. */
   wantMap(epoch: number): void;
+  /** Asks the monitor for something in the next map, until it is there. */
+  askMon(wish: MonWish): void;
   /** A client had an old map when it sent its request. */
   shareMaps(by: Requester, epoch: number): void;
   /**

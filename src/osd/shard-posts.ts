@@ -5,6 +5,7 @@ import type { LogLevel } from '../runtime/index.ts';
 import type { EntityAddr, EntityName, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
+import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers } from './shard-front.ts';
@@ -81,6 +82,7 @@ export type ToFront =
   | { readonly kind: 'cut'; readonly session: number }
   | { readonly kind: 'send'; readonly osd: number; readonly m: OutHead }
   | { readonly kind: 'wantMap'; readonly epoch: number }
+  | { readonly kind: 'askMon'; readonly wish: MonWish }
   | { readonly kind: 'shareMaps'; readonly session: number; readonly epoch: number }
   | {
       readonly kind: 'standBy';

@@ -18,18 +18,20 @@ import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { Leases } from './leases.ts';
-import { leaseMsOf, lifeOf } from './map-life.ts';
+import { leaseMsOf, lifeOf, lostAt } from './map-life.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
+import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Partition } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import { Permits } from './permits.ts';
-import { type Pg, storedView } from './pg.ts';
+import type { Pg } from './pg.ts';
 import { describePg, opsInFlight } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
+import { storedView } from './pg-life.ts';
 import { PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
 import { PoolCompression } from './pool-compression.ts';
@@ -177,6 +179,12 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   upFrom(osd: number): number {
     return this.isUp(osd) ? lifeOf(this.map, osd).upFrom : 0;
+  }
+  lostAt(osd: number): number {
+    return lostAt(this.map, osd);
+  }
+  askMon(wish: MonWish): void {
+    this.front.askMon(wish);
   }
   lease(): Lease {
     const sentMs = Math.floor(this.clock.monotonicMs());
@@ -348,7 +356,10 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   advance(map: OSDMap, previous: OSDMap | undefined): void {
     this.map = map;
     this.compression.update(map, this.settings.compression);
-    if (map.epoch <= this.superblock.newest) return;
+    if (map.epoch <= this.superblock.newest) {
+      if (map.epoch === this.superblock.newest) this.pgs.resume(map);
+      return;
+    }
     const ops = this.pgs.advance(map, previous, this.isOurs(map));
     this.superblock.newest = map.epoch;
     this.mapOps.push(...ops);

@@ -14,6 +14,7 @@ import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
 import { MapFollower, type MapSharing } from './map-follower.ts';
+import type { MonWish } from './mon-wishes.ts';
 import type { Partition } from './partition.ts';
 import type { Lease } from './peer-messages.ts';
 import type { Settings } from './settings.ts';
@@ -151,6 +152,9 @@ class ThreadedShard implements ShardFront {
   }
   wantMap(epoch: number): void {
     this.post({ kind: 'wantMap', epoch });
+  }
+  askMon(wish: MonWish): void {
+    this.post({ kind: 'askMon', wish });
   }
   shareMaps(by: Requester, epoch: number): void {
     // Each request of a client that lags says so again, until it has the map.

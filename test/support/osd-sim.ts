@@ -9,9 +9,10 @@ import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
 import { type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
-import { Pg, storedView } from '../../src/osd/pg.ts';
+import { Pg } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
 import { emptyInfo } from '../../src/osd/pg-info.ts';
+import { restoredView, storedView } from '../../src/osd/pg-life.ts';
 import { listObjects, PgState } from '../../src/osd/pg-state.ts';
 import { BufferPool, type Clock, type Timer } from '../../src/runtime/index.ts';
 import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
@@ -159,7 +160,7 @@ export class SimNode {
     this.pg = undefined;
     this.seen = 0;
     if (state) {
-      this.pg = new Pg(host, state, state.info.view);
+      this.pg = new Pg(host, state, restoredView(state.info));
       this.seen = state.info.view.epoch;
     }
   }
@@ -241,6 +242,10 @@ export class SimNode {
         then(node.leases.promise(osd, upFrom, leaseMs) ? leaseMs : 0),
       isUp: (osd) => world.livesIn(node.seen).has(osd),
       upFrom: (osd) => world.upFromIn(node.seen, osd),
+      lostAt: (osd) => world.lost.get(osd) ?? 0,
+      askMon: (wish) => {
+        if (wish.kind === 'upThru') world.vouchFor(node, life);
+      },
       send: (osd, message) => world.send(node.id, osd, node.seen, message),
       ack: (osd, pgid, since, version, isEarly = false) => {
         world.send(
@@ -364,7 +369,9 @@ export class SimWorld {
   private readonly upFroms: Map<number, number>[] = [];
   private readonly cuts = new Set<string>();
   private readonly links = new Map<string, { until: number; queue: (() => void)[] }>();
-  private up = new Map<number, { life: number; since: number }>();
+  private up = new Map<number, { life: number; since: number; thru?: number }>();
+  /** Whose data was given up, and when. */
+  readonly lost = new Map<number, number>();
 
   constructor(seed: number, options: Partial<SimOptions> = {}) {
     this.random = seeded(seed);
@@ -440,6 +447,7 @@ export class SimWorld {
       minSize,
       pgCount: 1,
       upFrom,
+      upThru: this.up.get(primary)?.thru ?? 0,
     });
     this.trace(`map ${epoch}`, acting);
     for (const node of this.nodes) this.tell(node, epoch);
@@ -451,6 +459,19 @@ export class SimWorld {
       if (node.life !== life) return;
       if (this.cuts.has(`mon-${node.id}`)) this.tell(node, epoch);
       else node.learn(this.views[epoch - 1]!);
+    });
+  }
+
+  /** An OSD asks to be shown alive as of the newest map it knows; as long as it takes to reach the monitor. */
+  vouchFor(node: SimNode, life: number): void {
+    this.time.after(1 + this.random(20), () => {
+      const up = this.up.get(node.id);
+      if (node.life !== life || !node.isAlive || up?.life !== life) return;
+      if (this.cuts.has(`mon-${node.id}`)) return this.vouchFor(node, life);
+      const seen = node.view!.epoch;
+      if ((up.thru ?? 0) >= seen) return;
+      up.thru = seen;
+      this.publish();
     });
   }
 
