@@ -1,7 +1,8 @@
 import { ClusterDir, type Daemon, runMon, runOsd } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
+import { needOsd, osdIdOf } from './osd/need-osd.ts';
 import { claim } from './processes.ts';
-import { type Command, type Parsed, UsageError } from './usage.ts';
+import type { Command, Parsed } from './usage.ts';
 
 const supervised = { supervised: { type: 'boolean' } } as const;
 const help = { supervised: 'stop when the parent process goes away; leave Ctrl-C to it' };
@@ -26,13 +27,9 @@ export function mon(args: Parsed): Promise<number> {
 }
 
 export function osd(args: Parsed): Promise<number> {
-  const id = Number(args.positionals[1]);
-  if (!/^\d+$/.test(args.positionals[1]!))
-    throw new UsageError(`'${args.positionals[1]}' is not an OSD's id`);
+  const id = osdIdOf(args);
   return run(args, `osd.${id}`, (dir, cluster) => {
-    if (id >= cluster.osds) {
-      throw new CephError('ENOENT', `the cluster in ${dir.path} has no osd.${id}`);
-    }
+    needOsd(dir, cluster, id);
     return runOsd(dir, cluster, id);
   });
 }

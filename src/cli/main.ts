@@ -5,12 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { CephError } from '../errors/index.ts';
-import { type Command, commandHelp, type Parsed, parse, type Tool, UsageError } from './usage.ts';
-
-interface Subcommand {
-  command: Command;
-  run: (args: Parsed) => Promise<number>;
-}
+import { commandHelp, parse, type Subcommand, type Tool, UsageError } from './usage.ts';
 
 interface Entry {
   /** Loaded only when asked for: a daemon should not wait for the code of the others. */
@@ -33,6 +28,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   osd: {
     load: async () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd })),
   },
+  'osd add': { load: async () => import('./osd/add.ts').then((m) => m.osdAdd) },
+  'osd stop': { load: async () => import('./osd/stop.ts').then((m) => m.osdStop) },
+  'osd start': { load: async () => import('./osd/start.ts').then((m) => m.osdStart) },
+  'osd replace': { load: async () => import('./osd/replace.ts').then((m) => m.osdReplace) },
+  'osd rm': { load: async () => import('./osd/rm.ts').then((m) => m.osdRm) },
   store: { load: async () => import('./store/index.ts').then((m) => m.storeTool) },
   crushtool: { load: async () => import('./crushtool/index.ts').then((m) => m.crushtool) },
   osdmaptool: { load: async () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool) },
@@ -64,7 +64,10 @@ async function main(words: string[]): Promise<number> {
     process.stdout.write(`sepiola ${version()}\n`);
     return 0;
   }
-  const entry = COMMANDS[name];
+  // A directory that is called as a verb is is written ./add.
+  const verb = `${name} ${rest[0]}`;
+  const entry = COMMANDS[verb] ?? COMMANDS[name];
+  if (verb in COMMANDS) rest.shift();
   if (!entry) throw new UsageError(`unknown command '${name}'; 'sepiola --help' lists them`);
   const loaded = await entry.load();
   if (!('command' in loaded)) return loaded.run(rest);
@@ -77,7 +80,9 @@ async function main(words: string[]): Promise<number> {
     return await run(parse(command, rest));
   } catch (e) {
     if (e instanceof UsageError)
-      throw new UsageError(`${name}: ${e.message}; usage: sepiola ${command.words}`);
+      throw new UsageError(
+        `${verb in COMMANDS ? verb : name}: ${e.message}; usage: sepiola ${command.words}`,
+      );
     throw e;
   }
 }

@@ -8,7 +8,8 @@ const FIRST_PORT = 13300;
 const STEP = 100;
 const BASES = 150;
 
-function isFree(host: string, port: number): Promise<boolean> {
+/** Whether nobody listens there. */
+export function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
     const server = createServer();
     server.once('error', () => done(false));

@@ -25,6 +25,9 @@ export function runningDaemon(dir: ClusterDir, name: string): RunningDaemon | un
   return isOf(dir, name, pid) ? { name, pid } : undefined;
 }
 
+/** Tells an `up` that watches over daemons to look for OSDs that are to run and do not. */
+export const ADOPT_SIGNAL = 'SIGUSR2';
+
 /** All daemons of the directory that run, the OSDs before the monitor: the order to stop them in. */
 export function runningDaemons(dir: ClusterDir): RunningDaemon[] {
   if (!existsSync(dir.path)) return [];

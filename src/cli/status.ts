@@ -1,4 +1,4 @@
-import { ClusterDir } from '../cluster/index.ts';
+import { ClusterDir, osdIds } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
 import { statusText } from './health.ts';
 import { runningDaemons } from './processes.ts';
@@ -20,7 +20,7 @@ export async function status(args: Parsed): Promise<number> {
   const cluster = dir.read();
   if (!cluster) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
   const running = new Map(runningDaemons(dir).map((d) => [d.name, d.pid]));
-  const names = ['mon.a', ...Array.from({ length: cluster.osds }, (_, i) => `osd.${i}`)];
+  const names = ['mon.a', ...osdIds(cluster).map((id) => `osd.${id}`)];
   for (const name of names) {
     const pid = running.get(name);
     process.stdout.write(`${name.padEnd(8)} ${pid === undefined ? 'stopped' : `pid ${pid}`}\n`);

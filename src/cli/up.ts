@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ClusterDir, type ClusterFile, SHARDS_MAX } from '../cluster/index.ts';
+import { ClusterDir, type ClusterFile, osdIds, SHARDS_MAX } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
-import { STAY } from './daemon.ts';
-import { DAEMON_FLAGS, daemonEnvironment } from './daemon-process.ts';
+import { lastWords, launch, letGo } from './launch.ts';
 import { freeBasePort, portInUse } from './ports.ts';
-import { claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
+import { ADOPT_SIGNAL, claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
 import { checkDevices, devicesOf, wipeDevices } from './up-devices.ts';
 import type { Command, Parsed } from './usage.ts';
 
@@ -40,10 +38,11 @@ const READY_MS = 60_000;
 /** One daemon as a child process. */
 interface Child {
   readonly name: string;
-  readonly words: string[];
-  process: ChildProcess;
+  readonly process: ChildProcess;
+  readonly startedMs: number;
+  /** It came later: that it does not start is no reason to end the others. */
+  readonly isLate: boolean;
   ready: boolean;
-  startedMs: number;
 }
 
 export async function up(args: Parsed): Promise<number> {
@@ -125,9 +124,10 @@ async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
 
 /** A cluster keeps its size and addresses: what the command line says must agree with what is there. */
 async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promise<ClusterFile> {
-  const osds = osdsOf(args) ?? found.osds;
-  if (osds !== found.osds) {
-    throw new CephError('EINVAL', `${dir.path} holds a cluster of ${found.osds} OSDs, not ${osds}`);
+  const there = osdIds(found).length;
+  const osds = osdsOf(args) ?? there;
+  if (osds !== there) {
+    throw new CephError('EINVAL', `${dir.path} holds a cluster of ${there} OSDs, not ${osds}`);
   }
   const held = found.shards ?? 1;
   const shards = shardsOf(args) ?? held;
@@ -143,7 +143,7 @@ async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promis
   if (port !== found.port) {
     throw new CephError('EINVAL', `${dir.path} holds a cluster at port ${found.port}, not ${port}`);
   }
-  await refuseUsedPort(found.host, port, osds);
+  await refuseUsedPort(found.host, port, found.osds);
   dir.write(found);
   return found;
 }
@@ -153,7 +153,6 @@ async function refuseUsedPort(host: string, port: number, osds: number): Promise
   if (used !== undefined) throw new CephError('EADDRINUSE', `port ${used} on ${host} is in use`);
 }
 
-const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 /** A daemon that dies again sooner than this is not restarted for ever. */
 const QUICK_DEATH_MS = 5_000;
 const QUICK_DEATHS_MAX = 3;
@@ -180,20 +179,20 @@ class Supervisor {
         this.wake();
       });
     }
+    process.on(ADOPT_SIGNAL, this.adopt);
   }
 
   async start(): Promise<void> {
-    this.launch('mon.a', ['mon', this.dir.path]);
-    for (let i = 0; i < this.cluster.osds; i++) {
-      this.launch(`osd.${i}`, ['osd', this.dir.path, String(i)]);
-    }
+    this.launch('mon.a');
+    for (const id of osdIds(this.cluster)) this.launch(`osd.${id}`);
     const deadline = performance.now() + READY_MS;
     // The client's code loads while the daemons start, not before.
     const { waitHealthy } = await import('./health.ts');
     while (!this.children.every((c) => c.ready)) {
       await this.sleep(deadline, 'the daemons to start');
     }
-    await waitHealthy(this.dir, (what) => this.sleep(deadline, what, 20));
+    const ids = osdIds(this.cluster);
+    await waitHealthy(this.dir, ids, (what) => this.sleep(deadline, what, 20));
   }
 
   /** Waits for an event or a moment; throws what ends the wait. */
@@ -214,74 +213,81 @@ class Supervisor {
     }
   }
 
-  private launch(name: string, words: string[]): void {
-    const log = openSync(this.dir.log(name), 'a');
-    const process_ = spawn(
-      process.execPath,
-      [...DAEMON_FLAGS, ...process.execArgv, MAIN, ...words, '--supervised'],
-      {
-        detached: this.detach,
-        stdio: ['ignore', log, log, 'ipc'],
-        env: daemonEnvironment(process.env),
-      },
-    );
-    closeSync(log);
+  /** OSDs that were added or are to run again, as `sepiola osd` says by a signal. */
+  private readonly adopt = (): void => {
+    if (this.stopping) return;
+    for (const id of osdIds(this.dir.read() ?? this.cluster)) {
+      const name = `osd.${id}`;
+      const isOurs = this.children.some((c) => c.name === name);
+      if (!isOurs && !runningDaemon(this.dir, name)) this.launch(name, true);
+    }
+  };
+
+  private launch(name: string, isLate = false): void {
+    const process_ = launch(this.dir, name, this.detach);
     const child: Child = {
       name,
-      words,
       process: process_,
-      ready: false,
       startedMs: performance.now(),
+      isLate,
+      ready: false,
     };
-    const at = this.children.findIndex((c) => c.name === name);
-    if (at < 0) this.children.push(child);
-    else this.children[at] = child;
+    this.forget(name);
+    this.children.push(child);
     process_.on('message', () => {
       child.ready = true;
       this.wake();
     });
-    process_.on('error', (e) => this.died(child, e.message));
-    process_.on('exit', (code, signal) => this.died(child, signal ?? `exit status ${code}`));
+    process_.on('error', (e) => this.died(child, e.message, false));
+    process_.on('exit', (code, signal) =>
+      this.died(child, signal ?? `exit status ${code}`, code === 0),
+    );
   }
 
-  private died(child: Child, why: string): void {
+  private forget(name: string): void {
+    const at = this.children.findIndex((c) => c.name === name);
+    if (at >= 0) this.children.splice(at, 1);
+  }
+
+  /** @param isAsked it ended because somebody asked it to */
+  private died(child: Child, why: string, isAsked: boolean): void {
     if (this.stopping) return;
+    const { name } = child;
+    if (child.ready && isAsked) {
+      this.forget(name);
+      process.stderr.write(`${name} was stopped\n`);
+      return;
+    }
     if (!child.ready) {
-      this.failure = new CephError(
-        'EIO',
-        `${child.name} did not start: ${this.lastWords(child.name) || why}`,
-      );
+      const what = `${name} did not start: ${lastWords(this.dir, name) || why}`;
+      if (child.isLate) {
+        this.forget(name);
+        process.stderr.write(`${what}\n`);
+        return;
+      }
+      this.failure = new CephError('EIO', what);
       this.wake();
       return;
     }
     const quick = performance.now() - child.startedMs < QUICK_DEATH_MS;
-    const deaths = quick ? (this.deaths.get(child.name) ?? 0) + 1 : 1;
-    this.deaths.set(child.name, deaths);
+    const deaths = quick ? (this.deaths.get(name) ?? 0) + 1 : 1;
+    this.deaths.set(name, deaths);
     if (deaths > QUICK_DEATHS_MAX) {
       this.failure = new CephError(
         'EIO',
-        `${child.name} keeps dying (${why}); see ${this.dir.log(child.name)}`,
+        `${name} keeps dying (${why}); see ${this.dir.log(name)}`,
       );
       this.wake();
       return;
     }
-    process.stderr.write(`${child.name} died (${why}); starting it again\n`);
-    this.launch(child.name, child.words);
-  }
-
-  private lastWords(name: string): string {
-    const lines = readFileSync(this.dir.log(name), 'utf8').trimEnd().split('\n');
-    return lines.at(-1)?.replace(/^sepiola: /, '') ?? '';
+    process.stderr.write(`${name} died (${why}); starting it again\n`);
+    this.launch(name);
   }
 
   /** Lets the children live on without us. */
   async leave(): Promise<void> {
     this.stopping = true;
-    for (const { process: child } of this.children) {
-      await new Promise((sent) => child.send(STAY, sent));
-      child.disconnect();
-      child.unref();
-    }
+    for (const { process: child } of this.children) await letGo(child);
   }
 
   async stop(): Promise<void> {

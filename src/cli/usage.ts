@@ -15,6 +15,13 @@ export interface Command<O extends Options = Options> {
   readonly positionals: readonly string[];
 }
 
+/** A subcommand and what it does. */
+export interface Subcommand {
+  readonly command: Command;
+  /** @returns the exit status */
+  run(args: Parsed): Promise<number>;
+}
+
 /** A subcommand that takes the words of one of Ceph's own tools, so parsing, help and messages are its own. */
 export interface Tool {
   readonly words: string; // e.g. 'crushtool ...'
@@ -70,6 +77,7 @@ export function parse(command: Command, words: string[]): Parsed {
 /** What options take, where that is no number. An option means the same in all subcommands. */
 const TAKES: Readonly<Record<string, string>> = {
   bytes: 'SIZE',
+  device: 'PATH',
   class: 'CLASS',
   classes: 'LIST',
   'failure-domain': 'TYPE',

@@ -19,14 +19,15 @@ export interface ClusterFile {
   readonly host: string;
   /** Monitor at `port`, manager part at `port + 1`, OSD n at `port + 10 + n`. */
   readonly port: number;
+  /** How many ids there are or were; those of OSDs that were removed have no uuid. */
   readonly osds: number;
   readonly osdUuids: readonly string[];
   /** What each OSD's store may hold. */
   readonly osdBytes: number;
   /** Threads that each OSD has for its PGs; absent in clusters of one. */
   readonly shards?: number;
-  /** The block device of each OSD; absent where data are in files of the directory. */
-  readonly osdDevices?: readonly string[];
+  /** The block device of each OSD; absent or null where data are in files of the directory. */
+  readonly osdDevices?: readonly (string | null)[];
   readonly createdMs: number;
 }
 
@@ -168,6 +169,34 @@ export class ClusterDir {
       ? undefined
       : `${this.path} is not empty and holds no Sepiola cluster`;
   }
+}
+
+/** The OSDs that there are. */
+export function osdIds(cluster: ClusterFile): number[] {
+  return cluster.osdUuids.flatMap((uuid, id) => (uuid === '' ? [] : [id]));
+}
+
+/** The cluster with an OSD of that id: another one, if there was one. @param device null: data are in files */
+export function withOsd(
+  cluster: ClusterFile,
+  id: number,
+  uuid: string,
+  device: string | null,
+): ClusterFile {
+  const osdUuids = [...cluster.osdUuids];
+  while (osdUuids.length < id) osdUuids.push('');
+  osdUuids[id] = uuid;
+  const osdDevices = osdUuids.map((_, n) =>
+    n === id ? device : (cluster.osdDevices?.[n] ?? null),
+  );
+  const devices = osdDevices.some((d) => d !== null) ? { osdDevices } : {};
+  const { osdDevices: _, ...rest } = cluster;
+  return { ...rest, osds: osdUuids.length, osdUuids, ...devices };
+}
+
+/** The cluster without the OSD of that id, which another may get. */
+export function withoutOsd(cluster: ClusterFile, id: number): ClusterFile {
+  return withOsd(cluster, id, '', null);
 }
 
 export const osdPort = (cluster: ClusterFile, id: number): number => cluster.port + 10 + id;

@@ -3,7 +3,7 @@ import { CephError } from '../errors/index.ts';
 import { createMonStore, type Monitor, type NewCluster, startMonitor } from '../mon/index.ts';
 import type { KeyValue, Logger } from '../runtime/index.ts';
 import { nodeRuntime, openLmdb, stderrLogger } from '../runtime-node/index.ts';
-import type { ClusterDir, ClusterFile } from './layout.ts';
+import { type ClusterDir, type ClusterFile, osdIds } from './layout.ts';
 
 /** The monitor of a directory, with the manager's part. Its store is made at the first start. */
 export async function runMon(
@@ -26,7 +26,7 @@ export async function runMon(
     port: cluster.port,
     mgrPort: cluster.port + 1,
     hostname: hostname(),
-    config: monConfig(cluster.osds),
+    config: monConfig(osdIds(cluster).length),
   });
 }
 

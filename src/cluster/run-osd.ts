@@ -29,7 +29,7 @@ export async function runOsd(
   const path = dir.data(`osd.${id}`);
   const count = cluster.shards ?? 1;
   const { fsid, host } = cluster;
-  const device = cluster.osdDevices?.[id];
+  const device = cluster.osdDevices?.[id] ?? undefined;
   const place = { path, uuid, sizeBytes: cluster.osdBytes, device };
   const { store } = await openOsdStore(place, { index: 0, count }, systemClock, log);
   const shards = osdThreads(count, { id, fsid, uuid, place });

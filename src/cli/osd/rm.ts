@@ -1,0 +1,79 @@
+import { rmSync } from 'node:fs';
+import { osdIds, withoutOsd } from '../../cluster/index.ts';
+import { CephError } from '../../errors/index.ts';
+import { runningDaemon, stopDaemons } from '../processes.ts';
+import type { Parsed, Subcommand } from '../usage.ts';
+import { forgetOsd } from './add.ts';
+import { osdIdOf } from './need-osd.ts';
+import { type Standing, withStanding } from './standing.ts';
+
+const TIMEOUT_S = 3600;
+
+export const osdRm: Subcommand = {
+  command: {
+    words: 'osd rm DIR ID [--timeout S] [--force]',
+    about:
+      'Moves the data of an OSD to the others, then removes it from the running cluster in DIR.',
+    positionals: ['DIR', 'ID'],
+    options: { timeout: { type: 'string' }, force: { type: 'boolean' } },
+    help: {
+      timeout: `seconds to wait for the data to be elsewhere (default ${TIMEOUT_S})`,
+      force: 'remove it at once, whatever only it holds',
+    },
+  },
+  run(args: Parsed): Promise<number> {
+    const id = osdIdOf(args);
+    const timeoutMs = 1000 * (args.integer('timeout', 0, 10 ** 6) ?? TIMEOUT_S);
+    return withStanding(args, async (standing) => {
+      const { dir, cluster, command } = standing;
+      const known = JSON.parse(await command({ prefix: 'osd ls', format: 'json' })) as number[];
+      if (!known.includes(id) && !osdIds(cluster).includes(id)) {
+        process.stdout.write(`there is no osd.${id}\n`);
+        return;
+      }
+      if (known.includes(id) && !args.flag('force')) await drain(standing, id, timeoutMs);
+      const running = runningDaemon(dir, `osd.${id}`);
+      if (running) await stopDaemons(dir, [running]);
+      dir.write(withoutOsd(cluster, id));
+      await forgetOsd(standing, id);
+      rmSync(dir.data(`osd.${id}`), { recursive: true, force: true });
+      process.stdout.write(`removed osd.${id}\n`);
+    });
+  },
+};
+
+interface OsdDump {
+  readonly osds: readonly { readonly osd: number; readonly in: number }[];
+}
+
+interface Pg {
+  readonly state: string;
+  readonly acting: readonly number[];
+  readonly up: readonly number[];
+}
+
+/** Gives it no data any more and waits until every PG is whole without it. */
+async function drain({ command }: Standing, id: number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const { osds } = JSON.parse(await command({ prefix: 'osd dump', format: 'json' })) as OsdDump;
+  const wasIn = osds.some((o) => o.osd === id && o.in === 1);
+  await command({ prefix: 'osd out', ids: [String(id)] });
+  for (;;) {
+    const dump = JSON.parse(
+      await command({ prefix: 'pg dump', dumpcontents: ['pgs'], format: 'json' }),
+    );
+    const pgs = dump.pg_stats as Pg[];
+    const waiting = pgs.filter(
+      (pg) => !/^active\+clean/.test(pg.state) || pg.acting.includes(id) || pg.up.includes(id),
+    ).length;
+    if (waiting === 0) return;
+    if (performance.now() > deadline) {
+      if (wasIn) await command({ prefix: 'osd in', ids: [String(id)] });
+      throw new CephError(
+        'ETIMEDOUT',
+        `osd.${id} is still needed by ${waiting} PGs; --force removes it all the same`,
+      );
+    }
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}
