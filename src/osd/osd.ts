@@ -168,7 +168,9 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.own.begin(this.addr);
     const sharing = this.config.mapSharing();
     for (const shard of this.others) {
-      shard.beginAt(this.addr, sharing, this.maps.fullAt(shard.durableEpoch));
+      // One that is ahead goes through the maps with us again: it must not miss those that follow.
+      const from = Math.min(shard.durableEpoch, this.epoch);
+      shard.beginAt(this.addr, sharing, this.maps.fullAt(from));
     }
     this.log('info', 'started', { epoch: this.epoch, pgs: this.own.pgCount });
     this.mon.connect();
