@@ -5,6 +5,7 @@ import { commonOptions } from './table/common.ts';
 import { debugOptions } from './table/debug.ts';
 import { monOptions } from './table/mon.ts';
 import { osdOptions } from './table/osd.ts';
+import { scrubOptions } from './table/scrub.ts';
 
 /** Every option, by name. */
 export const OPTIONS: ReadonlyMap<string, Option> = new Map(
@@ -14,6 +15,7 @@ export const OPTIONS: ReadonlyMap<string, Option> = new Map(
     ...clientOptions,
     ...monOptions,
     ...osdOptions,
+    ...scrubOptions,
   }),
 );
 

@@ -128,6 +128,36 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'dev',
     desc: 'Seconds between pings of OSDs.',
   }),
+  osd_heartbeat_min_peers: int({
+    default: 10,
+    level: 'advanced',
+    desc: 'OSDs that an OSD pings at least, as far as there are so many.',
+  }),
+  osd_heartbeat_min_size: size({
+    default: 2000,
+    level: 'advanced',
+    desc: 'Bytes to which pings are padded, so that a link shows that loses large packets only.',
+  }),
+  osd_heartbeat_min_healthy_ratio: float({
+    default: 0.33,
+    level: 'advanced',
+    desc: 'Share of its peers that must answer an OSD marked down by others before it asks to be marked up again.',
+  }),
+  osd_fast_fail_on_connection_refused: flag({
+    default: true,
+    level: 'advanced',
+    desc: 'Report an OSD as failed at once where nobody listens at its address.',
+  }),
+  osd_max_markdown_count: int({
+    default: 5,
+    level: 'advanced',
+    desc: 'An OSD marked down more often than this in osd_max_markdown_period stops.',
+  }),
+  osd_max_markdown_period: int({
+    default: 600,
+    level: 'advanced',
+    desc: 'Seconds in which the times are counted that an OSD was marked down.',
+  }),
   osd_beacon_report_interval: int({
     default: 300,
     level: 'advanced',
@@ -199,6 +229,31 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Seconds after which an operation counts as slow.',
   }),
+  osd_aggregated_slow_ops_logging: flag({
+    default: true,
+    level: 'advanced',
+    desc: 'Write one line of the cluster log for all slow requests of an OSD.',
+  }),
+  osd_op_history_size: uint({
+    default: 20,
+    level: 'advanced',
+    desc: 'Answered requests that dump_historic_ops shows at most: the slowest.',
+  }),
+  osd_op_history_duration: uint({
+    default: 600,
+    level: 'advanced',
+    desc: 'Seconds for which answered requests are remembered for dump_historic_ops.',
+  }),
+  osd_op_history_slow_op_size: uint({
+    default: 20,
+    level: 'advanced',
+    desc: 'Answered slow requests that dump_historic_slow_ops shows at most: the newest.',
+  }),
+  osd_op_history_slow_op_threshold: float({
+    default: 10,
+    level: 'advanced',
+    desc: 'Seconds above which dump_historic_slow_ops remembers a request.',
+  }),
   osd_map_message_max: int({
     default: 40,
     level: 'advanced',
@@ -237,7 +292,44 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     default: 0,
     level: 'advanced',
     apply: 'runtime',
+    seeAlso: ['osd_recovery_max_active_hdd', 'osd_recovery_max_active_ssd'],
     desc: 'Recovery operations per OSD at once; 0 decides by the device.',
+  }),
+  osd_recovery_max_active_hdd: uint({
+    default: 3,
+    level: 'advanced',
+    apply: 'runtime',
+    seeAlso: ['osd_recovery_max_active', 'osd_recovery_max_active_ssd'],
+    desc: 'Recovery operations per OSD at once, on a device that rotates.',
+  }),
+  osd_recovery_max_active_ssd: uint({
+    default: 10,
+    level: 'advanced',
+    apply: 'runtime',
+    seeAlso: ['osd_recovery_max_active', 'osd_recovery_max_active_hdd'],
+    desc: 'Recovery operations per OSD at once, on a device that does not rotate.',
+  }),
+  osd_recovery_max_single_start: uint({
+    default: 1,
+    level: 'advanced',
+    desc: 'Recovery operations that a PG begins in one turn.',
+  }),
+  osd_recovery_max_chunk: size({
+    default: 8_388_608,
+    level: 'advanced',
+    desc: 'Bytes of an object that are copied in one message.',
+  }),
+  osd_recovery_op_priority: uint({
+    default: 3,
+    level: 'advanced',
+    seeAlso: ['osd_client_op_priority'],
+    desc: 'Weight of recovery beside clients, unless the pool says otherwise.',
+  }),
+  osd_client_op_priority: uint({
+    default: 63,
+    level: 'advanced',
+    seeAlso: ['osd_recovery_op_priority'],
+    desc: 'Weight of clients beside recovery.',
   }),
   osd_max_backfills: uint({
     default: 1,
@@ -245,30 +337,49 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     apply: 'runtime',
     desc: 'Concurrent backfills per OSD, counted apart for the local and the remote side.',
   }),
+  osd_min_recovery_priority: int({
+    default: 0,
+    level: 'advanced',
+    desc: 'PGs whose recovery is less urgent are not recovered.',
+  }),
+  osd_backfill_retry_interval: float({
+    default: 30,
+    level: 'advanced',
+    desc: 'Seconds until a backfill that found no room is tried again.',
+  }),
+  osd_recovery_retry_interval: float({
+    default: 30,
+    level: 'advanced',
+    desc: 'Seconds until a recovery that found no room is tried again.',
+  }),
   osd_recovery_sleep: float({
     default: 0,
     level: 'advanced',
     apply: 'runtime',
-    desc: 'Seconds between recovery operations.',
+    seeAlso: ['osd_recovery_sleep_hdd', 'osd_recovery_sleep_ssd'],
+    desc: 'Seconds between recovery operations; 0 decides by the device.',
   }),
-  osd_scrub_min_interval: float({
-    default: 86_400,
+  osd_recovery_sleep_hdd: float({
+    default: 0.1,
     level: 'advanced',
-    seeAlso: ['osd_scrub_max_interval'],
-    desc: 'Seconds after which a PG may be scrubbed again.',
+    apply: 'runtime',
+    seeAlso: ['osd_recovery_sleep'],
+    desc: 'Seconds between recovery operations, on a device that rotates.',
   }),
-  osd_scrub_max_interval: float({
-    default: 604_800,
+  osd_recovery_sleep_ssd: float({
+    default: 0,
     level: 'advanced',
-    seeAlso: ['osd_scrub_min_interval'],
-    desc: 'Seconds after which a PG must be scrubbed again.',
+    apply: 'runtime',
+    seeAlso: ['osd_recovery_sleep'],
+    desc: 'Seconds between recovery operations, on a device that does not rotate.',
   }),
-  osd_deep_scrub_interval: float({
-    default: 604_800,
+  osd_recovery_sleep_hybrid: float({
+    default: 0.025,
     level: 'advanced',
-    desc: 'Seconds between deep scrubs of a PG.',
+    apply: 'runtime',
+    seeAlso: ['osd_recovery_sleep'],
+    desc: 'Seconds between recovery operations, with data on a device that rotates and metadata on one that does not.',
   }),
-  osd_max_scrubs: int({ default: 1, level: 'advanced', desc: 'Scrubs per OSD at once.' }),
   osd_memory_target: size({
     default: 268_435_456, // Ceph: 4 GiB, at least 896 MiB
     min: 134_217_728,

@@ -1,0 +1,151 @@
+import { flag, float, int, type Option, size, uint } from '../option.ts';
+
+/** When and how PGs are scrubbed. Names, types, defaults and bounds are those of Ceph 16.2 (`ceph config help`). */
+export const scrubOptions: Readonly<Record<string, Option>> = {
+  osd_max_scrubs: int({ default: 1, level: 'advanced', desc: 'Scrubs per OSD at once.' }),
+  osd_scrub_min_interval: float({
+    default: 86_400,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_max_interval'],
+    desc: 'Seconds after which a PG may be scrubbed again.',
+  }),
+  osd_scrub_max_interval: float({
+    default: 604_800,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_min_interval'],
+    desc: 'Seconds after which a PG must be scrubbed again.',
+  }),
+  osd_scrub_interval_randomize_ratio: float({
+    default: 0.5,
+    level: 'advanced',
+    desc: 'Share of the least interval that is added to it by chance.',
+  }),
+  osd_deep_scrub_interval: float({
+    default: 604_800,
+    level: 'advanced',
+    desc: 'Seconds between deep scrubs of a PG.',
+  }),
+  osd_deep_scrub_randomize_ratio: float({
+    default: 0.15,
+    level: 'advanced',
+    desc: 'Share of scrubs that are made deep by chance.',
+  }),
+  osd_scrub_begin_hour: int({
+    default: 0,
+    min: 0,
+    max: 23,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_end_hour'],
+    desc: 'Hour of the day (UTC) from which on scrubs may begin.',
+  }),
+  osd_scrub_end_hour: int({
+    default: 0,
+    min: 0,
+    max: 23,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_begin_hour'],
+    desc: 'Hour of the day (UTC) before which scrubs may begin.',
+  }),
+  osd_scrub_begin_week_day: int({
+    default: 0,
+    min: 0,
+    max: 6,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_end_week_day'],
+    desc: 'Day of the week from which on scrubs may begin; 0 is Sunday.',
+  }),
+  osd_scrub_end_week_day: int({
+    default: 0,
+    min: 0,
+    max: 6,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_begin_week_day'],
+    desc: 'Day of the week before which scrubs may begin; 0 is Sunday.',
+  }),
+  osd_scrub_during_recovery: flag({
+    default: false,
+    level: 'advanced',
+    desc: 'Scrub also while the OSD recovers objects.',
+  }),
+  osd_scrub_chunk_min: int({
+    default: 5,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_chunk_max'],
+    desc: 'Fewest objects scrubbed at once.',
+  }),
+  osd_scrub_chunk_max: int({
+    default: 25,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_chunk_min'],
+    desc: 'Most objects scrubbed at once.',
+  }),
+  osd_scrub_sleep: float({
+    default: 0,
+    level: 'advanced',
+    desc: 'Seconds between two chunks.',
+  }),
+  osd_scrub_extended_sleep: float({
+    default: 0,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_begin_hour'],
+    desc: 'Seconds between two chunks outside of the hours of scrubs.',
+  }),
+  osd_scrub_max_preemptions: uint({
+    default: 5,
+    min: 0,
+    max: 30,
+    level: 'advanced',
+    desc: 'How often a client that writes to a chunk breaks it off before it waits for it.',
+  }),
+  osd_scrub_auto_repair: flag({
+    default: false,
+    level: 'advanced',
+    desc: 'Repair what a scheduled scrub finds.',
+  }),
+  osd_scrub_auto_repair_num_errors: uint({
+    default: 5,
+    level: 'advanced',
+    seeAlso: ['osd_scrub_auto_repair'],
+    desc: 'Most errors that are repaired without being asked.',
+  }),
+  osd_deep_scrub_stride: size({
+    default: 524_288,
+    level: 'advanced',
+    desc: 'Bytes of an object that a deep scrub reads at a time.',
+  }),
+  osd_deep_scrub_keys: int({
+    default: 1024,
+    level: 'advanced',
+    desc: 'Omap entries of an object that a deep scrub reads at a time.',
+  }),
+  osd_deep_scrub_large_omap_object_key_threshold: uint({
+    default: 200_000,
+    level: 'advanced',
+    services: ['osd'],
+    desc: 'Entries from which on an omap is called large.',
+  }),
+  osd_deep_scrub_large_omap_object_value_sum_threshold: size({
+    default: 1_073_741_824,
+    level: 'advanced',
+    services: ['osd'],
+    desc: 'Bytes of values from which on an omap is called large.',
+  }),
+  mon_warn_pg_not_scrubbed_ratio: float({
+    default: 0.5,
+    min: 0,
+    level: 'advanced',
+    desc: 'Share of osd_scrub_max_interval beyond it at which a PG that was not scrubbed is reported; 0: never.',
+  }),
+  mon_warn_pg_not_deep_scrubbed_ratio: float({
+    default: 0.75,
+    min: 0,
+    level: 'advanced',
+    desc: 'Share of osd_deep_scrub_interval beyond it at which a PG that was not deep-scrubbed is reported; 0: never.',
+  }),
+  mon_osd_warn_num_repaired: uint({
+    default: 10,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Repairs of damaged copies by one OSD beyond which it is reported.',
+  }),
+};
