@@ -32,6 +32,11 @@ class Front implements RemoteShardFront {
   readonly sent: OutgoingMessage[] = [];
   readonly errors: unknown[] = [];
   isUp = true;
+  readonly recovery = {
+    reserve: () => ({ setPriority: () => {}, release: () => {} }),
+    askCopies: () => ({ cancel: () => {} }),
+    copyDone: () => {},
+  };
   log(): void {}
   send(_osd: number, message: OutgoingMessage): boolean {
     if (this.isUp) this.sent.push(message);

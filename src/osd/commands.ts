@@ -15,6 +15,7 @@ export interface CommandScope {
   readonly config: OsdConfig;
   readonly maps: { readonly oldest: number; readonly epoch: number };
   readonly shards: readonly ShardCalls[];
+  readonly recovery: { dump(): object };
   /** Sends the stats now. @returns a number that the monitor knows once it has them */
   flushStats(): Promise<number>;
   configChanged(): void;
@@ -150,6 +151,12 @@ const COMMANDS: readonly Command[] = [
       const ops = (await Promise.all(s.shards.map((shard) => shard.ask('ops')))).flat();
       return ok({ ops, num_ops: ops.length });
     },
+  },
+  {
+    sig: ['dump_recovery_reservations'],
+    help: 'Places for recovery that PGs have or wait for.',
+    perm: 'r',
+    run: (s) => ok(s.recovery.dump()),
   },
   {
     sig: ['flush_pg_stats'],

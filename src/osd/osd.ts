@@ -33,6 +33,7 @@ import { OsdConfig } from './osd-config.ts';
 import type { Partition } from './partition.ts';
 import { type Lease, MOSDPing, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
+import { RecoveryDesk } from './recovery-desk.ts';
 import { watchRefusals } from './refusals.ts';
 import { RemoteShard } from './remote-shard.ts';
 import { Reporter, type ReporterHost } from './reporter.ts';
@@ -81,6 +82,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   private readonly neighbourhood: Neighbours;
   private readonly reporter: Reporter;
   private readonly timers: Timers;
+  readonly recovery: RecoveryDesk;
   private readonly router: ShardRouter;
   private readonly boot: Boot;
   private setBooted!: () => void;
@@ -96,6 +98,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.timers = new Timers(this.clock);
     this.config = new OsdConfig(options.config);
     this.settings = settingsOf(this.config, 1, options.deviceClass);
+    this.recovery = new RecoveryDesk(this.clock, this.settings.recovery.bounds);
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;
     });
@@ -368,6 +371,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       config: this.config,
       maps: this.maps,
       shards: this.shards,
+      recovery: this.recovery,
       flushStats: () => this.report(),
       configChanged: () => this.configChanged(),
     };
@@ -378,6 +382,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
 
   private configChanged(): void {
     this.settings = settingsOf(this.config, this.settings.version + 1, this.options.deviceClass);
+    this.recovery.setBounds(this.settings.recovery.bounds);
     for (const shard of this.shards) shard.apply(this.settings);
   }
 
@@ -413,6 +418,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   private halt(): void {
     this.state = 'stopped';
     this.own.halt();
+    this.recovery.stop();
     this.mon.close();
     this.timers.stop();
   }

@@ -7,6 +7,8 @@ import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Lease } from './peer-messages.ts';
 import type { Permits } from './permits.ts';
+import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
+import type { RecoveryKind } from './recovery-priority.ts';
 
 /** What a PG needs of the daemon around it. */
 export interface PgHost {
@@ -23,6 +25,10 @@ export interface PgHost {
   readonly contextsMax: number;
   /** Copies of objects under way, over all PGs. */
   readonly copies: Permits;
+  /** Places and leave to copy objects in the background. */
+  readonly recovery: RecoveryPort;
+  /** What map and options say now of recovery in a pool. */
+  recoveryOrders(pool: number): RecoveryOrders;
   readonly epoch: number;
   /** Epoch in which this store was first up; 0 when it never was. */
   readonly storeSince: number;
@@ -53,8 +59,11 @@ export interface PgHost {
   fatal(error: unknown): void;
   /** Room for a write of so many bytes, beside what was promised to others? */
   hasRoom(bytes: number): boolean;
-  /** Sets room aside for what a PG is about to take over. @returns false when the store would become too full */
-  reserve(c: Collection, bytes: number): boolean;
+  /**
+   * Sets room aside for what a PG is about to take in.
+   * @returns false when the store would become too full: backfillfull, or for recovery by the log full
+   */
+  reserve(c: Collection, bytes: number, kind?: RecoveryKind): boolean;
   /** The last of a PG is gone from the store. */
   removed(pgid: PgId): void;
   /** The primary of a PG says that its members hold everything: our copy is of no use. */

@@ -1,4 +1,5 @@
 import type { PgId } from '../wire/index.ts';
+import type { RecoveryKind } from './recovery-priority.ts';
 
 /** Local: as primary. Remote: as a member that is given objects by another OSD's primary. */
 export type ReservationSide = 'local' | 'remote';
@@ -28,7 +29,9 @@ export interface RecoveryOrders {
   /** The pool's `recovery_priority`, -10 to 10. */
   readonly poolPriority: number;
   /** When to ask again whoever had no room, ms: osd_recovery_retry_interval, osd_backfill_retry_interval. */
-  readonly retryMs: { readonly recovery: number; readonly backfill: number };
+  readonly retryMs: Readonly<Record<RecoveryKind, number>>;
+  /** Bytes of an object that go in one message: osd_recovery_max_chunk. */
+  readonly chunkBytes: number;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
 import type { MapSharing } from './map-follower.ts';
 import type { Lease } from './peer-messages.ts';
+import { RecoveryClerk } from './recovery-posts.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import {
@@ -46,6 +47,7 @@ export class RemoteShard implements ShardCalls {
   private readonly numbers = new Map<Requester, number>();
   private readonly sessions = new Map<number, Requester>();
   private nextSession = 1;
+  private readonly clerk: RecoveryClerk;
   private readonly questions = new Map<number, (value: unknown) => void>();
   private nextQuestion = 1;
   private state: ShardState = { durableEpoch: 0, pgCount: 0, neighbours: new Set() };
@@ -59,6 +61,9 @@ export class RemoteShard implements ShardCalls {
   constructor(shards: Shards, index: number, front: RemoteShardFront, settings: Settings) {
     this.index = index;
     this.front = front;
+    this.clerk = new RecoveryClerk(front.recovery, (answer) =>
+      this.post({ kind: 'recovery', answer }),
+    );
     this.opened = new Promise((resolve, reject) => {
       this.setOpened = resolve;
       this.failOpening = reject;
@@ -218,6 +223,8 @@ export class RemoteShard implements ShardCalls {
         return front.standBy(head.osd, head.lease, (leaseMs) =>
           this.post({ kind: 'stoodBy', question: head.question, leaseMs }),
         );
+      case 'recovery':
+        return this.clerk.asked(head.ask);
       case 'statsChanged':
         return front.statsChanged();
       case 'answer': {

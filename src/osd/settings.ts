@@ -2,6 +2,8 @@ import type { DirectMode } from '../runtime/index.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { OsdConfig } from './osd-config.ts';
 import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
+import type { RecoveryBounds } from './recovery-desk.ts';
+import type { RecoveryKind } from './recovery-priority.ts';
 
 /**
  * All that PGs and shards see of the options, at one moment. It never changes: when options do, each shard is given a
@@ -19,8 +21,18 @@ export interface Settings {
   /** osd_memory_target. */
   readonly memoryTargetBytes: number;
   readonly compression: CompressionDefaults;
+  readonly recovery: RecoverySettings;
   /** osd_store_direct. */
   readonly storeDirect: DirectMode;
+}
+
+/** The options of these names, by Ceph's meanings. */
+export interface RecoverySettings {
+  readonly bounds: RecoveryBounds;
+  /** osd_recovery_retry_interval, osd_backfill_retry_interval, ms. */
+  readonly retryMs: Readonly<Record<RecoveryKind, number>>;
+  /** osd_recovery_max_chunk, bytes. */
+  readonly chunkBytes: number;
 }
 
 /**
@@ -36,6 +48,31 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     graceSeconds: config.number('osd_heartbeat_grace'),
     memoryTargetBytes: config.number('osd_memory_target'),
     storeDirect: (config.get('osd_store_direct')?.value ?? 'auto') as DirectMode,
+    recovery: Object.freeze(recoverySettings(config, deviceClass === 'hdd')),
     compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
   });
+}
+
+/** Less would be many messages for nothing, and none would never end. */
+const CHUNK_LEAST = 65_536;
+
+/** Of _max_active and _sleep the general one counts unless it is 0, then that of the device. */
+function recoverySettings(config: OsdConfig, rotates: boolean): RecoverySettings {
+  const number = (name: string): number => config.number(name);
+  const ofDevice = (name: string): number =>
+    number(name) || number(`${name}_${rotates ? 'hdd' : 'ssd'}`);
+  return {
+    bounds: {
+      backfills: number('osd_max_backfills'),
+      lowestPriority: number('osd_min_recovery_priority'),
+      active: ofDevice('osd_recovery_max_active'),
+      together: number('osd_recovery_max_single_start'),
+      sleepMs: 1000 * ofDevice('osd_recovery_sleep'),
+    },
+    retryMs: {
+      recovery: 1000 * number('osd_recovery_retry_interval'),
+      backfill: 1000 * number('osd_backfill_retry_interval'),
+    },
+    chunkBytes: Math.max(CHUNK_LEAST, number('osd_recovery_max_chunk')),
+  };
 }

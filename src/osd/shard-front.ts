@@ -8,6 +8,7 @@ import type { Mempools } from './mempools.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
 import type { OpInFlight, PgDescription } from './pg-description.ts';
+import type { RecoveryPort } from './recovery-port.ts';
 import type { Settings } from './settings.ts';
 
 // An OSD is a front and its shards. The front has what there is once in an OSD: the messenger, the session with the
@@ -67,6 +68,8 @@ export interface ShardReport {
 
 /** What a shard says to the front. */
 export interface ShardFront {
+  /** Places and leave for recovery, over all shards. */
+  readonly recovery: RecoveryPort;
   /** To the OSD, ourselves included, as the front's map has it; dropped if it is down, since peering follows. */
   send(osd: number, message: OutgoingMessage): void;
   /** Something speaks of an epoch that this shard does not have. */

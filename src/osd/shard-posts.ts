@@ -7,6 +7,7 @@ import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
+import type { RecoveryAnswer, RecoveryAsk } from './recovery-posts.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers } from './shard-front.ts';
 
@@ -65,6 +66,7 @@ export type ToShard =
       readonly leaseMs: number;
     }
   | { readonly kind: 'stoodBy'; readonly question: number; readonly leaseMs: number }
+  | { readonly kind: 'recovery'; readonly answer: RecoveryAnswer }
   | { readonly kind: 'apply'; readonly settings: Settings }
   | { readonly kind: 'map'; readonly from: number; readonly message: MapMessage }
   | {
@@ -90,6 +92,7 @@ export type ToFront =
       readonly osd: number;
       readonly lease: Lease;
     }
+  | { readonly kind: 'recovery'; readonly ask: RecoveryAsk }
   | { readonly kind: 'statsChanged' }
   | { readonly kind: 'map'; readonly to: number; readonly message: MapMessage }
   | { readonly kind: 'answer'; readonly question: number; readonly value: unknown }

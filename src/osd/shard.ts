@@ -35,14 +35,18 @@ import { storedView } from './pg-life.ts';
 import { PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
 import { PoolCompression } from './pool-compression.ts';
+import { recoveryOrders } from './recovery-orders.ts';
+import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
+import type { RecoveryKind } from './recovery-priority.ts';
 import { Room } from './room.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
 const COPIES_MAX = 12;
-/** mon_osd_backfillfull_ratio of 16.2, for maps without one. */
+/** mon_osd_backfillfull_ratio and mon_osd_full_ratio of 16.2, for maps without them. */
 const BACKFILL_FULL = 0.9;
+const FULL = 0.95;
 
 /** What a shard runs on. */
 export interface ShardOptions {
@@ -76,6 +80,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   readonly pool: BufferPool;
   readonly leases: Leases;
   readonly copies: Permits;
+  readonly recovery: RecoveryPort;
   map: OSDMap | undefined;
   /** The map shows us up. */
   isUpNow = false;
@@ -115,6 +120,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.settings = options.settings;
     this.durableEpoch = superblock.newest;
     this.copies = new Permits(Math.ceil(COPIES_MAX / partition.count));
+    this.recovery = front.recovery;
     this.early = new EarlyMessages(options.log);
     this.room = new Room(options.store, clock);
     this.compression = new PoolCompression(options.store);
@@ -214,8 +220,13 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   hasRoom(bytes: number): boolean {
     return this.room.has(bytes);
   }
-  reserve(c: Collection, bytes: number): boolean {
-    return this.room.reserve(c, bytes, this.map?.data.backfillfullRatio || BACKFILL_FULL);
+  reserve(c: Collection, bytes: number, kind: RecoveryKind = 'backfill'): boolean {
+    const { fullRatio, backfillfullRatio } = this.map?.data ?? {};
+    const share = kind === 'backfill' ? backfillfullRatio || BACKFILL_FULL : fullRatio || FULL;
+    return this.room.reserve(c, bytes, share);
+  }
+  recoveryOrders(pool: number): RecoveryOrders {
+    return recoveryOrders(this.map, pool, this.settings.recovery);
   }
   statsChanged(): void {
     this.front.statsChanged();

@@ -17,6 +17,7 @@ import { MapFollower, type MapSharing } from './map-follower.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { Partition } from './partition.ts';
 import type { Lease } from './peer-messages.ts';
+import { PostedRecovery } from './recovery-posts.ts';
 import type { Settings } from './settings.ts';
 import { Shard } from './shard.ts';
 import type { ShardFront } from './shard-front.ts';
@@ -129,6 +130,7 @@ class ThreadedShard implements ShardFront {
   private readonly borrowed = new Borrowed((loan, isLost) =>
     this.post({ kind: 'returned', loan, isLost }),
   );
+  readonly recovery = new PostedRecovery((ask) => this.post({ kind: 'recovery', ask }));
   private readonly questions = new Map<number, (leaseMs: number) => void>();
   private nextQuestion = 1;
   private hasSaidStats = false;
@@ -240,6 +242,8 @@ class ThreadedShard implements ShardFront {
         this.questions.delete(head.question);
         return then?.(head.leaseMs);
       }
+      case 'recovery':
+        return this.recovery.answered(head.answer);
       case 'apply':
         return shard.apply(head.settings);
       case 'ask':

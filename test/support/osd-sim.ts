@@ -14,6 +14,8 @@ import type { PgHost } from '../../src/osd/pg-host.ts';
 import { emptyInfo } from '../../src/osd/pg-info.ts';
 import { restoredView, storedView } from '../../src/osd/pg-life.ts';
 import { listObjects, PgState } from '../../src/osd/pg-state.ts';
+import { type RecoveryBounds, RecoveryDesk } from '../../src/osd/recovery-desk.ts';
+import type { RecoveryOrders } from '../../src/osd/recovery-port.ts';
 import { BufferPool, type Clock, type Timer } from '../../src/runtime/index.ts';
 import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
 import {
@@ -113,6 +115,7 @@ export class SimNode {
   readonly damaged = new Set<string>();
   private seen = 0;
   leases!: Leases;
+  desk!: RecoveryDesk;
   /** Lives of this OSD that had this disk. */
   private readonly lives = new Set<number>();
 
@@ -153,6 +156,8 @@ export class SimNode {
       },
       life: (osd) => world.lifeIn(node.seen, osd),
     });
+    const clock = this.clock(life);
+    this.desk = new RecoveryDesk(clock, world.recoveryBounds);
     this.store = new MemoryStore();
     for (const txn of this.durable) await this.store.submit(txn);
     const host = this.host(life);
@@ -209,22 +214,27 @@ export class SimNode {
     }
   }
 
-  private host(life: number): PgHost {
+  /** Its timers end with this life. */
+  private clock(life: number): Clock {
     const { world } = this;
-    const node = this;
-    const isOld = (): boolean => node.life !== life || !node.isAlive;
-    const clock: Clock = {
+    const isOld = (): boolean => this.life !== life || !this.isAlive;
+    return {
       monotonicMs: () => world.time.now,
       wallMs: () => world.time.now,
       setTimer: (ms, fire) => world.time.after(ms, () => !isOld() && fire()),
     };
+  }
+
+  private host(life: number): PgHost {
+    const { world } = this;
+    const node = this;
     return {
       id: this.id,
       get store() {
         const { readMs } = world.options;
         return readMs > 0 || node.damaged.size > 0 ? device(node, world) : node.store;
       },
-      clock,
+      clock: this.clock(life),
       log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
       crc32c,
       limits: OP_LIMITS,
@@ -232,6 +242,8 @@ export class SimNode {
       logMax: world.options.logMax,
       contextsMax: 64,
       copies: new Permits(2),
+      recovery: node.desk,
+      recoveryOrders: () => world.orders,
       get epoch() {
         return node.seen;
       },
@@ -361,6 +373,21 @@ export class SimWorld {
   readonly random: (n: number) => number;
   readonly options: SimOptions;
   readonly nodes: SimNode[];
+  recoveryBounds: RecoveryBounds = {
+    backfills: 1,
+    lowestPriority: 0,
+    active: 2,
+    together: 1,
+    sleepMs: 0,
+  };
+  orders: RecoveryOrders = {
+    norecover: false,
+    nobackfill: false,
+    norebalance: false,
+    poolPriority: 0,
+    retryMs: { recovery: 1000, backfill: 1000 },
+    chunkBytes: 8 << 20,
+  };
   readonly views: PgView[] = [];
   readonly lines: string[] = [];
   /** Requests that an OSD has taken and neither answered nor dropped. */
