@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Frontier, firstObject } from '../src/osd/import.ts';
 import {
   addInterval,
   type Interval,
@@ -58,6 +59,8 @@ function view(acting: number[], options: Partial<PgView> = {}): PgView {
     ...sizes,
     upFrom: acting.map(() => 1),
     upThru: 0,
+    bits: 0,
+    isMerging: false,
     ...options,
   };
 }
@@ -160,7 +163,9 @@ describe('a member that follows the maps', () => {
   });
   it('does not take an older life of the primary for its word', () => {
     const again = nextInfo(born(), at(1), at(8, { upFrom: [8, 1], upThru: 7 }));
-    expect(nextInfo(again, at(8, { upFrom: [8, 1] }), at(9, { upFrom: [8, 1], upThru: 7 }))).toBe(again);
+    expect(nextInfo(again, at(8, { upFrom: [8, 1] }), at(9, { upFrom: [8, 1], upThru: 7 }))).toBe(
+      again,
+    );
   });
   it('takes maps that it never saw for maps in which writes may have been taken', () => {
     const gap = nextInfo(born(), at(1), at(5, { acting: [1] }));
@@ -279,6 +284,7 @@ describe('peering', () => {
       kind: 'start',
       view: w,
       others: { isUp: (o) => alive.has(o), lostAt: () => 0 },
+      known: new Map(),
     });
     expect(effects.map((e) => e.kind)).toEqual(effects.map(() => 'askInfo'));
     for (const [osd, said] of Object.entries(peers)) {
@@ -296,7 +302,7 @@ describe('peering', () => {
     const to2 = effects[2]!;
     expect(to2.kind === 'activate' && to2.how.entries.length).toBe(1);
     const done = (from: number) =>
-      peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+      peering.step({ kind: 'activated', from, missing: missingSet([]), frontier: undefined });
     expect(kinds([...done(0), ...done(1)])).toEqual([]);
     expect(done(2)).toEqual([{ kind: 'serve', writeable: true }]);
     expect(peering.phase.name).toBe('active');
@@ -308,7 +314,7 @@ describe('peering', () => {
     const { peering, effects, self } = begun;
     expect(kinds(effects)).toEqual(['activate 0', 'activate 1', 'activate 2', 'askUpThru']);
     const done = (from: number) =>
-      peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+      peering.step({ kind: 'activated', from, missing: missingSet([]), frontier: undefined });
     expect([...done(0), ...done(1), ...done(2)]).toEqual([]);
     expect(peering.phase.name).toBe('waitingForUpThru');
     self.isVouchedFor = true;
@@ -322,7 +328,7 @@ describe('peering', () => {
     const few = start({}, new PgLog(), { 1: {} }, view([0, 1], { minSize: 3 }), false);
     expect(kinds(few.effects)).toEqual(['activate 0', 'activate 1']);
     for (const from of [0, 1]) {
-      few.peering.step({ kind: 'activated', from, complete: true, missing: missingSet([]) });
+      few.peering.step({ kind: 'activated', from, missing: missingSet([]), frontier: undefined });
     }
     expect(few.peering.phase.name).toBe('peered');
   });
@@ -370,26 +376,56 @@ describe('peering', () => {
     );
     expect(unused.peering.phase.name).toBe('activating');
   });
-  it('has nothing to serve when only half-resynced members are up', () => {
+  it('has nothing to serve when only members are up whose log says nothing', () => {
     const { peering } = start({ complete: false, lastEpochStarted: 5 }, new PgLog(), {
       1: { lastEpochStarted: 1 },
       2: { lastEpochStarted: 1 },
     });
     expect(peering.phase.name).toBe('incomplete');
   });
-  it('agrees but takes no writes below min_size, and counts no member that must be resynced', () => {
+  it('takes the newest log from a member that has no objects yet, and asks whom that imports from', () => {
+    const blank = emptyInfo(0, stored(view([0, 1, 2])), 1);
+    const importing = {
+      lastEpochStarted: 5,
+      lastUpdate: v(5, 9),
+      logTail: v(1, 5),
+      import: { base: v(1, 5), cursor: firstObject(1), sources: [2, 7] },
+    };
+    const whole = { lastEpochStarted: 1, lastUpdate: v(1, 8), logTail: v(1, 3) };
+    const { effects, peering } = start(blank, new PgLog(), { 1: importing, 2: whole });
+    expect(effects).toEqual([{ kind: 'askLog', to: 1, since: EVERSION_ZERO }]);
+    const log = { tail: v(1, 5), entries: [entry(v(1, 8), 'a'), entry(v(5, 9), 'b')] };
+    const [adopt] = peering.step({ kind: 'log', from: 1, log });
+    expect(adopt).toMatchObject({ how: { kind: 'import', base: v(1, 5), sources: [1, 2, 7] } });
+  });
+  it('names as sources who is of its history, and those that are not up', () => {
+    const log = new PgLog(v(1, 5), [entry(v(1, 8), 'a'), entry(v(5, 9), 'b')]);
+    const its = { base: v(1, 5), cursor: firstObject(1), sources: [3, 7] };
+    const blank = emptyInfo(0, stored(view([0, 1, 2])), 1);
+    const { effects } = start({ lastEpochStarted: 5, import: its }, log, {
+      1: blank,
+      // Of our history, and of another one.
+      2: { lastEpochStarted: 1, lastUpdate: v(1, 8) },
+      3: { lastEpochStarted: 1, lastUpdate: v(1, 7) },
+    });
+    const sources = effects.map((e) => e.kind === 'activate' && e.how.sources);
+    expect(sources).toEqual([[2, 7], [2, 0, 7], []]);
+  });
+  it('agrees but takes no writes below min_size, and counts members that have nothing yet', () => {
     const log = new PgLog(v(1, 5), [entry(v(1, 6), 'a')]);
+    const blank = emptyInfo(0, stored(view([0, 1])), 1);
     const { effects } = start({}, log, { 1: { lastUpdate: v(1, 1) } }, view([0, 1]));
     expect(kinds(effects)).toEqual(['askLog 1']);
-    const { peering, effects: now } = start({}, log, { 1: { complete: false } }, view([0, 1]));
+    const { effects: now } = start({}, log, { 1: blank }, view([0, 1]));
     expect(now.map((e) => e.kind === 'activate' && [e.how.kind, e.writeable])).toEqual([
-      ['log', false],
-      ['resync', false],
+      ['log', true],
+      ['import', true],
     ]);
-    for (const from of [0, 1]) {
-      peering.step({ kind: 'activated', from, complete: from === 0, missing: missingSet([]) });
-    }
-    expect(peering.phase.name).toBe('peered');
-    expect([...peering.incomplete]).toEqual([1]);
+    const few = start({}, log, { 1: blank }, view([0, 1], { minSize: 3 }));
+    const frontier = new Frontier(firstObject(1), []);
+    few.peering.step({ kind: 'activated', from: 1, missing: missingSet([]), frontier });
+    few.peering.step({ kind: 'activated', from: 0, missing: missingSet([]), frontier: undefined });
+    expect(few.peering.phase.name).toBe('peered');
+    expect([...few.peering.frontiers.keys()]).toEqual([1]);
   });
 });

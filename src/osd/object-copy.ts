@@ -1,8 +1,13 @@
-import { DecodeError } from '../errors/index.ts';
+import { CephError, DecodeError } from '../errors/index.ts';
 import type { Collection, ObjectStore, StoreOp } from '../store/index.ts';
-import { type EVersion, type HObject, SNAP_HEAD } from '../wire/index.ts';
+import { type EVersion, formatPgId, type HObject, SNAP_HEAD } from '../wire/index.ts';
+import { oidKey } from './log-entry.ts';
+import type { MissingItem } from './missing.ts';
 import { decodeObjectInfo, INFO_ATTR } from './ops/index.ts';
 import type { CopyCursor, ObjectPart } from './peer-messages.ts';
+import type { PgHost } from './pg-host.ts';
+import { sameVersion } from './pg-log.ts';
+import type { PgState } from './pg-state.ts';
 
 /** A part holds at most this much of each kind, so that a large object never needs one large buffer. */
 const PART_DATA_BYTES = 8 << 20;
@@ -108,4 +113,25 @@ export function applyPart(c: Collection, part: ObjectPart, data: Buffer): StoreO
     ops.push({ op: 'setattrs', c, oid, attrs: part.end.attrs });
   }
   return ops;
+}
+
+/** A holder's answer to a pull: the part asked for, or none if the object is not here in that version, or not readable. */
+export async function partFor(
+  host: PgHost,
+  state: PgState,
+  oid: HObject,
+  need: MissingItem['need'],
+  cursor: typeof COPY_START,
+): Promise<{ part: ObjectPart | undefined; data: Uint8Array[] }> {
+  try {
+    const version = state.missing.has(oidKey(oid))
+      ? undefined
+      : storedVersion(host.store, state.c, oid);
+    if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
+    return await readPart(host.store, state.c, oid, need, cursor);
+  } catch (error) {
+    if (!(error instanceof CephError)) throw error;
+    host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
+    return { part: undefined, data: [] };
+  }
 }

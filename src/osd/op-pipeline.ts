@@ -1,8 +1,9 @@
 import { ERRNO } from '../errors/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
+import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
+import { KnownObjects } from './known-objects.ts';
 import { ENTRY, type LogEntry, type PgTotals } from './log-entry.ts';
 import { type Done, Logged } from './logged.ts';
 import { type ObjectState, ObjectStates } from './object-states.ts';
@@ -28,10 +29,13 @@ export interface PipelineScope {
   readonly pgCount: number;
   /** No other primary can have taken over: what is read here is the newest. */
   readonly isReadable: boolean;
-  isMissingHere(key: string): boolean;
-  isMissingAnywhere(key: string): boolean;
-  /** Ask for the object to be brought; `recovered` is called on the pipeline. */
-  want(key: string): void;
+  /** It may not be read, or not be changed, before it is brought. */
+  isMissingHere(key: string, oid: HObject): boolean;
+  isMissingAnywhere(key: string, oid: HObject): boolean;
+  /** Ask for the object to be brought; `recovered` is called on the pipeline, more than once maybe. */
+  want(key: string, oid: HObject, isForChange: boolean): void;
+  /** The log is needed whole. */
+  readonly isListing: boolean;
   /** To all other acting members. @returns sends it to one of them again */
   replicate(
     item: Logged,
@@ -62,7 +66,7 @@ export class OpPipeline {
   private readonly objects: ObjectStates;
   private waiting: ClientOp[] = [];
   private readonly inFlight = new ChangesInFlight<ObjectState>();
-  /** Lists that wait until everything has been pulled. */
+  /** Lists that wait for what they list to be known, or for a lease. */
   private heldLists: ClientOp[] = [];
   /** Objects whose next request is a read that waits for a lease. */
   private readonly unreadable = new Set<ObjectState>();
@@ -155,10 +159,16 @@ export class OpPipeline {
   recovered(key: string): void {
     const object = this.objects.get(key);
     if (object) {
-      object.context = undefined;
+      // Of one that is being changed we know more than the store.
+      if (object.writes === 0 && !object.isBusy) object.context = undefined;
       this.run(object);
     }
     if (this.scope.state.missing.size === 0) this.listHeld();
+  }
+
+  /** More is known of which objects there are. */
+  moreListed(): void {
+    this.listHeld();
   }
 
   onAck(osd: number, version: EVersion, isEarly: boolean): void {
@@ -183,14 +193,17 @@ export class OpPipeline {
   }
 
   private list(op: ClientOp): void {
-    // A list must hold what is still to be pulled, so it waits for that.
-    if (this.scope.state.missing.size > 0 || !this.scope.isReadable) {
+    const { host, state } = this.scope;
+    const { pgid, log, totals } = state;
+    const end = pgEnd(pgid, this.scope.pgCount);
+    const known = new KnownObjects(host.store, state);
+    const outcome = this.scope.isReadable
+      ? executePg(this.env(op), op.request, pgid.pool, end, known)
+      : undefined;
+    if (!outcome || known.hasFailed) {
       this.heldLists.push(op);
       return;
     }
-    const { pgid, log, totals } = this.scope.state;
-    const end = pgEnd(pgid, this.scope.pgCount);
-    const outcome = executePg(this.env(op), op.request, pgid.pool, end);
     this.scope.count(op, outcome);
     const answer = { ...answerOf(outcome, log.head), userVersion: totals.lastUserVersion };
     // What is listed must be there to stay, so the answer waits for the writes under way.
@@ -215,8 +228,9 @@ export class OpPipeline {
         return;
       }
       if (object.isBusy || (op.mayWrite ? object.readers > 0 : object.writes > 0)) return;
-      if (op.mayWrite ? scope.isMissingAnywhere(op.key) : scope.isMissingHere(op.key)) {
-        scope.want(op.key);
+      const { key, oid, mayWrite } = op;
+      if (mayWrite ? scope.isMissingAnywhere(key, oid) : scope.isMissingHere(key, oid)) {
+        scope.want(key, oid, mayWrite);
         return;
       }
       object.queue.shift();
@@ -392,7 +406,7 @@ export class OpPipeline {
   /** Entries of what is not yet answered stay, so that a resend finds them. */
   private trimPoint(): EVersion {
     const { host, state } = this.scope;
-    if (state.log.length <= host.logMax) return state.log.tail;
+    if (state.log.length <= host.logMax || this.scope.isListing) return state.log.tail;
     // In small strides: what is forgotten here would be applied again if its client sent it once more.
     const keep = Math.max(host.logKeep, host.logMax - TRIM_STRIDE);
     let count = keep + this.inFlight.length;

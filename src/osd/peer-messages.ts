@@ -4,6 +4,7 @@ import {
   bytes,
   map,
   opt,
+  s32,
   struct,
   u8,
   u32,
@@ -12,6 +13,7 @@ import {
   vec,
 } from '../codec/index.ts';
 import { EVersion, HObject, message, PgId } from '../wire/index.ts';
+import { ImportInfo } from './import.ts';
 import { MissingItem } from './missing.ts';
 import { PgInfo } from './pg-info.ts';
 
@@ -53,12 +55,36 @@ export const MPgLog = message(
   v1,
   struct('MPgLog', { ...about, round, tail: EVersion, entries: vec(bytes) }),
 );
-/** A stretch of the objects a member should have, missing ones included, in their order up to `next`. */
+/**
+ * Objects that the sender knows of, missing ones included, in their order from `from` up to `next`; nothing when it does
+ * not know what comes next.
+ */
 export const MPgList = message(
   'MPgList',
   85,
   v1,
-  struct('MPgList', { ...about, round, objects: vec(MissingItem), next: HObject }),
+  struct('MPgList', { ...about, round, from: HObject, objects: vec(MissingItem), next: HObject }),
+);
+/** A member tells its primary how far it has listed, and what of that it lacks. */
+export const MPgListed = message(
+  'MPgListed',
+  160,
+  v1,
+  struct('MPgListed', { ...about, round, cursor: HObject, missing: vec(MissingItem) }),
+);
+/** Asks which version of an object there is; answered with the same number. */
+export const MPgFind = message(
+  'MPgFind',
+  161,
+  v1,
+  struct('MPgFind', { ...about, copy: u32, oid: HObject }),
+);
+/** @see MPgFind. `isKnown` and no version: there is no such object. */
+export const MPgFound = message(
+  'MPgFound',
+  162,
+  v1,
+  struct('MPgFound', { ...about, copy: u32, isKnown: bool, version: opt(EVersion) }),
 );
 export const MPgActivate = message(
   'MPgActivate',
@@ -69,10 +95,13 @@ export const MPgActivate = message(
     round,
     lease: Lease,
     writeable: bool,
-    resync: bool,
-    /** The log's end for a resync, else the version below `entries`. */
+    /** `entries` are the whole log: what the member has is of another history, or too old. */
+    isWhole: bool,
+    /** The version below `entries`. */
     base: EVersion,
     entries: vec(bytes),
+    /** Who lists and holds objects, for a member that imports. */
+    sources: vec(s32),
   }),
 );
 export const MPgActivated = message(
@@ -83,8 +112,8 @@ export const MPgActivated = message(
     ...about,
     round,
     lease: Lease,
-    complete: bool,
     missing: vec(MissingItem),
+    import: opt(ImportInfo),
   }),
 );
 /** What all members of the interval have reached together. */
@@ -94,13 +123,17 @@ export const MPgHistory = message(
   v1,
   struct('MPgHistory', { ...about, started: u32, clean: u32 }),
 );
-/** To a holder outside the acting set, when all members have everything. */
+/** To a holder outside the acting set, when all members have everything; until it says that it has removed its copy. */
 export const MPgRemove = message('MPgRemove', 84, v1, struct('MPgRemove', about));
+/** Nothing of the PG is here any more. */
+export const MPgRemoved = message('MPgRemoved', 163, v1, struct('MPgRemoved', about));
+/** To a holder outside the acting set that announced itself: its primary knows of it. */
+export const MPgNoticed = message('MPgNoticed', 164, v1, struct('MPgNoticed', about));
 
 /** Asks a member to bring what it holds to its place on disk, or says that it has. */
 export const MPgFlush = message(
   'MPgFlush',
-  123,
+  124,
   v1,
   struct('MPgFlush', { ...about, number: u32, isReply: bool }),
 );
@@ -160,7 +193,14 @@ export const MPgPush = message(
   'MPgPush',
   105,
   v1,
-  struct('MPgPush', { ...about, copy: u32, isReply: bool, part: opt(ObjectPart) }),
+  struct('MPgPush', {
+    ...about,
+    copy: u32,
+    isReply: bool,
+    part: opt(ObjectPart),
+    /** There is no such object. */
+    absent: opt(HObject),
+  }),
 );
 export const MPgPushReply = message(
   'MPgPushReply',
@@ -193,10 +233,13 @@ export const MRepAck = message(
   }),
 );
 
-/** Asks for a lease or gives it; and a session to a peer that is gone notices when it has something to carry. */
-export const MOSDPing = message(
-  'MOSDPing',
-  70,
+/**
+ * Asks for a lease or gives it, once for all PGs that two OSDs share; and a session to a peer that is gone notices when it
+ * has something to carry. Heartbeats go ways of their own.
+ */
+export const MOSDLease = message(
+  'MOSDLease',
+  133,
   v1,
-  struct('MOSDPing', { epoch: u32, isReply: bool, lease: Lease }),
+  struct('MOSDLease', { epoch: u32, isReply: bool, lease: Lease }),
 );

@@ -1,5 +1,6 @@
 import { unreachable } from '../errors/index.ts';
 import { compareEVersion, type EVersion } from '../wire/index.ts';
+import type { Frontier, ImportInfo } from './import.ts';
 import { type Interval, joinHistories, type Others, type PgView, priorSet } from './intervals.ts';
 import type { Logged } from './logged.ts';
 import type { MissingSet } from './missing.ts';
@@ -37,7 +38,13 @@ export interface RemoteLog {
 }
 
 export type PeeringInput =
-  | { readonly kind: 'start'; readonly view: PgView; readonly others: Others }
+  /** @param known what holders outside the acting set have said by themselves */
+  | {
+      readonly kind: 'start';
+      readonly view: PgView;
+      readonly others: Others;
+      readonly known: ReadonlyMap<number, PgInfo>;
+    }
   | { readonly kind: 'stop' }
   | { readonly kind: 'info'; readonly from: number; readonly info: PgInfo }
   | { readonly kind: 'log'; readonly from: number; readonly log: RemoteLog }
@@ -48,14 +55,20 @@ export type PeeringInput =
   | {
       readonly kind: 'activated';
       readonly from: number;
-      readonly complete: boolean;
       readonly missing: MissingSet;
+      /** How far it has listed; absent unless it imports. */
+      readonly frontier: Frontier | undefined;
     };
 
 /** How a member gets from its log to ours. */
-export type CatchUp =
-  | { readonly kind: 'log'; readonly base: EVersion; readonly entries: readonly Logged[] }
-  | { readonly kind: 'resync'; readonly tail: EVersion; readonly entries: readonly Logged[] };
+export interface CatchUp {
+  /** `log`: it goes on from `base`. `import`: it takes the whole log over, whose end `base` is, and imports. */
+  readonly kind: 'log' | 'import';
+  readonly base: EVersion;
+  readonly entries: readonly Logged[];
+  /** Whom an importing member asks for what it does not know, and for what it lacks. */
+  readonly sources: readonly number[];
+}
 
 export type PeeringEffect =
   | { readonly kind: 'askInfo'; readonly to: number }
@@ -88,11 +101,13 @@ function findBest(
   };
   let best: [number, PgInfo] | undefined;
   for (const [osd, info] of infos) {
-    // Who last began to serve has every write answered before; an older one may lack some.
+    // Who last began to serve has every write answered before in its log; an older one may lack some. Whether it has the
+    // objects too does not matter here: knowledge and bytes are two things.
     if (!info.complete || info.lastEpochStarted < lastStarted) continue;
     if (best) {
       const order =
         compareEVersion(info.lastUpdate, best[1].lastUpdate) ||
+        listedBy(info) - listedBy(best[1]) ||
         -compareEVersion(info.logTail, best[1].logTail) ||
         rank(best[0]) - rank(osd);
       if (order <= 0) continue;
@@ -100,6 +115,11 @@ function findBest(
     best = [osd, info];
   }
   return best?.[0];
+}
+
+/** 2: has everything; 1: knows of all that it lacks; 0: has yet to ask. */
+function listedBy({ import: importing }: PgInfo): number {
+  return !importing ? 2 : importing.cursor.max ? 1 : 0;
 }
 
 /** The member's own state, which the driver keeps current. */
@@ -115,10 +135,12 @@ export class Peering {
   readonly infos = new Map<number, PgInfo>();
   /** Of each acting member that activated, ourselves included. */
   readonly missing = new Map<number, MissingSet>();
-  /** Acting members in the middle of a whole resync. */
-  readonly incomplete = new Set<number>();
+  /** How far the other acting members have listed that import. */
+  readonly frontiers = new Map<number, Frontier>();
   private readonly asked = new Set<number>();
   private readonly plans = new Map<number, CatchUp>();
+  /** Holders of the past that the authoritative member's import names; they may be down. */
+  private inherited: ImportInfo | undefined;
   private view: PgView | undefined;
   private others: Others = { isUp: () => false, lostAt: () => 0 };
   private readonly self: PeeringSelf;
@@ -129,7 +151,7 @@ export class Peering {
 
   /** Everyone whose death could change the outcome. */
   get consulted(): ReadonlySet<number> {
-    return this.asked;
+    return new Set([...this.asked, ...this.infos.keys()]);
   }
 
   step(input: PeeringInput): PeeringEffect[] {
@@ -138,6 +160,7 @@ export class Peering {
         this.reset();
         this.view = input.view;
         this.others = input.others;
+        for (const [osd, info] of input.known) this.infos.set(osd, info);
         return this.evaluate();
       case 'stop':
         this.reset();
@@ -160,7 +183,7 @@ export class Peering {
         const phase = this.phase;
         if (phase.name !== 'activating' || !phase.waiting.delete(input.from)) return [];
         this.missing.set(input.from, input.missing);
-        if (!input.complete) this.incomplete.add(input.from);
+        if (input.frontier) this.frontiers.set(input.from, input.frontier);
         if (phase.waiting.size > 0) return [];
         // What is written, or even read, in an interval that nobody asks about later would be taken back.
         if (!phase.writeable || this.self.info.isVouchedFor) return this.serve(phase.writeable);
@@ -178,9 +201,10 @@ export class Peering {
     this.phase = { name: 'idle' };
     this.infos.clear();
     this.missing.clear();
-    this.incomplete.clear();
+    this.frontiers.clear();
     this.asked.clear();
     this.plans.clear();
+    this.inherited = undefined;
   }
 
   private evaluate(): PeeringEffect[] {
@@ -198,7 +222,7 @@ export class Peering {
     };
     const prior = priorSet(view, history, started, this.others, isWitness);
     const effects: PeeringEffect[] = [];
-    for (const to of prior.ask) {
+    for (const to of [...prior.ask, ...this.importedFrom(infos)]) {
       if (to === this.self.id || this.asked.has(to)) continue;
       this.asked.add(to);
       if (!this.infos.has(to)) effects.push({ kind: 'askInfo', to });
@@ -217,22 +241,21 @@ export class Peering {
       this.phase = { name: 'incomplete' };
       return effects;
     }
+    this.inherited = infos.get(best)!.import;
     if (best === this.self.id) return [...effects, ...this.compare()];
     this.phase = { name: 'fetching', from: best };
-    // What an interrupted resync left behind is no base for anything.
-    const since = this.self.info.complete ? this.self.log.head : undefined;
-    return [...effects, { kind: 'askLog', to: best, since }];
+    return [...effects, { kind: 'askLog', to: best, since: this.self.log.head }];
   }
 
   private adopt(from: number, log: RemoteLog): PeeringEffect[] {
     this.phase = { name: 'merging' };
     const versions = log.entries.map((e) => e.version);
-    const base = this.self.info.complete
-      ? this.self.log.newestCommon(log.tail, versions)
-      : undefined;
+    const base = this.self.log.newestCommon(log.tail, versions);
+    // In case that we do not come to activate, which tells more of them.
+    const sources = [from, ...(this.inherited?.sources ?? [])].filter((o) => o !== this.self.id);
     const how: CatchUp = base
-      ? { kind: 'log', base, entries: entriesAfter(log.entries, base) }
-      : { kind: 'resync', ...log };
+      ? { kind: 'log', base, entries: entriesAfter(log.entries, base), sources: [from] }
+      : { kind: 'import', base: log.tail, entries: log.entries, sources };
     return [{ kind: 'adopt', from, how }];
   }
 
@@ -243,8 +266,8 @@ export class Peering {
     for (const osd of this.view!.acting) {
       const info = this.infos.get(osd);
       if (osd === this.self.id) this.plan(osd, this.self.log.head);
-      else if (!info?.complete) this.plan(osd, undefined);
-      else if (this.self.log.reaches(info.lastUpdate)) this.plan(osd, info.lastUpdate);
+      else if (info && this.self.log.reaches(info.lastUpdate)) this.plan(osd, info.lastUpdate);
+      else if (isBlank(info)) this.plan(osd, undefined);
       else {
         waiting.add(osd);
         effects.push({ kind: 'askLog', to: osd, since: undefined });
@@ -260,22 +283,61 @@ export class Peering {
     return waiting.size > 0 ? [] : this.activate();
   }
 
-  private plan(osd: number, base: EVersion | undefined): void {
+  private plan(osd: number, common: EVersion | undefined): void {
     const { log } = this.self;
-    this.plans.set(
-      osd,
-      base
-        ? { kind: 'log', base, entries: log.after(base) }
-        : { kind: 'resync', tail: log.tail, entries: log.after(log.tail) },
-    );
+    const base = common ?? log.tail;
+    const its = osd === this.self.id ? this.self.info.import : this.infos.get(osd)?.import;
+    const sources = !common
+      ? this.sourcesFor(osd, base)
+      : its
+        ? this.sourcesFor(osd, compareEVersion(its.base, base) < 0 ? its.base : base)
+        : [];
+    this.plans.set(osd, {
+      kind: common ? 'log' : 'import',
+      base,
+      entries: log.after(base),
+      sources,
+    });
   }
 
+  /**
+   * Whom a member may ask that imports: whoever's newest entry is of our history, since what such a holder says of
+   * objects that were not changed after that entry is true, and of the others the member's own log decides. What the
+   * authoritative member could ask can be asked by all who take its log over, so nobody ever asks through another.
+   * @param base from where on the member's log decides
+   */
+  private sourcesFor(member: number, base: EVersion): number[] {
+    const { self, inherited } = this;
+    const known = [...new Map(this.infos).set(self.id, self.info)]
+      .filter(
+        ([osd, info]) => osd !== member && !isBlank(info) && self.log.reaches(info.lastUpdate),
+      )
+      .filter(([, info]) => compareEVersion(info.lastUpdate, base) >= 0)
+      .sort((a, b) => listedBy(b[1]) - listedBy(a[1]))
+      .map(([osd]) => osd);
+    const isCovered = inherited !== undefined && compareEVersion(inherited.base, base) >= 0;
+    // Those that are down now, and may come back.
+    const isSilent = (osd: number): boolean => osd !== self.id && !this.infos.has(osd);
+    return isCovered ? [...known, ...inherited.sources.filter(isSilent)] : known;
+  }
+
+  /** Holders that somebody imports from. */
+  private importedFrom(infos: ReadonlyMap<number, PgInfo>): number[] {
+    const all = [...infos.values()].flatMap((i) => i.import?.sources ?? []);
+    return all.filter((osd) => this.others.isUp(osd));
+  }
+
+  /**
+   * Every acting member counts for min_size, whether it has its objects or not. That is safe: what is answered from now
+   * on is durable on all of them, since a member is given an object before it is changed; and what was answered before
+   * is where it was: in the log that all of them have taken over, and on the holders that it came from, of which none is
+   * told to drop anything before all members have everything. If the last holder of an object is lost, that object is
+   * unfound, as it would be had nobody served meanwhile. A PG is `down` when a stretch of time that may hold writes has
+   * no witness, and `incomplete` when nobody who is up has ever served it: then nobody knows what was written.
+   */
   private activate(): PeeringEffect[] {
     const view = this.view!;
-    const whole = view.acting.filter((osd) =>
-      osd === this.self.id ? this.self.info.complete : this.plans.get(osd)?.kind === 'log',
-    );
-    const writeable = whole.length >= view.minSize;
+    const writeable = view.acting.length >= view.minSize;
     this.phase = { name: 'activating', waiting: new Set(view.acting), writeable };
     const effects: PeeringEffect[] = view.acting.map((to) => ({
       kind: 'activate',

@@ -1,15 +1,17 @@
-import type { PgView } from './intervals.ts';
-import { type MissingItem, type MissingSet, missingSet } from './missing.ts';
+import { compareEVersion, type HObject } from '../wire/index.ts';
+import { Frontier, type ImportInfo } from './import.ts';
+import { oidKey } from './log-entry.ts';
+import type { MissingItem, MissingSet } from './missing.ts';
 import type { Peering } from './peering.ts';
-import type { PgInfo } from './pg-info.ts';
-import type { PgState } from './pg-state.ts';
+import { isBlank, type PgInfo } from './pg-info.ts';
+import { newestChanges, type PgState } from './pg-state.ts';
 
 /** What holdings look at. */
 export interface HoldingsScope {
   readonly host: { readonly id: number; isUp(osd: number): boolean };
-  readonly state: Pick<PgState, 'missing'>;
-  readonly view: Pick<PgView, 'acting'>;
-  readonly peering: Pick<Peering, 'missing' | 'infos'>;
+  readonly state: Pick<PgState, 'missing' | 'import' | 'log'>;
+  readonly peering: Pick<Peering, 'missing' | 'frontiers' | 'infos'>;
+  readonly strays: { readonly infos: ReadonlyMap<number, PgInfo> };
 }
 
 /** Who lacks which objects of a PG, and who can give them, as its primary knows it. */
@@ -20,22 +22,32 @@ export class Holdings {
     this.scope = scope;
   }
 
-  isMissingHere(key: string): boolean {
-    return this.scope.state.missing.has(key);
+  /** We do not have the object, or do not know which version of it there is. */
+  isMissingHere(key: string, oid: HObject): boolean {
+    const { missing, import: importing } = this.scope.state;
+    return missing.has(key) || (importing?.frontier.isBeyond(key, oid) ?? false);
   }
 
-  isMissingAnywhere(key: string): boolean {
-    const { host, state, peering } = this.scope;
-    if (state.missing.has(key)) return true;
+  isMissingAnywhere(key: string, oid: HObject): boolean {
+    if (this.isMissingHere(key, oid)) return true;
+    const { host, peering } = this.scope;
     for (const [osd, missing] of peering.missing)
       if (missing.size > 0 && osd !== host.id && missing.has(key)) return true;
+    for (const frontier of peering.frontiers.values()) if (frontier.isBeyond(key, oid)) return true;
     return false;
   }
 
   lacksAnything(): boolean {
-    if (this.scope.state.missing.size > 0) return true;
+    const { state, peering } = this.scope;
+    if (state.missing.size > 0 || state.import || peering.frontiers.size > 0) return true;
     for (const [, missing] of this.peers()) if (missing.size > 0) return true;
     return false;
+  }
+
+  /** Some acting member does not know yet all that it lacks: the log decides about that, and is kept. */
+  get isListing(): boolean {
+    const { state, peering } = this.scope;
+    return (state.import !== undefined && !state.import.isListed) || peering.frontiers.size > 0;
   }
 
   /** Missing sets of the other acting members. */
@@ -44,15 +56,57 @@ export class Holdings {
     for (const [osd, missing] of peering.missing) if (osd !== host.id) yield [osd, missing];
   }
 
-  /** Who may hold an object that we lack, best first. */
+  /** Other acting members that need to be told of an object before it may be changed. */
+  lacking(key: string, oid: HObject): number[] {
+    const { frontiers } = this.scope.peering;
+    return [...this.peers()]
+      .filter(([osd, missing]) => missing.has(key) || frontiers.get(osd)?.isBeyond(key, oid))
+      .map(([osd]) => osd);
+  }
+
+  /** A member has got an object, or knows that there is none. */
+  given(osd: number, key: string): void {
+    const { missing, frontiers } = this.scope.peering;
+    missing.get(osd)?.delete(key);
+    frontiers.get(osd)?.settle(key);
+  }
+
+  /** A member that imports has listed more. */
+  listed(osd: number, cursor: HObject, lacking: readonly MissingItem[]): void {
+    const { missing, frontiers } = this.scope.peering;
+    const frontier = frontiers.get(osd);
+    if (!frontier) return;
+    const set = missing.get(osd)!;
+    for (const item of lacking) set.set(oidKey(item.oid), item);
+    frontier.reach(cursor);
+    if (frontier.isListed) frontiers.delete(osd);
+  }
+
+  /** What a member that has just taken our log over knows, by what it says of its import. */
+  frontierOf(info: ImportInfo | undefined): Frontier | undefined {
+    if (!info || info.cursor.max) return undefined;
+    return new Frontier(info.cursor, newestChanges(this.scope.state.log.after(info.base)).keys());
+  }
+
+  /** Who may hold an object in the version that is needed, and is up: members first of whom it is known. */
   sources(item: MissingItem): number[] {
-    const { host, view, peering } = this.scope;
-    const key = [...missingSet([item]).keys()][0]!;
-    const holders = [...peering.infos].filter(
-      ([osd]) => host.isUp(osd) && !peering.missing.get(osd)?.has(key),
-    );
-    const rank = (osd: number, info: PgInfo): number =>
-      (info.complete ? 0 : 2) + (view.acting.includes(osd) ? 0 : 1);
-    return holders.sort((a, b) => rank(...a) - rank(...b)).map(([osd]) => osd);
+    const { host, peering, strays } = this.scope;
+    const key = oidKey(item.oid);
+    const infos = new Map([...strays.infos, ...peering.infos]);
+    const mayHave = (osd: number): boolean => {
+      const info = infos.get(osd);
+      if (osd === host.id || !host.isUp(osd)) return false;
+      // Who has not said what it holds may not have the PG at all.
+      if (!info) return false;
+      const isOld = isBlank(info) || compareEVersion(info.lastUpdate, item.need) < 0;
+      return (peering.missing.has(osd) || !isOld) && !this.lacks(osd, key, item.oid);
+    };
+    const rank = (osd: number): number => (infos.get(osd)?.import ? 1 : 0);
+    return [...infos.keys()].filter(mayHave).sort((a, b) => rank(a) - rank(b));
+  }
+
+  private lacks(osd: number, key: string, oid: HObject): boolean {
+    const { missing, frontiers } = this.scope.peering;
+    return Boolean(missing.get(osd)?.has(key) || frontiers.get(osd)?.isBeyond(key, oid));
   }
 }

@@ -1,5 +1,16 @@
-import { bool, s32, since, struct, u32, type ValueOf, vec, versioned } from '../codec/index.ts';
+import {
+  bool,
+  opt,
+  s32,
+  since,
+  struct,
+  u32,
+  type ValueOf,
+  vec,
+  versioned,
+} from '../codec/index.ts';
 import { EVERSION_ZERO, EVersion } from '../wire/index.ts';
+import { ImportInfo } from './import.ts';
 import { Interval } from './intervals.ts';
 import { PgTotals, TOTALS_ZERO } from './log-entry.ts';
 
@@ -16,10 +27,12 @@ const StoredView = struct('StoredView', {
   upFrom: vec(u32),
 });
 
+const Standing = struct('Standing', { version: EVersion, totals: PgTotals });
+
 /** What one member knows of a PG, stored beside its log. */
 export const PgInfo = versioned(
   'PgInfo',
-  { v: 2, compat: 1 },
+  { v: 3, compat: 1 },
   {
     /** Epoch in which the PG came to be here; 0 when this member was added to a PG that others hold. */
     created: u32,
@@ -31,7 +44,7 @@ export const PgInfo = versioned(
     started: u32,
     /** Newest interval in which all members had all objects. */
     clean: u32,
-    /** False from the start of a whole-PG resync to its end: the log says more than the objects hold. */
+    /** False only in version 1, in the middle of taking the PG over from others: log and objects do not fit. */
     complete: bool,
     /** Newest entry and end of the log. */
     lastUpdate: EVersion,
@@ -42,8 +55,16 @@ export const PgInfo = versioned(
     view: StoredView,
     /** Older intervals that may hold writes. */
     history: vec(Interval),
+    /** From the moment the log of others was taken over until all bytes are here. */
+    import: since(2, opt(ImportInfo), undefined),
     /** The map has shown the current interval's primary alive in it: it may hold writes. */
     isVouchedFor: since(2, bool, true),
+    /** See PgView: in the current interval. */
+    isMerging: since(3, bool, false),
+    /** Totals as of a version, when what the log's entries say is of another PG: it was split or merged. */
+    standing: since(3, opt(Standing), undefined),
+    /** The totals are what a split made of its parent's, and wait to be counted. */
+    isEstimated: since(3, bool, false),
   },
 );
 export type PgInfo = ValueOf<typeof PgInfo>;
@@ -56,14 +77,18 @@ export function emptyInfo(created: number, view: PgInfo['view'], storeSince: num
     lastEpochStarted: created,
     started: created,
     clean: created,
-    complete: created > 0,
+    complete: true,
     lastUpdate: EVERSION_ZERO,
     logTail: EVERSION_ZERO,
     totals: TOTALS_ZERO,
     since: view.epoch,
     view,
     history: [],
+    import: undefined,
     isVouchedFor: false,
+    isMerging: false,
+    standing: undefined,
+    isEstimated: false,
   };
 }
 

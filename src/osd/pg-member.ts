@@ -1,63 +1,77 @@
 import type { IncomingMessage } from '../msgr/index.ts';
 import { decodeTransaction, type StoreOp } from '../store/index.ts';
-import { compareEVersion, type EVersion, type MessageOf, outgoing } from '../wire/index.ts';
+import {
+  compareEVersion,
+  type EVersion,
+  type HObject,
+  type MessageOf,
+  outgoing,
+} from '../wire/index.ts';
+import { Importer, listVersions } from './importer.ts';
 import { oidKey } from './log-entry.ts';
 import { Logged } from './logged.ts';
-import { mergeLog } from './merge.ts';
-import { applyPart } from './object-copy.ts';
+import type { MissingItem } from './missing.ts';
+import { applyPart, partFor, storedVersion } from './object-copy.ts';
 import {
   ASK,
   type MPgActivate,
   MPgActivated,
+  type MPgFind,
+  MPgFound,
   MPgInfo,
   MPgList,
+  MPgListed,
   MPgLog,
   type MPgPull,
   MPgPush,
   MPgPushReply,
-  MPgQuery,
+  type MPgQuery,
   type MRepOp,
 } from './peer-messages.ts';
+import type { CatchUp } from './peering.ts';
 import type { PgHost } from './pg-host.ts';
 import { sameVersion } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
-import { partFor } from './recovery.ts';
-import { listVersions, Resync } from './resync.ts';
 
 /** What a member needs of its PG. */
 export interface MemberScope {
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
+  readonly view: { readonly primary: number };
   /** Runs `then` in this interval once all that this member holds is durable. */
   whenSure(then: () => void): void;
+  /** As primary: more of what we are to have is known. */
+  moreListed(): void;
 }
 
 /** What every member of a PG does when its primary (or for a pull, any member) asks; the primary does it to itself too. */
 export class PgMember {
+  readonly importer: Importer;
   private readonly host: PgHost;
   private readonly state: PgState;
-  private readonly header: MemberScope['header'];
-  private readonly whenSure: MemberScope['whenSure'];
-  private resync: Resync | undefined;
-  private afterResync: () => void = () => {};
-  private resyncRound = 0;
+  private readonly scope: MemberScope;
+  private round = 0;
 
   constructor(host: PgHost, state: PgState, scope: MemberScope) {
     this.host = host;
     this.state = state;
-    this.header = scope.header;
-    this.whenSure = scope.whenSure;
+    this.scope = scope;
+    this.importer = new Importer(host, state, {
+      header: () => scope.header(),
+      listed: (cursor, lacking) => this.listed(cursor, lacking),
+    });
   }
 
-  get isResyncing(): boolean {
-    return this.resync !== undefined;
+  private header(): ReturnType<MemberScope['header']> {
+    return this.scope.header();
   }
 
-  intervalEnded(): void {
-    this.resync = undefined;
+  /** The interval or the primary's round has ended. */
+  stop(): void {
+    this.importer.stop();
   }
 
   onQuery(from: number, q: MessageOf<typeof MPgQuery>): void {
-    this.whenSure(() => this.answer(from, q));
+    this.scope.whenSure(() => this.answer(from, q));
   }
 
   private answer(from: number, q: MessageOf<typeof MPgQuery>): void {
@@ -73,83 +87,91 @@ export class PgMember {
         host.send(from, outgoing(MPgLog, { ...head, tail: since, entries }));
         return;
       }
-      case ASK.list:
-        host.send(
-          from,
-          outgoing(MPgList, { ...head, ...copyOf(listVersions(host, state, q.cursor)) }),
-        );
+      case ASK.list: {
+        const page = listVersions(host, state, q.cursor);
+        host.send(from, outgoing(MPgList, { ...head, ...page, objects: [...page.objects] }));
         return;
+      }
       default:
         host.log('warn', 'unknown question of a peer', { pg: state.c, ask: q.ask, from });
     }
+  }
+
+  /** Which version of an object there is, as far as we know. */
+  onFind(from: number, m: MessageOf<typeof MPgFind>): void {
+    const { host, state } = this;
+    this.scope.whenSure(() => {
+      const key = oidKey(m.oid);
+      const missing = state.missing.get(key);
+      const isKnown = missing !== undefined || !state.import?.frontier.isBeyond(key, m.oid);
+      const version = missing ? missing.need : storedVersion(host.store, state.c, m.oid);
+      const found = { copy: m.copy, isKnown, version: isKnown ? version : undefined };
+      host.send(from, outgoing(MPgFound, { ...this.header(), ...found }));
+    });
   }
 
   /** Takes over the primary's log, as far as we do not share it, and answers when that is durable. */
   onActivate(from: number, m: MessageOf<typeof MPgActivate>): void {
     const answer = (): void => {
       this.host.standBy(from, m.lease, (leaseMs) => {
-        if (this.state.info.since !== m.since) return;
+        const { state } = this;
+        if (state.info.since !== m.since) return;
         const lease = { ...m.lease, leaseMs };
-        const { complete } = this.state.info;
-        const missing = [...this.state.missing.values()];
-        const reply = { ...this.header(), round: m.round, lease, complete, missing };
-        this.host.send(from, outgoing(MPgActivated, reply));
+        const missing = [...state.missing.values()];
+        const what = { round: m.round, lease, missing, import: state.import?.info };
+        this.host.send(from, outgoing(MPgActivated, { ...this.header(), ...what }));
+        // Not before: what is listed from now on, the primary is told in addition.
+        this.startImport(m.round);
       });
     };
+    const { base, sources } = m;
     const entries = m.entries.map(Logged.from);
-    const activate = (): void => this.activate(m.writeable, m.since, answer);
-    if (m.resync) this.startResync(from, m.round, { tail: m.base, entries }, activate);
-    else {
-      void this.host.submit(this.adopt(m.base, entries));
-      activate();
-    }
+    void this.host.submit(
+      this.catchUp({ kind: m.isWhole ? 'import' : 'log', base, entries, sources }),
+    );
+    this.activate(m.writeable, m.since, sources, answer);
   }
 
-  /** The merge of a log that continues from `base`. */
-  adopt(base: EVersion, entries: readonly Logged[]): StoreOp[] {
-    const { state } = this;
-    return state.merged(mergeLog(state.log, state.missing, base, entries));
+  /** Makes our log the authoritative one. */
+  catchUp({ kind, base, entries, sources }: CatchUp): StoreOp[] {
+    const { host, state } = this;
+    if (kind === 'log') return state.adopt(base, entries);
+    host.log('info', 'import', { pg: state.c, from: sources });
+    return state.takeOver(base, entries, sources, (oid) => this.have(oid));
   }
 
   /** From now on this member's word counts as that of one who began to serve in the interval `since`. */
-  activate(writeable: boolean, since: number, done: () => void): void {
+  activate(writeable: boolean, since: number, sources: readonly number[], done: () => void): void {
     const { state } = this;
     if (writeable) state.info = { ...state.info, lastEpochStarted: since };
+    if (state.import) state.import.sources = sources;
     void this.host.submit([state.saveInfo()]).then(() => {
       if (state.info.since === since) done();
     });
   }
 
-  startResync(
-    from: number,
-    round: number,
-    log: ConstructorParameters<typeof Resync>[3],
-    done: () => void,
-  ): void {
-    const { host, state } = this;
-    host.log('info', 'resync', { pg: state.c, from });
-    this.resync = new Resync(host, state, from, log);
-    this.afterResync = done;
-    this.resyncRound = round;
-    this.askList();
+  /** Lists what is not known yet. @param round of the primary */
+  startImport(round: number): void {
+    this.round = round;
+    this.importer.start(round);
   }
 
   onList(from: number, m: MessageOf<typeof MPgList>): void {
-    const { resync } = this;
-    if (!resync || resync.source !== from || m.round !== this.resyncRound) return;
-    const done = (): void => {
-      if (this.resync !== resync) return;
-      this.resync = undefined;
-      this.afterResync();
-    };
-    if (!resync.onList(m, done)) this.askList();
+    this.importer.onList(from, m.round, m);
   }
 
-  private askList(): void {
-    const resync = this.resync!;
-    const ask = { ask: ASK.list, logSince: undefined, cursor: resync.position };
-    const query = { ...this.header(), round: this.resyncRound, ...ask };
-    this.host.send(resync.source, outgoing(MPgQuery, query));
+  private listed(cursor: HObject, lacking: readonly MissingItem[]): void {
+    const { host, round } = this;
+    const { primary } = this.scope.view;
+    if (primary === host.id) this.scope.moreListed();
+    else {
+      const about = { ...this.header(), round, cursor, missing: [...lacking] };
+      host.send(primary, outgoing(MPgListed, about));
+    }
+  }
+
+  private have(oid: HObject): EVersion | undefined {
+    return storedVersion(this.host.store, this.state.c, oid);
   }
 
   /** A change from the primary: durable with its log entry, then acknowledged. A repeated one is acknowledged again. */
@@ -192,25 +214,15 @@ export class PgMember {
     );
   }
 
-  /** The primary gives us an object. */
+  /** The primary gives us an object, or tells us that there is none. */
   onPush(from: number, m: MessageOf<typeof MPgPush>, message: IncomingMessage): void {
     const { host, state } = this;
-    if (!m.part) return;
-    const ops = applyPart(state.c, m.part, message.data);
-    if (m.part.end) {
-      ops.push(...state.removeMissing(oidKey(m.part.oid)));
-      if (state.missing.size === 0 && !state.info.complete) {
-        state.info = { ...state.info, complete: true };
-        ops.push(state.saveInfo());
-      }
-    }
+    const ops = m.part ? applyPart(state.c, m.part, message.data) : [];
+    if (m.part?.end) ops.push(...state.removeMissing(oidKey(m.part.oid)));
+    if (m.absent) ops.push(...state.settle(m.absent, undefined, undefined));
     void host.submit(ops).then(() => {
       host.send(from, outgoing(MPgPushReply, { ...this.header(), copy: m.copy }));
       message.recycle();
     });
   }
-}
-
-function copyOf(list: ReturnType<typeof listVersions>) {
-  return { objects: [...list.objects], next: list.next };
 }

@@ -7,23 +7,30 @@ import { missingSet } from './missing.ts';
 import {
   MPgActivate,
   MPgActivated,
+  MPgFind,
   MPgFlush,
+  MPgFound,
   MPgHistory,
   MPgInfo,
   MPgList,
+  MPgListed,
   MPgLog,
+  MPgNoticed,
   MPgPull,
   MPgPush,
   MPgPushReply,
   MPgQuery,
   MPgRemove,
+  MPgRemoved,
   MRepOp,
 } from './peer-messages.ts';
+import type { Holdings } from './pg-holdings.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgMember } from './pg-member.ts';
 import type { Milestones } from './pg-milestones.ts';
 import type { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
+import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
 import { readRepOp } from './rep-op.ts';
 
@@ -38,6 +45,11 @@ export interface MessagesScope {
   readonly recovery: Recovery;
   readonly flushes: Flushes;
   readonly milestones: Milestones;
+  readonly holdings: Holdings;
+  readonly strays: Strays;
+  readonly announcement: Announcement;
+  /** More is known of what members lack. */
+  moreListed(): void;
 }
 
 /**
@@ -48,10 +60,18 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
   const inInterval = <M extends { since: number }>(m: M, handle: (m: M) => void): void => {
     if (m.since === pg.state.info.since && pg.rounds.isSettled) handle(m);
   };
-  const { host, view, rounds, member } = pg;
+  const { host, view, rounds, member, holdings } = pg;
+  const heard = (osd: number): void => {
+    if (osd === view.primary) pg.announcement.noticed();
+  };
   switch (message.type) {
     case MPgQuery.type:
-      return inInterval(decodeFront(MPgQuery, message), (m) => member.onQuery(from, m));
+      return inInterval(decodeFront(MPgQuery, message), (m) => {
+        heard(from);
+        member.onQuery(from, m);
+      });
+    case MPgNoticed.type:
+      return inInterval(decodeFront(MPgNoticed, message), () => heard(from));
     case MPgInfo.type:
       return inInterval(decodeFront(MPgInfo, message), (m) => rounds.onInfo(from, m));
     case MPgLog.type:
@@ -61,17 +81,30 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       });
     case MPgList.type:
       return inInterval(decodeFront(MPgList, message), (m) => member.onList(from, m));
+    case MPgListed.type:
+      return inInterval(decodeFront(MPgListed, message), (m) => {
+        if (!rounds.isCurrent(m.round)) return;
+        holdings.listed(from, m.cursor, m.missing);
+        pg.moreListed();
+      });
+    case MPgFind.type:
+      return inInterval(decodeFront(MPgFind, message), (m) => member.onFind(from, m));
+    case MPgFound.type:
+      return inInterval(decodeFront(MPgFound, message), (m) =>
+        pg.recovery.onFound(m.copy, m.isKnown, m.version),
+      );
     case MPgActivate.type:
       return inInterval(decodeFront(MPgActivate, message), (m) => {
+        heard(from);
         if (from === view.primary) member.onActivate(from, m);
       });
     case MPgActivated.type:
       return inInterval(decodeFront(MPgActivated, message), (m) => {
-        const { complete } = m;
         const { upFrom, sentMs, leaseMs } = m.lease;
         if (rounds.isCurrent(m.round)) host.leases.grant(from, upFrom, sentMs, leaseMs);
         const missing = missingSet(m.missing);
-        rounds.answered(m.round, { kind: 'activated', from, complete, missing });
+        const frontier = holdings.frontierOf(m.import);
+        rounds.answered(m.round, { kind: 'activated', from, missing, frontier });
       });
     case MPgHistory.type:
       return inInterval(decodeFront(MPgHistory, message), (m) => pg.milestones.note(m));
@@ -92,6 +125,8 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       return inInterval(decodeFront(MPgRemove, message), () => {
         if (from === view.primary && !pg.isActing) host.discard(pg.state.pgid);
       });
+    case MPgRemoved.type:
+      return inInterval(decodeFront(MPgRemoved, message), () => pg.strays.removed(from));
     default:
       host.log('warn', 'unexpected message of a peer', { from, type: message.type });
   }

@@ -1,16 +1,23 @@
 import type { Timer } from '../runtime/index.ts';
-import { type EVersion, HOBJECT_MIN, type MessageOf, outgoing } from '../wire/index.ts';
+import {
+  compareEVersion,
+  type EVersion,
+  HOBJECT_MIN,
+  type MessageOf,
+  outgoing,
+} from '../wire/index.ts';
 import type { Flushes } from './flushes.ts';
 import type { PgView } from './intervals.ts';
 import type { OpPipeline } from './op-pipeline.ts';
-import { ASK, MPgActivate, MPgInfo, MPgQuery } from './peer-messages.ts';
+import { ASK, MPgActivate, type MPgInfo, MPgQuery } from './peer-messages.ts';
 import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
 import type { Holdings } from './pg-holdings.ts';
 import type { PgHost } from './pg-host.ts';
+import type { PgInfo } from './pg-info.ts';
 import type { PgMember } from './pg-member.ts';
 import type { Milestones } from './pg-milestones.ts';
 import type { PgState } from './pg-state.ts';
-import type { Strays } from './pg-strays.ts';
+import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
 
 /** What peering sees of its PG. */
@@ -27,6 +34,7 @@ export interface RoundsScope {
   readonly holdings: Holdings;
   readonly milestones: Milestones;
   readonly strays: Strays;
+  readonly announcement: Announcement;
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
   /** The PG is in another phase. */
   phaseChanged(): void;
@@ -44,7 +52,7 @@ export class PeeringRounds {
   isSettled = false;
   private readonly scope: RoundsScope;
   private round = 0;
-  private asOfStart = '';
+  private asOfNow = '';
   private readonly timers = new Set<Timer>();
 
   constructor(scope: RoundsScope) {
@@ -67,22 +75,22 @@ export class PeeringRounds {
 
   /** The primary begins a round; a member tells it that it is there. */
   settle(): void {
-    const { isPrimary, view } = this.scope;
+    const { isPrimary, view, announcement } = this.scope;
     this.isSettled = true;
     if (isPrimary) this.start();
-    else if (view.primary >= 0) this.whenSure(() => this.sendInfo(view.primary));
+    else if (view.primary >= 0) this.whenSure(() => announcement.begin());
   }
 
   /** A map in which the members are the same, but somebody else came or went. */
   othersMoved(): void {
     if (!this.isSettled || !this.scope.isPrimary) return;
     const now = this.witnesses();
-    if (now === this.asOfStart) return;
+    if (now === this.asOfNow) return;
     const phase = this.machine.phase.name;
     if (phase !== 'active' && phase !== 'peered') this.start();
     else if (this.scope.holdings.lacksAnything()) {
       // A copy may wait in vain.
-      this.asOfStart = now;
+      this.asOfNow = now;
       this.scope.recovery.stop();
       this.scope.recovery.start();
     }
@@ -97,13 +105,13 @@ export class PeeringRounds {
     scope.pipeline.stop(true);
     scope.flushes.stop();
     this.replicas = view.acting.filter((o) => o !== host.id);
-    scope.member.intervalEnded();
+    scope.member.stop();
     this.step({ kind: 'stop' });
     const { round } = this;
     this.whenSure(() => {
       if (round !== this.round) return;
-      this.step({ kind: 'start', view: scope.view, others: host });
-      this.asOfStart = this.witnesses();
+      const known = scope.strays.infos;
+      this.step({ kind: 'start', view: scope.view, others: host, known });
     });
   }
 
@@ -121,17 +129,29 @@ export class PeeringRounds {
     scope.recovery.stop();
     scope.pipeline.stop(scope.isPrimary);
     scope.flushes.stop();
-    scope.member.intervalEnded();
+    scope.member.stop();
+    scope.announcement.stop();
     this.machine.step({ kind: 'stop' });
   }
 
   onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
-    const { isPrimary, strays, recovery } = this.scope;
+    const { isPrimary, strays } = this.scope;
     if (!isPrimary || (m.round !== 0 && m.round !== this.round)) return;
-    strays.note(from);
+    if (strays.note(from, m.info) && m.round === 0) strays.answer(from);
     this.step({ kind: 'info', from, info: m.info });
     if (this.scope.isClean) strays.remove();
-    else if (recovery.unfoundCount > 0) recovery.retryUnfound();
+    else this.holderCame(from, m.info);
+  }
+
+  /** What we lack may be there. */
+  private holderCame(osd: number, info: PgInfo): void {
+    const { state, member, recovery } = this.scope;
+    const { import: importing, log } = state;
+    if (importing && log.reaches(info.lastUpdate) && isNotBelow(info.lastUpdate, importing.base)) {
+      importing.addSource(osd);
+      member.importer.sourcesChanged();
+    }
+    if (recovery.unfoundCount > 0) recovery.retryUnfound();
   }
 
   /** What a peer answers to a question of a round. */
@@ -159,13 +179,7 @@ export class PeeringRounds {
 
   /** Nobody lacks an object any more. */
   allRecovered(): void {
-    const { scope, machine } = this;
-    const { view } = scope;
-    if (machine.phase.name === 'peered') {
-      // Members that were being resynced count now; if they suffice, begin again and serve.
-      if (view.acting.length >= view.minSize && machine.incomplete.size === 0) this.start();
-      return;
-    }
+    const { scope } = this;
     if (!scope.isClean) return;
     if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
     scope.strays.remove();
@@ -189,16 +203,11 @@ export class PeeringRounds {
     this.timers.add(timer);
   }
 
-  private sendInfo(to: number): void {
-    const { host, state } = this.scope;
-    const info = state.current();
-    host.send(to, outgoing(MPgInfo, { ...this.scope.header(), round: 0, info }));
-  }
-
   private step(input: PeeringInput): void {
     const phase = this.machine.phase.name;
     const effects = this.machine.step(input);
     if (phase !== this.machine.phase.name) this.scope.phaseChanged();
+    this.asOfNow = this.witnesses();
     for (const effect of effects) this.run(effect);
   }
 
@@ -225,15 +234,14 @@ export class PeeringRounds {
     host.send(to, outgoing(MPgQuery, { ...head, ask, logSince, cursor: HOBJECT_MIN }));
   }
 
-  private adopt({ from, how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {
+  private adopt({ how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {
     const { host, state, member } = this.scope;
     const { since } = state.info;
     const { round } = this;
     const merged = (): void => {
       if (since === state.info.since && round === this.round) this.step({ kind: 'merged' });
     };
-    if (how.kind === 'resync') member.startResync(from, round, how, merged);
-    else void host.submit(member.adopt(how.base, how.entries)).then(merged);
+    void host.submit(member.catchUp(how)).then(merged);
   }
 
   private activate(effect: Extract<PeeringEffect, { kind: 'activate' }>): void {
@@ -241,9 +249,11 @@ export class PeeringRounds {
     const { how, to, writeable } = effect;
     const { round } = this;
     if (to === host.id) {
-      member.activate(writeable, state.info.since, () => {
-        const { complete } = state.info;
-        this.answered(round, { kind: 'activated', from: to, complete, missing: state.missing });
+      member.activate(writeable, state.info.since, how.sources, () => {
+        if (!this.isCurrent(round)) return;
+        const { missing } = state;
+        member.startImport(round);
+        this.step({ kind: 'activated', from: to, missing, frontier: undefined });
       });
       return;
     }
@@ -252,9 +262,10 @@ export class PeeringRounds {
       round,
       lease: host.lease(),
       writeable,
-      resync: how.kind === 'resync',
-      base: how.kind === 'resync' ? how.tail : how.base,
+      isWhole: how.kind === 'import',
+      base: how.base,
       entries: how.entries.map((i) => i.bytes),
+      sources: [...how.sources],
     };
     host.send(to, outgoing(MPgActivate, message));
   }
@@ -263,11 +274,16 @@ export class PeeringRounds {
     const { host, state, milestones, pipeline, holdings, recovery } = this.scope;
     const { since } = state.info;
     host.log('info', writeable ? 'active' : 'peered', { pg: state.c, since });
+    // First, since what clients ask for may have to be brought.
+    if (holdings.lacksAnything()) recovery.start();
     if (writeable) {
       milestones.started();
       pipeline.serve();
     }
-    if (holdings.lacksAnything()) recovery.start();
-    else this.allRecovered();
+    if (!holdings.lacksAnything()) this.allRecovered();
   }
+}
+
+function isNotBelow(a: EVersion, b: EVersion): boolean {
+  return compareEVersion(a, b) >= 0;
 }

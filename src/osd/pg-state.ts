@@ -9,6 +9,7 @@ import {
   type StoreOp,
 } from '../store/index.ts';
 import {
+  compareEVersion,
   type EVersion,
   formatPgId,
   HOBJECT_MIN,
@@ -16,12 +17,14 @@ import {
   type PgId,
   SNAP_HEAD,
 } from '../wire/index.ts';
-import { LOG_KEYS_END, logKey, oidKey, type PgTotals } from './log-entry.ts';
+import { DUP_KEYS, DUP_KEYS_END, dupEntries, readDup } from './dups.ts';
+import { firstObject, Import, type ListedObjects } from './import.ts';
+import { ENTRY, LOG_KEYS_END, type LogEntry, logKey, oidKey, type PgTotals } from './log-entry.ts';
 import { Logged } from './logged.ts';
-import type { MergeChanges } from './merge.ts';
+import { type MergeChanges, mergeLog } from './merge.ts';
 import { MissingItem, type MissingSet } from './missing.ts';
 import { PgInfo } from './pg-info.ts';
-import { PgLog } from './pg-log.ts';
+import { PgLog, sameVersion } from './pg-log.ts';
 
 export const INFO_KEY = 'i';
 const MISSING_KEYS_END = 'n';
@@ -57,6 +60,10 @@ export class PgState {
   info: PgInfo;
   log: PgLog;
   readonly missing: MissingSet = new Map();
+  /** While not everything is here since the log of others was taken over; `info.import` is what it is stored as. */
+  import: Import | undefined;
+  /** Requests of logs that ended in a merge are stored; see dups.ts. */
+  private storesDups = false;
   /** Where each missing object is stored: names are too long for keys. */
   private readonly slots = new Map<string, number>();
   private nextSlot = 0;
@@ -78,6 +85,9 @@ export class PgState {
     for (const [, value] of scan(store, pgid, 'l')) {
       state.log.append(Logged.from(value));
     }
+    const dups = [...scan(store, pgid, DUP_KEYS)];
+    state.log.remember(dups.map(([, value]) => readDup(value)));
+    state.storesDups = dups.length > 0;
     for (const [key, value] of scan(store, pgid, 'm')) {
       const item = decodeAll(MissingItem, value);
       const slot = Number.parseInt(key.slice(1), 16);
@@ -85,17 +95,33 @@ export class PgState {
       state.slots.set(oidKey(item.oid), slot);
       state.nextSlot = Math.max(state.nextSlot, slot + 1);
     }
+    state.loadImport();
     return state;
   }
 
+  private loadImport(): void {
+    const { info, log, pgid } = this;
+    if (info.import) {
+      const settled = newestChanges(log.after(info.import.base)).keys();
+      this.import = new Import(info.import, settled);
+    } else if (!info.complete) {
+      // Whoever has the PG now is asked about all of it.
+      const start = { base: log.tail, cursor: firstObject(pgid.pool), sources: [] };
+      this.import = new Import(start, []);
+    }
+  }
+
   get totals(): PgTotals {
+    const { standing } = this.info;
+    if (standing && sameVersion(standing.version, this.log.head)) return standing.totals;
     return this.log.totals ?? this.info.totals;
   }
 
   /** The info as of now, for peers and for the store. */
   current(): PgInfo {
-    const { log } = this;
-    return { ...this.info, lastUpdate: log.head, logTail: log.tail, totals: this.totals };
+    const { log, totals } = this;
+    const now = { lastUpdate: log.head, logTail: log.tail, totals, import: this.import?.info };
+    return { ...this.info, ...now };
   }
 
   create(): StoreOp[] {
@@ -114,20 +140,23 @@ export class PgState {
     return this.put([[logKey(item.version), item.bytes]]);
   }
 
-  /** Forgets entries up to and including `to`. */
+  /** Forgets entries up to and including `to`; none while they decide about what is still to be listed. */
   trim(to: EVersion): StoreOp[] {
+    if (this.import && !this.import.isListed) return [];
     this.log.trim(to);
+    const { c, meta: oid } = this;
     const from = logKey({ epoch: 0, version: 0n });
     // The end is exclusive, so the tail's own key is named beside the range below it.
     return [
       this.saveInfo(),
-      { op: 'omapRmRange', c: this.c, oid: this.meta, from, to: logKey(this.log.tail) },
-      { op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [logKey(this.log.tail)] },
+      { op: 'omapRmRange', c, oid, from, to: logKey(this.log.tail) },
+      { op: 'omapRmKeys', c, oid, keys: [logKey(this.log.tail)] },
+      ...this.dropDups(),
     ];
   }
 
   /** Makes a merge durable. */
-  merged(changes: MergeChanges): StoreOp[] {
+  private merged(changes: MergeChanges): StoreOp[] {
     const ops: StoreOp[] = [];
     if (changes.divergent.length > 0) {
       const keys = changes.divergent.map(logKey);
@@ -139,32 +168,85 @@ export class PgState {
     const puts: [string, Uint8Array][] = changes.added.map((i) => [logKey(i.version), i.bytes]);
     for (const item of changes.missing) puts.push(this.missingEntry(item));
     if (puts.length > 0) ops.push(this.put(puts));
+    this.endImport();
     ops.push(this.saveInfo());
     return ops;
   }
 
-  /** Forgets log and missing set: what begins a whole resync. */
-  clear(): StoreOp[] {
-    this.log = new PgLog(undefined, [], this.log);
+  /**
+   * Takes over the whole log of another history, which continues from `tail`, and begins to import: of objects that the
+   * log names it is known what we lack, all others are to be listed.
+   * @param have the version of an object that is here whole
+   */
+  takeOver(
+    tail: EVersion,
+    entries: readonly Logged[],
+    sources: readonly number[],
+    have: (oid: HObject) => EVersion | undefined,
+  ): StoreOp[] {
+    const { c, meta: oid } = this;
+    const newest = newestChanges(entries);
+    this.log = new PgLog(tail, entries, this.log);
     this.missing.clear();
     this.slots.clear();
-    this.info = { ...this.info, complete: false };
-    const { c } = this;
-    return [
-      { op: 'omapRmRange', c, oid: this.meta, from: 'l', to: MISSING_KEYS_END },
-      this.saveInfo(),
-    ];
+    const cursor = firstObject(this.pgid.pool);
+    this.import = new Import({ base: tail, cursor, sources: [...sources] }, newest.keys());
+    this.info = { ...this.info, complete: true };
+    const ops: StoreOp[] = [{ op: 'omapRmRange', c, oid, from: 'l', to: MISSING_KEYS_END }];
+    const lacking: MissingItem[] = [];
+    for (const entry of newest.values()) {
+      const version = have(entry.oid);
+      if (entry.kind === ENTRY.delete) ops.push({ op: 'remove', c, oid: entry.oid });
+      else if (!version || !sameVersion(version, entry.version)) {
+        lacking.push({ oid: entry.oid, need: entry.version });
+      }
+    }
+    if (entries.length > 0) ops.push(this.put(entries.map((i) => [logKey(i.version), i.bytes])));
+    ops.push(...this.addMissing(lacking), this.saveInfo());
+    return ops;
   }
 
-  /** Takes over a whole log after {@link clear}. */
-  replaceLog(tail: EVersion, entries: readonly Logged[]): StoreOp[] {
-    assert(this.log.length === 0, 'a log is replaced when it is empty');
-    this.log = new PgLog(tail, entries, this.log);
-    const ops: StoreOp[] = [this.saveInfo()];
-    if (entries.length > 0) {
-      ops.push(this.put(entries.map((i) => [logKey(i.version), i.bytes])));
+  /** Brings our log on from `base`, up to where it agrees with the authoritative one. */
+  adopt(base: EVersion, entries: readonly Logged[]): StoreOp[] {
+    const changes = mergeLog(this.log, this.missing, base, entries);
+    const { import: importing } = this;
+    if (importing) {
+      for (const { oid } of changes.missing) importing.frontier.settle(oidKey(oid));
+      for (const oid of changes.removed) importing.frontier.settle(oidKey(oid));
+      // What the log decided about is gone with the entries; what came before them is as the others have it.
+      if (compareEVersion(base, importing.base) < 0) importing.base = base;
     }
-    return ops;
+    return this.merged(changes);
+  }
+
+  /** A page of a listing is taken. @param here our objects in its stretch */
+  listed(
+    importing: Import,
+    page: ListedObjects,
+    here: readonly HObject[],
+    have: (oid: HObject) => EVersion | undefined,
+  ): { lacking: readonly MissingItem[]; ops: StoreOp[] } {
+    const isMissing = (key: string): boolean => this.missing.has(key);
+    const { lacking, surplus } = importing.take(page, here, isMissing, have);
+    const ops: StoreOp[] = surplus.map((oid) => ({ op: 'remove', c: this.c, oid }));
+    ops.push(...this.addMissing(lacking));
+    this.endImport();
+    ops.push(this.saveInfo());
+    return { lacking, ops };
+  }
+
+  /** We know now of one object, in which version it is needed, or that it does not exist. */
+  settle(oid: HObject, need: EVersion | undefined, have: EVersion | undefined): StoreOp[] {
+    this.import?.frontier.settle(oidKey(oid));
+    if (!need) return [{ op: 'remove', c: this.c, oid }];
+    return have && sameVersion(have, need) ? [] : this.addMissing([{ oid, need }]);
+  }
+
+  /** An import ends when everything is listed, and nothing is missing. @returns whether it has ended now */
+  private endImport(): boolean {
+    if (!this.import?.isListed || this.missing.size > 0) return false;
+    this.import = undefined;
+    return true;
   }
 
   addMissing(items: readonly MissingItem[]): StoreOp[] {
@@ -172,9 +254,37 @@ export class PgState {
     return items.length > 0 ? [this.put(items.map((i) => this.missingEntry(i)))] : [];
   }
 
+  /** Others have these objects from now on. */
+  forgetMissing(keys: readonly string[]): StoreOp[] {
+    for (const key of keys) this.missing.delete(key);
+    const gone = keys.map((key) => this.dropSlot(key));
+    return gone.length > 0 ? [{ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone }] : [];
+  }
+
+  /** Stores the requests that the log remembers without entries. */
+  storeDups(): StoreOp[] {
+    const entries = dupEntries(this.log.dups);
+    this.storesDups = entries.length > 0;
+    return this.storesDups ? [this.put(entries)] : [];
+  }
+
+  /** The log has grown enough that memory suffices for what it forgets. */
+  private dropDups(): StoreOp[] {
+    if (!this.storesDups) return [];
+    this.storesDups = false;
+    return [
+      { op: 'omapRmRange', c: this.c, oid: this.meta, from: DUP_KEYS, to: DUP_KEYS_END },
+    ];
+  }
+
   removeMissing(key: string): StoreOp[] {
+    this.import?.frontier.settle(key);
     if (!this.missing.delete(key)) return [];
-    return [{ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [this.dropSlot(key)] }];
+    const ops: StoreOp[] = [
+      { op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [this.dropSlot(key)] },
+    ];
+    if (this.endImport()) ops.push(this.saveInfo());
+    return ops;
   }
 
   put(entries: Iterable<[string, Uint8Array]>): StoreOp {
@@ -197,6 +307,15 @@ export class PgState {
     this.slots.delete(key);
     return slotKey(slot);
   }
+}
+
+/** The newest change of each object that a stretch of a log names. */
+export function newestChanges(entries: readonly Logged[]): Map<string, LogEntry> {
+  const newest = new Map<string, LogEntry>();
+  for (const { entry } of entries) {
+    if (entry.kind !== ENTRY.error) newest.set(oidKey(entry.oid), entry);
+  }
+  return newest;
 }
 
 function slotKey(slot: number): string {

@@ -1,43 +1,132 @@
+import type { Timer } from '../runtime/index.ts';
 import { outgoing } from '../wire/index.ts';
-import { MPgRemove } from './peer-messages.ts';
+import { MPgInfo, MPgNoticed, MPgRemove } from './peer-messages.ts';
 import type { Peering } from './peering.ts';
 import type { PgHost } from './pg-host.ts';
-import { isBlank } from './pg-info.ts';
+import { isBlank, type PgInfo } from './pg-info.ts';
 import type { PgState } from './pg-state.ts';
+
+/** A word that was not answered is said again after this. */
+const AGAIN_MS = 1000;
 
 /** What the list of strays needs of its PG. */
 export interface StraysScope {
   readonly host: PgHost;
   readonly view: { readonly up: readonly number[]; readonly acting: readonly number[] };
   readonly peering: Pick<Peering, 'infos'>;
+  /** All members are there and have everything. */
+  readonly isClean: boolean;
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
 }
 
-/** Holders of the PG outside its acting set, as its primary knows them. */
+/**
+ * Holders of the PG outside its acting set, as its primary knows them. Each is remembered until it has confirmed that it
+ * has removed its copy, which it is told to, again and again, while all members have everything. Nothing of this is
+ * stored: after a restart of either side the holder announces itself anew.
+ */
 export class Strays {
+  /** What each of them said last. */
+  readonly infos = new Map<number, PgInfo>();
   private readonly scope: StraysScope;
-  private readonly osds = new Set<number>();
+  private timer: Timer | undefined;
 
   constructor(scope: StraysScope) {
     this.scope = scope;
   }
 
-  /** One that is not a member has spoken up. */
-  note(osd: number): void {
-    if (!this.scope.view.acting.includes(osd)) this.osds.add(osd);
+  /** Those that are told to drop their copies, and have not confirmed it. */
+  get finishing(): number[] {
+    return this.scope.isClean ? [...this.infos.keys()].filter((osd) => !this.isKept(osd)) : [];
+  }
+
+  /** One that is not a member has spoken up. @returns whether that is so */
+  note(osd: number, info: PgInfo): boolean {
+    if (this.scope.view.acting.includes(osd) || isBlank(info)) return false;
+    this.infos.set(osd, info);
+    return true;
+  }
+
+  /** It spoke up by itself, and need not do so again. */
+  answer(osd: number): void {
+    this.scope.host.send(osd, outgoing(MPgNoticed, this.scope.header()));
+  }
+
+  /** It has removed its copy. */
+  removed(osd: number): void {
+    this.infos.delete(osd);
+    this.scope.peering.infos.delete(osd);
+    this.scope.host.statsChanged();
   }
 
   clear(): void {
-    this.osds.clear();
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.infos.clear();
   }
 
-  /** All members have everything: the others' copies are of no use any more. */
+  /** If all members have everything, the others' copies are of no use any more. */
   remove(): void {
-    const { host, view, peering } = this.scope;
-    for (const [osd, info] of peering.infos) if (!isBlank(info)) this.note(osd);
-    for (const osd of this.osds) {
-      if (!view.up.includes(osd)) host.send(osd, outgoing(MPgRemove, this.scope.header()));
+    const { host, peering } = this.scope;
+    this.timer?.cancel();
+    this.timer = undefined;
+    if (!this.scope.isClean) return;
+    for (const [osd, info] of peering.infos) this.note(osd, info);
+    for (const osd of this.finishing) {
+      if (host.isUp(osd)) host.send(osd, outgoing(MPgRemove, this.scope.header()));
     }
-    this.osds.clear();
+    if (this.finishing.length === 0) return;
+    this.timer = host.clock.setTimer(AGAIN_MS, () => this.remove());
+  }
+
+  /** It is to be a member once more. */
+  private isKept(osd: number): boolean {
+    return this.scope.view.up.includes(osd);
+  }
+}
+
+/** What an announcement needs of its PG. */
+export interface AnnouncementScope {
+  readonly host: PgHost;
+  readonly state: PgState;
+  readonly view: { readonly primary: number };
+  header(): { pgid: PgState['pgid']; epoch: number; since: number };
+}
+
+/** A holder that is not the primary tells it what it holds, until the primary takes notice: till then it is homeless. */
+export class Announcement {
+  /** The primary of this interval has not said anything yet. */
+  isHomeless = false;
+  private readonly scope: AnnouncementScope;
+  private timer: Timer | undefined;
+
+  constructor(scope: AnnouncementScope) {
+    this.scope = scope;
+  }
+
+  begin(): void {
+    this.stop();
+    this.isHomeless = true;
+    this.say();
+  }
+
+  /** The primary has spoken to us. */
+  noticed(): void {
+    this.stop();
+    this.isHomeless = false;
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private say(): void {
+    const { host, state, view } = this.scope;
+    if (view.primary >= 0) {
+      const info = state.current();
+      const message = outgoing(MPgInfo, { ...this.scope.header(), round: 0, info });
+      host.send(view.primary, message);
+    }
+    this.timer = host.clock.setTimer(AGAIN_MS, () => this.say());
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from '../msgr/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import type { EVersion, PgId } from '../wire/index.ts';
+import type { EVersion, HObject, PgId } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
 import { type PgView, sameMembers } from './intervals.ts';
@@ -18,7 +18,7 @@ import { routeMessage } from './pg-messages.ts';
 import { Milestones } from './pg-milestones.ts';
 import { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
-import { Strays } from './pg-strays.ts';
+import { Announcement, Strays } from './pg-strays.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
 import { repOp } from './rep-op.ts';
 
@@ -44,6 +44,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   readonly holdings: Holdings;
   readonly milestones: Milestones;
   readonly strays: Strays;
+  readonly announcement: Announcement;
   readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
   /** Wall clock of the last change of state. */
   changedMs: number;
@@ -55,9 +56,14 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     this.view = view;
     this.changedMs = host.clock.wallMs();
     this.rounds = new PeeringRounds(this);
+    const pg = this;
     this.member = new PgMember(host, state, {
+      get view() {
+        return pg.view;
+      },
       header: () => this.header(),
       whenSure: (then) => this.rounds.whenSure(then),
+      moreListed: () => this.moreListed(),
     });
     this.recovery = new Recovery(this);
     this.pipeline = new OpPipeline(this);
@@ -65,6 +71,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     this.holdings = new Holdings(this);
     this.milestones = new Milestones(this);
     this.strays = new Strays(this);
+    this.announcement = new Announcement(this);
   }
 
   get pgid(): PgId {
@@ -166,11 +173,14 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   get isReadable(): boolean {
     return this.host.leases.isReadable(this.replicas);
   }
-  isMissingHere(key: string): boolean {
-    return this.holdings.isMissingHere(key);
+  isMissingHere(key: string, oid: HObject): boolean {
+    return this.holdings.isMissingHere(key, oid);
   }
-  isMissingAnywhere(key: string): boolean {
-    return this.holdings.isMissingAnywhere(key);
+  isMissingAnywhere(key: string, oid: HObject): boolean {
+    return this.holdings.isMissingAnywhere(key, oid);
+  }
+  get isListing(): boolean {
+    return this.holdings.isListing;
   }
   lacksAnything(): boolean {
     return this.holdings.lacksAnything();
@@ -181,18 +191,32 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   sources(item: MissingItem): number[] {
     return this.holdings.sources(item);
   }
-  want(key: string): void {
-    this.recovery.want(key);
+  lacking(key: string, oid: HObject): number[] {
+    return this.holdings.lacking(key, oid);
+  }
+  given(osd: number, key: string): void {
+    this.holdings.given(osd, key);
+  }
+  want(key: string, oid: HObject, isForChange: boolean): void {
+    this.recovery.want(key, oid, isForChange);
   }
 
+  arrived(key: string): void {
+    this.pipeline.recovered(key);
+  }
   recovered(key: string): void {
     this.pipeline.recovered(key);
     this.host.statsChanged();
     if (!this.lacksAnything()) this.rounds.allRecovered();
   }
 
-  memberDone(osd: number): void {
-    this.peering.incomplete.delete(osd);
+  /** As primary: a member, or we ourselves, know more of what is to be had. */
+  moreListed(): void {
+    if (!this.isPrimary) return;
+    this.pipeline.moreListed();
+    this.recovery.more();
+    this.host.statsChanged();
+    if (!this.lacksAnything()) this.rounds.allRecovered();
   }
 
   replicate(

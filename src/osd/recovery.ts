@@ -1,17 +1,21 @@
 import { CephError } from '../errors/index.ts';
-import { formatPgId, type HObject, outgoing } from '../wire/index.ts';
-import { oidKey } from './log-entry.ts';
+import { formatPgId, type HObject } from '../wire/index.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
-import { applyPart, COPY_START, readPart, storedVersion } from './object-copy.ts';
-import { MPgPull, MPgPush, type ObjectPart } from './peer-messages.ts';
+import { ObjectCopies } from './object-copies.ts';
+import { storedVersion } from './object-copy.ts';
+import type { ObjectPart } from './peer-messages.ts';
 import type { PgHost } from './pg-host.ts';
-import { sameVersion } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
-import { Interrupted, Requests } from './requests.ts';
+import { Interrupted } from './requests.ts';
 
 /** Objects of one PG copied at the same time in the background. */
 const PG_COPIES_MAX = 4;
 const RETRY_MS = 1000;
+/**
+ * How long the members must have been the same before anything is copied that nobody waits for: of a series of maps that
+ * come one by one, only the last makes data move.
+ */
+const QUIET_MS = 200;
 /** What an object takes beside its data, roughly: the rest of its last block, and its record. */
 const OBJECT_BYTES = 6144;
 
@@ -22,33 +26,38 @@ export interface RecoveryScope {
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
   /** Missing sets of the other acting members. */
   peers(): Iterable<[number, MissingSet]>;
+  /** Other acting members that are to be given an object before it may be changed. */
+  lacking(key: string, oid: HObject): number[];
   /** Who may hold an object that we lack, best first. */
   sources(item: MissingItem): number[];
-  /** May the object be copied now? Nobody writes it until `recovered`. */
+  /** A member has got an object, or knows that there is none. */
+  given(osd: number, key: string): void;
+  /** The object is here, or known not to exist: it may be read. */
+  arrived(key: string): void;
+  /** Nothing of this goes on with the object any more: it may be changed, if nobody lacks it. */
   recovered(key: string): void;
-  /** A member has got its last missing object. */
-  memberDone(osd: number): void;
 }
 
 /**
  * The primary's recovery: every object that some acting member lacks is pulled whole if we lack it, then pushed whole to
- * the others. Objects that a client waits for go first; the rest follow in the background, a few at a time.
+ * the others. Objects that a client waits for go first, asking nobody's leave; the rest follow in the background.
  */
 export class Recovery {
   private readonly scope: RecoveryScope;
-  private readonly pulls = new Requests<{ part: ObjectPart | undefined; data: Buffer }>();
-  private readonly pushes = new Requests<void>();
+  private readonly copies: ObjectCopies;
   private readonly running = new Set<string>();
   private readonly unfound = new Set<string>();
   /** Changes with the interval: what was started before must not go on. */
   private generation = 0;
   private background = 0;
   private enabled = false;
+  private isQuiet = false;
   /** Whether our store has promised room for what we lack. */
   private room: 'unasked' | 'promised' | 'refused' = 'unasked';
 
   constructor(scope: RecoveryScope) {
     this.scope = scope;
+    this.copies = new ObjectCopies(scope);
   }
 
   get activeCount(): number {
@@ -64,53 +73,89 @@ export class Recovery {
   }
 
   start(): void {
+    const { generation } = this;
     this.enabled = true;
-    this.fill();
+    this.scope.host.clock.setTimer(QUIET_MS, () => {
+      if (generation !== this.generation) return;
+      this.isQuiet = true;
+      this.fill();
+    });
   }
 
   stop(): void {
     this.enabled = false;
+    this.isQuiet = false;
     this.giveRoomBack();
     this.generation++;
     this.background = 0;
     this.running.clear();
     this.unfound.clear();
-    this.pulls.interrupt();
-    this.pushes.interrupt();
+    this.copies.interrupt();
+  }
+
+  /** Something is known to be missing that was not before. */
+  more(): void {
+    this.fill();
   }
 
   /** A new holder has spoken up: look again for what nobody had. */
   retryUnfound(): void {
+    const keys = [...this.unfound];
     this.unfound.clear();
-    if (this.enabled) this.fill();
+    this.fill();
+    // Who waits for one of them asks again.
+    for (const key of keys) if (!this.running.has(key)) this.scope.recovered(key);
   }
 
-  /** Brings one object to every member; `recovered` follows. Does nothing if that is under way. */
-  want(key: string): void {
-    if (this.enabled && !this.running.has(key)) this.launch(key, false);
+  /**
+   * Brings one object here, and to every member if it is to be changed; `arrived` and `recovered` follow. Does nothing if
+   * that is under way.
+   */
+  want(key: string, oid: HObject, isForChange: boolean): void {
+    if (!this.enabled || this.running.has(key) || this.unfound.has(key)) return;
+    this.launch(key, oid, isForChange);
   }
 
   onPush(copy: number, part: ObjectPart | undefined, data: Buffer): void {
-    this.pulls.answer(copy, { part, data });
+    this.copies.onPush(copy, part, data);
   }
   onPushReply(copy: number): void {
-    this.pushes.answer(copy, undefined);
+    this.copies.onPushReply(copy);
+  }
+  onFound(copy: number, isKnown: boolean, version: MissingItem['need'] | undefined): void {
+    this.copies.onFound(copy, isKnown, version);
   }
 
   private fill(): void {
-    while (this.enabled && this.background < PG_COPIES_MAX) {
-      const key = this.nextKey();
-      if (key === undefined) return;
-      this.launch(key, true);
+    while (this.enabled && this.isQuiet && this.background < PG_COPIES_MAX && this.next()) {
+      this.background++;
+      void this.takeTurn(this.generation);
     }
   }
 
-  private nextKey(): string | undefined {
+  /** Waits for leave to copy, and only then looks what: what a client waits for meanwhile need not wait too. */
+  private async takeTurn(generation: number): Promise<void> {
+    const { host } = this.scope;
+    await host.copies.take();
+    const item = generation === this.generation ? this.next() : undefined;
+    const done = (): void => {
+      host.copies.give();
+      if (generation !== this.generation) return;
+      this.background--;
+      if (item) this.fill();
+    };
+    if (item) this.launch(...item, false, done);
+    else done();
+  }
+
+  private next(): [key: string, oid: HObject] | undefined {
     const isFree = (key: string): boolean => !this.running.has(key) && !this.unfound.has(key);
     const mine = this.scope.state.missing;
-    if (mine.size > 0 && this.hasRoom()) for (const key of mine.keys()) if (isFree(key)) return key;
+    if (mine.size > 0 && this.hasRoom()) {
+      for (const [key, { oid }] of mine) if (isFree(key)) return [key, oid];
+    }
     for (const [, missing] of this.scope.peers()) {
-      for (const key of missing.keys()) if (isFree(key) && !mine.has(key)) return key;
+      for (const [key, { oid }] of missing) if (isFree(key) && !mine.has(key)) return [key, oid];
     }
     return undefined;
   }
@@ -144,28 +189,25 @@ export class Recovery {
     this.room = 'unasked';
   }
 
-  private launch(key: string, inBackground: boolean): void {
+  private launch(key: string, oid: HObject, isForChange: boolean, done?: () => void): void {
     const { generation } = this;
     this.running.add(key);
-    if (inBackground) this.background++;
-    this.bring(key).then(
+    this.bring(key, oid, isForChange).then(
       (isFound) => {
-        if (generation !== this.generation) return;
-        this.ended(key, inBackground);
-        if (isFound) this.scope.recovered(key);
-        else this.giveUpFor(key);
-        this.fill();
+        if (generation === this.generation) {
+          this.running.delete(key);
+          if (this.scope.state.missing.size === 0) this.giveRoomBack();
+          if (isFound) this.scope.recovered(key);
+          else this.giveUpFor(key);
+        }
+        done?.();
       },
       (e: unknown) => {
+        done?.();
         if (e instanceof Interrupted || generation !== this.generation) return;
         this.scope.host.fatal(e);
       },
     );
-  }
-
-  private ended(key: string, inBackground: boolean): void {
-    this.running.delete(key);
-    if (inBackground) this.background--;
   }
 
   private giveUpFor(key: string): void {
@@ -178,29 +220,27 @@ export class Recovery {
     });
   }
 
-  private async bring(key: string): Promise<boolean> {
-    const { host, state } = this.scope;
+  private async bring(key: string, oid: HObject, isForChange: boolean): Promise<boolean> {
+    const { state } = this.scope;
+    const { copies } = this;
+    const isUnknown = !state.missing.has(key) && state.import?.frontier.isBeyond(key, oid);
+    if (isUnknown && !(await copies.find(key, oid))) return false;
+    const item = state.missing.get(key);
+    if (item && !(await copies.pull(item))) return false;
+    if (item || isUnknown) this.scope.arrived(key);
+    const missing = new Map(this.scope.peers());
+    const targets = this.scope
+      .lacking(key, oid)
+      .filter((osd) => isForChange || missing.get(osd)?.has(key));
+    // All of them end before anything else happens to the object.
     const { generation } = this;
-    await host.copies.take();
-    try {
-      if (generation !== this.generation) throw new Interrupted();
-      const item = state.missing.get(key);
-      if (item && !(await this.pull(item))) return false;
-      const lacking = [...this.scope.peers()].filter(([, missing]) => missing.has(key));
-      // All of them end before anything else happens to the object.
-      const ends = await Promise.allSettled(
-        lacking.map(([osd, missing]) => this.push(osd, missing, key)),
-      );
-      const failed = ends.find((e) => e.status === 'rejected');
-      if (!failed) return true;
-      if (generation !== this.generation) throw new Interrupted();
-      if (!(failed.reason instanceof CephError)) throw failed.reason;
-      const damaged = lacking.map(([, missing]) => missing.get(key)).find((i) => i !== undefined)!;
-      await this.replaceDamaged(damaged.oid, failed.reason);
-      return false;
-    } finally {
-      host.copies.give();
-    }
+    const ends = await Promise.allSettled(targets.map((osd) => copies.push(osd, key, oid)));
+    const failed = ends.find((e) => e.status === 'rejected');
+    if (!failed) return true;
+    if (generation !== this.generation) throw new Interrupted();
+    if (!(failed.reason instanceof CephError)) throw failed.reason;
+    await this.replaceDamaged(oid, failed.reason);
+    return false;
   }
 
   /** Our copy cannot be read. If somebody else holds one, ours counts as missing from now on, and is brought anew. */
@@ -209,86 +249,8 @@ export class Recovery {
     host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
     const need = storedVersion(host.store, state.c, oid);
     if (!need) return;
-    if (this.scope.sources({ oid, need }).some((osd) => osd !== host.id)) {
+    if (this.scope.sources({ oid, need }).length > 0) {
       await host.submit(state.addMissing([{ oid, need }]));
     }
-  }
-
-  private async pull(item: MissingItem): Promise<boolean> {
-    for (const osd of this.scope.sources(item)) if (await this.pullFrom(osd, item)) return true;
-    return false;
-  }
-
-  private async pullFrom(osd: number, item: MissingItem): Promise<boolean> {
-    const { host, state } = this.scope;
-    const { generation } = this;
-    let cursor = COPY_START;
-    for (;;) {
-      const { part, data } = await this.pulls.ask((copy) => {
-        const pull = { ...this.scope.header(), copy, ...item, cursor };
-        host.send(osd, outgoing(MPgPull, pull));
-      });
-      if (generation !== this.generation) throw new Interrupted();
-      if (!part || oidKey(part.oid) !== oidKey(item.oid)) return false;
-      const ops = applyPart(state.c, part, data);
-      if (part.end) {
-        ops.push(...state.removeMissing(oidKey(item.oid)));
-        if (state.missing.size === 0 && !state.info.complete) {
-          state.info = { ...state.info, complete: true };
-          ops.push(state.saveInfo());
-        }
-      }
-      await host.submit(ops);
-      if (generation !== this.generation) throw new Interrupted();
-      if (part.end) break;
-      cursor = part.next;
-    }
-    if (state.missing.size === 0) {
-      this.giveRoomBack();
-      this.scope.memberDone(host.id);
-    }
-    return true;
-  }
-
-  private async push(osd: number, missing: MissingSet, key: string): Promise<void> {
-    const { host, state } = this.scope;
-    const { generation } = this;
-    const { oid } = missing.get(key)!;
-    const version = storedVersion(host.store, state.c, oid);
-    if (!version) throw new Error(`invariant broken: a member lacks ${key}, and so do we`);
-    let cursor = COPY_START;
-    for (;;) {
-      const { part, data } = await readPart(host.store, state.c, oid, version, cursor);
-      if (generation !== this.generation) throw new Interrupted();
-      await this.pushes.ask((copy) => {
-        const push = { ...this.scope.header(), copy, isReply: false, part };
-        host.send(osd, outgoing(MPgPush, push, { data }));
-      });
-      if (part.end) break;
-      cursor = part.next;
-    }
-    missing.delete(key);
-    if (missing.size === 0) this.scope.memberDone(osd);
-  }
-}
-
-/** A holder's answer to a pull: the part asked for, or none if the object is not here in that version, or not readable. */
-export async function partFor(
-  host: PgHost,
-  state: PgState,
-  oid: HObject,
-  need: MissingItem['need'],
-  cursor: typeof COPY_START,
-): Promise<{ part: ObjectPart | undefined; data: Uint8Array[] }> {
-  try {
-    const version = state.missing.has(oidKey(oid))
-      ? undefined
-      : storedVersion(host.store, state.c, oid);
-    if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
-    return await readPart(host.store, state.c, oid, need, cursor);
-  } catch (error) {
-    if (!(error instanceof CephError)) throw error;
-    host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
-    return { part: undefined, data: [] };
   }
 }

@@ -24,7 +24,7 @@ import { sumOf } from './mempools.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Partition } from './partition.ts';
-import { ASK, type Lease, MPgInfo, MPgQuery } from './peer-messages.ts';
+import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import { Permits } from './permits.ts';
 import type { Pg } from './pg.ts';
@@ -274,8 +274,10 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     if (!this.isUpNow) return;
     const pg = this.pgs.get(pgid);
     if (pg) pg.onMessage(from, m);
-    else if (m.type === MPgQuery.type && !this.pgs.isRemoving(pgid)) {
-      this.answerWithNothing(from, m, since);
+    else if (this.pgs.isRemoving(pgid)) return;
+    else if (m.type === MPgQuery.type) this.answerWithNothing(from, m, since);
+    else if (m.type === MPgRemove.type) {
+      this.send(from, outgoing(MPgRemoved, { pgid, epoch: this.epoch, since }));
     }
   }
   acked(from: number, acks: readonly Ack[]): void {

@@ -7,7 +7,7 @@ import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
 import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
-import { type Lease, MOSDPing, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
+import { type Lease, MOSDLease, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
 import { Pg } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
@@ -165,7 +165,7 @@ export class SimNode {
     this.pg = undefined;
     this.seen = 0;
     if (state) {
-      this.pg = new Pg(host, state, restoredView(state.info));
+      this.pg = new Pg(host, state, restoredView(state.info, PGID));
       this.seen = state.info.view.epoch;
     }
   }
@@ -292,18 +292,18 @@ export class SimNode {
     if (!this.isUpInView) return;
     for (const to of this.view!.acting) {
       if (to === this.id) continue;
-      const ping = outgoing(MOSDPing, { epoch: this.seen, isReply: false, lease: this.lease() });
+      const ping = outgoing(MOSDLease, { epoch: this.seen, isReply: false, lease: this.lease() });
       this.world.send(this.id, to, this.seen, ping);
     }
   }
 
-  onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDPing>): void {
+  onPing(from: number, { isReply, lease }: MessageOf<typeof MOSDLease>): void {
     const { upFrom, sentMs, leaseMs } = lease;
     if (isReply) {
       this.leases.grant(from, upFrom, sentMs, leaseMs);
       this.pg?.pipeline.leaseRenewed();
     } else if (this.isUpInView && this.leases.promise(from, upFrom, leaseMs)) {
-      const reply = outgoing(MOSDPing, { epoch: this.seen, isReply: true, lease });
+      const reply = outgoing(MOSDLease, { epoch: this.seen, isReply: true, lease });
       this.world.send(this.id, from, this.seen, reply);
     }
   }
@@ -475,6 +475,8 @@ export class SimWorld {
       pgCount: 1,
       upFrom,
       upThru: this.up.get(primary)?.thru ?? 0,
+      bits: 0,
+      isMerging: false,
     });
     this.trace(`map ${epoch}`, acting);
     for (const node of this.nodes) this.tell(node, epoch);
@@ -636,8 +638,8 @@ export class SimWorld {
       }
       return;
     }
-    if (m.type === MOSDPing.type) {
-      node.onPing(from, decodeFront(MOSDPing, m));
+    if (m.type === MOSDLease.type) {
+      node.onPing(from, decodeFront(MOSDLease, m));
       return;
     }
     const epoch = m.front.readUInt32LE(17);

@@ -41,7 +41,7 @@ export function info(store: BlockStore, request: Request): string {
     last_update: version(i.lastUpdate),
     log_tail: version(i.logTail),
     last_user_version: Number(i.totals.lastUserVersion),
-    complete: i.complete,
+    complete: i.complete && !i.import,
     history: {
       epoch_created: i.created,
       last_epoch_started: i.lastEpochStarted,

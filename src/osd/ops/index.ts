@@ -7,6 +7,6 @@ export { classify, type RequestKind } from './classify.ts';
 export { COPY_BEGIN, collectCopy, copyGetInput } from './copy.ts';
 export { refuse } from './execution.ts';
 export { execute } from './interpreter.ts';
-export { executePg, pgEnd } from './listing.ts';
+export { executePg, type ListableObjects, pgEnd } from './listing.ts';
 export * from './object-info.ts';
 export * from './types.ts';

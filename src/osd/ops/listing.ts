@@ -37,12 +37,29 @@ export function pgEnd(pg: PgId, pgNum: number): HObject {
   return { ...place, snap: SNAP_HEAD, hash: reverseBits32(end) };
 }
 
+/** What there is to list. */
+export interface ListableObjects {
+  /** See ObjectStore.list. */
+  list(from: HObject, limit: number): { objects: HObject[]; next: HObject | undefined };
+  /** A raw attribute of an object. */
+  getattr(oid: HObject, name: string): Uint8Array | undefined;
+}
+
+/** The objects of a collection, as they are in the store. */
+function stored({ store, collection }: Pick<OpEnv, 'store' | 'collection'>): ListableObjects {
+  return {
+    list: (from, limit) => store.list(collection, from, limit),
+    getattr: (oid, name) => store.getattr(collection, oid, name),
+  };
+}
+
 /** Runs a request about a PG: listings. @param end {@link pgEnd} of the PG */
 export function executePg(
   env: Pick<OpEnv, 'store' | 'collection'>,
   request: OpRequest,
   pool: number,
   end: HObject,
+  listed: ListableObjects = stored(env),
 ): OpOutcome {
   const { ops } = request.op;
   const outputs: (Uint8Array | undefined)[] = ops.map(() => undefined);
@@ -53,11 +70,11 @@ export function executePg(
     const input = request.data.subarray(inputOffset, inputOffset + op.payloadLength);
     inputOffset += op.payloadLength;
     try {
-      const listed = list(env, request, op, input, pool, end);
-      if (typeof listed === 'number') result = listed;
+      const page = list(listed, request, op, input, pool, end);
+      if (typeof page === 'number') result = page;
       else {
-        outputs[i] = listed.output;
-        result = listed.finished ? 1 : 0;
+        outputs[i] = page.output;
+        result = page.finished ? 1 : 0;
       }
     } catch (e) {
       if (!(e instanceof DecodeError)) throw e;
@@ -71,7 +88,7 @@ export function executePg(
 type Filter = (oid: HObject) => boolean;
 
 function list(
-  env: Pick<OpEnv, 'store' | 'collection'>,
+  listed: ListableObjects,
   request: OpRequest,
   op: OsdOp,
   input: Uint8Array,
@@ -84,7 +101,7 @@ function list(
   switch (op.code) {
     case OSD_OP.PGNLS_FILTER:
     case OSD_OP.PGLS_FILTER: {
-      const read = readFilter(env, d);
+      const read = readFilter(listed, d);
       if (typeof read === 'number') return read;
       filter = read;
       break;
@@ -100,7 +117,7 @@ function list(
   }
   const from = HObject.decode(d);
   const limit = Math.min(readArgs('pgls', op).count, LIST_MAX);
-  const page = objectsFrom(env, from, limit);
+  const page = objectsFrom(listed, from, limit);
   const inNamespace = (o: HObject) => namespace === ALL_NAMESPACES || o.namespace === namespace;
   const found = page.objects.filter(
     (o) => o.pool === pool && o.snap === SNAP_HEAD && inNamespace(o) && filter(o),
@@ -115,14 +132,14 @@ function list(
   return { output: encodeToBytes(PglsOutput, { version: 1, handle, entries }), finished };
 }
 
-function objectsFrom(env: Pick<OpEnv, 'store' | 'collection'>, from: HObject, limit: number) {
+function objectsFrom(listed: ListableObjects, from: HObject, limit: number) {
   if (compareHObject(from, HOBJECT_MAX) === 0) return { objects: [], next: undefined };
   if (limit === 0) return { objects: [], next: from };
-  return env.store.list(env.collection, from, limit);
+  return listed.list(from, limit);
 }
 
 /** The filter `plain` takes objects with a raw attribute of exactly this value. Others belong to classes. */
-function readFilter(env: Pick<OpEnv, 'store' | 'collection'>, d: Decoder): Filter | number {
+function readFilter(listed: ListableObjects, d: Decoder): Filter | number {
   // What librados writes before a filter since it was a class's method: class and method name, both unused.
   d.byteString();
   d.byteString();
@@ -131,7 +148,7 @@ function readFilter(env: Pick<OpEnv, 'store' | 'collection'>, d: Decoder): Filte
   const attr = d.byteString();
   const wanted = d.bytes();
   return (oid) => {
-    const value = env.store.getattr(env.collection, oid, attr);
+    const value = listed.getattr(oid, attr);
     return value !== undefined && Buffer.compare(value, wanted) === 0;
   };
 }

@@ -1,0 +1,157 @@
+import type { Timer } from '../runtime/index.ts';
+import { compareHObject, HOBJECT_MAX, type HObject, outgoing } from '../wire/index.ts';
+import type { ListedObjects } from './import.ts';
+import { oidKey } from './log-entry.ts';
+import type { MissingItem } from './missing.ts';
+import { storedVersion } from './object-copy.ts';
+import { ASK, MPgQuery } from './peer-messages.ts';
+import type { PgHost } from './pg-host.ts';
+import { listObjects, type PgState } from './pg-state.ts';
+
+/** Objects of one page of a listing. */
+const PAGE = 512;
+/** A source that has not answered for so long is left for another. */
+const ANSWER_MS = 2000;
+/** When nobody could tell what comes next, all are asked again after this. */
+const RETRY_MS = 500;
+
+/** What an importing member tells of its listing. */
+export interface ImporterScope {
+  header(): { pgid: PgState['pgid']; epoch: number; since: number };
+  /** So much more is known: up to `cursor`, and that these objects are missing. */
+  listed(cursor: HObject, lacking: readonly MissingItem[]): void;
+}
+
+/** How far a source is that a member imports from. */
+export type SourceState = 'starting' | 'importing' | 'silent';
+
+/**
+ * Lists what an importing member is to have, page by page, from one of the sources at a time: from the first as far as it
+ * knows, then from the next. Runs beside service; objects that are needed sooner are asked for one by one.
+ */
+export class Importer {
+  private readonly host: PgHost;
+  private readonly state: PgState;
+  private readonly scope: ImporterScope;
+  private round: number | undefined;
+  private asked: number | undefined;
+  /** Have answered in this interval. */
+  private readonly answered = new Set<number>();
+  /** Could not go on from where we are. */
+  private readonly tried = new Set<number>();
+  private timer: Timer | undefined;
+
+  constructor(host: PgHost, state: PgState, scope: ImporterScope) {
+    this.host = host;
+    this.state = state;
+    this.scope = scope;
+  }
+
+  /** Begins, or goes on in another round of the interval. */
+  start(round: number): void {
+    this.stop();
+    this.round = round;
+    this.ask();
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.round = undefined;
+    this.asked = undefined;
+    this.answered.clear();
+    this.tried.clear();
+  }
+
+  /** Somebody who may know more is there: if we are at a loss, it is asked at once. */
+  sourcesChanged(): void {
+    this.tried.clear();
+    if (this.round !== undefined && this.asked === undefined) this.ask();
+  }
+
+  sourceState(osd: number): SourceState {
+    if (this.answered.has(osd)) return 'importing';
+    return this.tried.has(osd) ? 'silent' : 'starting';
+  }
+
+  onList(from: number, round: number, page: ListedObjects): void {
+    const { host, state } = this;
+    const importing = state.import;
+    if (round !== this.round || !importing?.sources.includes(from)) return;
+    this.answered.add(from);
+    const news = importing.news(page);
+    if (news) {
+      const here = objectsBetween(host, state, news.from, news.next);
+      const have = (oid: HObject) => storedVersion(host.store, state.c, oid);
+      const { lacking, ops } = state.listed(importing, news, here, have);
+      void host.submit(ops);
+      this.tried.clear();
+      this.scope.listed(news.next, lacking);
+    } else if (from === this.asked) this.tried.add(from);
+    else return;
+    this.ask();
+  }
+
+  private ask(): void {
+    const importing = this.state.import;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.asked = undefined;
+    if (this.round === undefined || !importing || importing.isListed) return;
+    const { host } = this;
+    const source = importing.sources.find(
+      (osd) => osd !== host.id && !this.tried.has(osd) && host.isUp(osd),
+    );
+    if (source === undefined) {
+      this.timer = host.clock.setTimer(RETRY_MS, () => {
+        this.tried.clear();
+        this.ask();
+      });
+      return;
+    }
+    this.asked = source;
+    const { cursor } = importing.frontier;
+    const query = { ...this.scope.header(), round: this.round, ask: ASK.list, cursor };
+    host.send(source, outgoing(MPgQuery, { ...query, logSince: undefined }));
+    this.timer = host.clock.setTimer(ANSWER_MS, () => {
+      this.tried.add(source);
+      this.ask();
+    });
+  }
+}
+
+/** Objects with versions that a member knows of, here or missing, from `cursor` on: one page. */
+export function listVersions(host: PgHost, state: PgState, cursor: HObject): ListedObjects {
+  const page = listObjects(host.store, state.pgid, cursor, PAGE);
+  let next = page.next ?? HOBJECT_MAX;
+  const own = state.import?.frontier.cursor;
+  if (own && compareHObject(own, next) < 0) next = own;
+  // Whoever is not that far itself can say nothing.
+  if (compareHObject(next, cursor) <= 0) return { from: cursor, objects: [], next: cursor };
+  const objects: MissingItem[] = [];
+  for (const oid of page.objects) {
+    if (compareHObject(oid, next) >= 0 || state.missing.has(oidKey(oid))) continue;
+    const need = storedVersion(host.store, state.c, oid);
+    if (need) objects.push({ oid, need });
+  }
+  for (const item of state.missing.values()) {
+    if (compareHObject(item.oid, cursor) < 0 || compareHObject(item.oid, next) >= 0) continue;
+    objects.push(item);
+  }
+  objects.sort((a, b) => compareHObject(a.oid, b.oid));
+  return { from: cursor, objects, next };
+}
+
+function objectsBetween(host: PgHost, state: PgState, from: HObject, end: HObject): HObject[] {
+  const out: HObject[] = [];
+  let at: HObject | undefined = from;
+  while (at) {
+    const mine = listObjects(host.store, state.pgid, at, PAGE);
+    for (const oid of mine.objects) {
+      if (compareHObject(oid, end) >= 0) return out;
+      out.push(oid);
+    }
+    at = mine.next;
+  }
+  return out;
+}
