@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { alignedMemory } from '../src/runtime/index.ts';
 import { nodeDisk } from '../src/runtime-node/index.ts';
 import { WritePace } from '../src/runtime-node/write-pace.ts';
 
@@ -81,4 +82,24 @@ describe('durable writes of a file', () => {
     });
     await file.close();
   });
+
+  it.each(['auto', 'off'] as const)(
+    'read back the same past the cache and by it: %s',
+    async (direct) => {
+      const path = join(dir, 'f');
+      const file = await nodeDisk.open(path, { create: true, filledBytes: 65_536, direct });
+      const area = alignedMemory(65_536);
+      for (let i = 0; i < 16; i++) area.fill(i + 1, i * 4096, (i + 1) * 4096);
+      // Whole blocks as they lie, a record within a block, and blocks again over it.
+      await file.writeThrough([area.subarray(0, 8192)], 0);
+      await file.writeThrough([Buffer.from('record')], 8000);
+      await file.writeThrough([area.subarray(8192, 16_384)], 8192);
+      const seen = readFileSync(path);
+      const wanted = Buffer.alloc(65_536);
+      area.copy(wanted, 0, 0, 16_384);
+      wanted.write('record', 8000);
+      expect(seen.equals(wanted)).toBe(true);
+      await file.close();
+    },
+  );
 });

@@ -17,6 +17,7 @@ import { CephError } from '../errors/index.ts';
 import type { DirectMode, Disk, DiskFile } from '../runtime/index.ts';
 import { claimDirectory } from './claim.ts';
 import { DirectFile } from './direct-file.ts';
+import { DurableWrites } from './durable-writes.ts';
 import { WritePace } from './write-pace.ts';
 
 /** Linux takes at most this many buffers in one gathered write (IOV_MAX). */
@@ -79,8 +80,7 @@ export const nodeDisk: Disk = {
 class NodeFile implements DiskFile {
   readonly path: string;
   private readonly fd: number;
-  /** The file opened so that each write is durable when it returns. */
-  private syncFd: number | undefined;
+  private durable: DurableWrites | undefined;
   private readonly pace = new WritePace();
   private mode: DirectMode = 'auto';
   /** Null when there is no way around the cache. */
@@ -155,9 +155,8 @@ class NodeFile implements DiskFile {
   }
 
   async writeThrough(buffers: readonly Uint8Array[], offset: number): Promise<void> {
-    const { O_RDWR, O_DSYNC } = constants;
-    this.syncFd ??= call(() => openSync(this.path, O_RDWR | O_DSYNC), this.path);
-    const fd = this.syncFd;
+    this.durable ??= call(() => new DurableWrites(this.path, this.mode), this.path);
+    const fd = this.durable.fdFor(buffers, offset);
     let bytes = 0;
     for (const b of buffers) bytes += b.length;
     if (!this.pace.waits(bytes)) return this.gather(fd, buffers, offset);
@@ -219,8 +218,7 @@ class NodeFile implements DiskFile {
 
   async close(): Promise<void> {
     this.direct?.close();
-    const { syncFd } = this;
-    if (syncFd !== undefined) call(() => closeSync(syncFd), this.path);
+    call(() => this.durable?.close(), this.path);
     call(() => closeSync(this.fd), this.path);
   }
 }

@@ -67,15 +67,12 @@ export class JournalArea {
     for (const [key, place] of this.places.from('')) yield [key, this.window(place)];
   }
 
-  /**
-   * Adds a record of these changes, for which there must be room.
-   * @returns a window of it, ready to be written
-   */
+  /** Adds a record of these changes, for which there must be room. */
   append(
     ops: readonly KeyValueOp[],
     header: RecordHeader,
     crc32c: (seed: number, bytes: Uint8Array) => number,
-  ): Buffer {
+  ): void {
     const { bytes, length: start } = this;
     const record = bytes.subarray(start, start + header.bytes);
     writeHeader(record, header);
@@ -94,7 +91,6 @@ export class JournalArea {
     }
     sealRecord(crc32c, record, start);
     this.length = at;
-    return record;
   }
 
   private valueAt(place: number): Buffer | null {

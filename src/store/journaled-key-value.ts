@@ -1,5 +1,12 @@
 import { CephError } from '../errors/index.ts';
-import type { DiskFile, KeyValue, KeyValueOp, KeyValueRange } from '../runtime/index.ts';
+import {
+  ALIGN_BYTES,
+  alignedMemory,
+  type DiskFile,
+  type KeyValue,
+  type KeyValueOp,
+  type KeyValueRange,
+} from '../runtime/index.ts';
 import type { HeldMemory } from './held-memory.ts';
 import { JournalArea, recordBytes } from './journal-area.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
@@ -40,7 +47,7 @@ interface Queued {
   readonly epoch: number;
   /** The number of the record after it. */
   readonly next: number;
-  readonly bytes: Buffer | undefined; // a window of the area; none: only wants to know that all before are durable
+  readonly length: number; // of the area from there; 0: only wants to know that all before are durable
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -113,7 +120,7 @@ export class JournaledKeyValue implements KeyValue {
 
   private areaOf(epoch: number): JournalArea {
     const parity = epoch % 2;
-    this.memory[parity] ??= Buffer.allocUnsafeSlow(this.areaBytes);
+    this.memory[parity] ??= alignedMemory(this.areaBytes).subarray(0, this.areaBytes);
     return new JournalArea(this.memory[parity]);
   }
 
@@ -194,19 +201,19 @@ export class JournaledKeyValue implements KeyValue {
     const offset = this.current.length;
     const header = { epoch, sequence: this.sequence++, bytes, durable };
     if (this.sequence === 1) this.durable = 0; // from here on it speaks of this epoch
-    const record = this.current.append(ops, header, this.crc32c);
-    this.enqueue(record, offset, resolve, reject);
+    this.current.append(ops, header, this.crc32c);
+    this.enqueue(bytes, offset, resolve, reject);
   }
 
   private enqueue(
-    bytes: Buffer | undefined,
+    length: number,
     at: number,
     resolve: () => void,
     reject: (error: unknown) => void,
   ): void {
     const { epoch, sequence: next } = this;
     const offset = (epoch % 2) * this.areaBytes + at;
-    this.queue.push({ offset, epoch, next, bytes, resolve, reject });
+    this.queue.push({ offset, epoch, next, length, resolve, reject });
     if (!this.writing) this.write();
   }
 
@@ -220,13 +227,9 @@ export class JournaledKeyValue implements KeyValue {
         if (this.failure !== undefined) throw this.failure;
         for (let i = 0; i < some.length; ) {
           const start = some[i]!.offset;
-          const buffers: Buffer[] = [];
-          for (let end = start; i < some.length && some[i]!.offset === end; i++) {
-            const { bytes } = some[i]!;
-            if (bytes) buffers.push(bytes);
-            end += bytes?.length ?? 0;
-          }
-          if (buffers.length > 0) await this.file.writeThrough(buffers, start);
+          let end = start;
+          for (; i < some.length && some[i]!.offset === end; i++) end += some[i]!.length;
+          if (end > start) await this.writeArea(start, end);
           const last = some[i - 1]!;
           if (last.epoch === this.epoch) this.durable = last.next;
         }
@@ -240,13 +243,26 @@ export class JournaledKeyValue implements KeyValue {
     this.progress();
   }
 
+  /**
+   * Makes a stretch of the file durable. Whole blocks go out, so that a device can take them from the area as they lie:
+   * what stands before the stretch in its first block is in the file already, and what stands behind it is either there
+   * too, of an older epoch, or a record that is begun, whose turn comes.
+   */
+  private writeArea(start: number, end: number): Promise<void> {
+    const parity = start < this.areaBytes ? 0 : 1;
+    const base = parity * this.areaBytes;
+    const from = start - base - ((start - base) % ALIGN_BYTES);
+    const to = Math.min(Math.ceil((end - base) / ALIGN_BYTES) * ALIGN_BYTES, this.areaBytes);
+    return this.file.writeThrough([this.memory[parity]!.subarray(from, to)], base + from);
+  }
+
   /** Goes on in the other area, and applies the content of this one once all of it is durable. */
   private beginArea(): void {
     const { epoch, current: area } = this;
     this.full = area;
     this.touched[epoch % 2] = Math.max(this.touched[epoch % 2]!, area.length);
     const durable = new Promise<void>((resolve, reject) =>
-      this.enqueue(undefined, area.length, resolve, reject),
+      this.enqueue(0, area.length, resolve, reject),
     );
     // What the other area held is applied, and all of its writes have ended: its memory is free.
     this.current = this.areaOf(++this.epoch);
