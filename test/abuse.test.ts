@@ -187,10 +187,12 @@ test('only an OSD speaks for an OSD', async () => {
   const reports = cluster.monitor.pgMap.osdStats.get(0);
   const attacker = new Attacker();
   const impostor = new Attacker({ type: ENTITY.osd, num: 9 });
+  const sample = decodeFront(MOSDBoot, made(MOSDBoot)).superblock;
+  const superblock = { ...sample, fsid, osd: 0 };
   const lies = [
-    made(MOSDBoot, { fsid, osd: 0 }),
-    made(MOSDMarkMeDown, { fsid, osd: 0, epoch: before }),
-    made(MOSDFailure, { fsid, osd: 0, reporter: 1, addrs: [osd().addr], epoch: before }),
+    made(MOSDBoot, { superblock }),
+    made(MOSDMarkMeDown, { fsid, osd: 0, addrs: [osd().addr], epoch: before }),
+    made(MOSDFailure, { fsid, osd: 0, addrs: [osd().addr], epoch: before, flags: 3 }),
     made(MPGStats, { fsid, osd: 0, epoch: before }),
   ];
   for (const to of [mon(), mgr()]) {

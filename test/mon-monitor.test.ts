@@ -34,7 +34,7 @@ import {
   PAXOS_ZERO,
   POOL_OP,
 } from '../src/wire/index.ts';
-import { bootOf, FSID } from './mon-world.ts';
+import { addrOf, bootOf, FSID } from './mon-world.ts';
 import { runTool } from './support/differential.ts';
 import { toolsMissing } from './support/interop.ts';
 
@@ -69,7 +69,7 @@ async function freshMonitor(): Promise<Monitor> {
 
 /** A peer that keeps what it is sent until it is asked for. */
 class Peer {
-  readonly connection: Connection;
+  connection: Connection;
   private readonly messenger: Messenger;
   private readonly inbox: IncomingMessage[] = [];
   private wake: () => void = () => {};
@@ -87,6 +87,15 @@ class Peer {
     });
     cleanups.push(() => this.messenger.shutdown());
     this.connection = this.messenger.connect({ type: ENTITY.mon, addrs: [mon.addr] });
+  }
+
+  /** An OSD, which says where it listens. */
+  static async osd(mon: Monitor, num: number): Promise<Peer> {
+    const peer = new Peer(mon, ENTITY.osd, num, String(num));
+    peer.connection.close();
+    await peer.messenger.listen({ host: '127.0.0.1', port: 0, nonce: 1 });
+    peer.connection = peer.messenger.connect({ type: ENTITY.mon, addrs: [mon.addr] });
+    return peer;
   }
 
   /** The next message of a type; others before it are dropped. */
@@ -165,12 +174,24 @@ describe('the monitor with its peers', () => {
 
   it('boots an OSD, tells it so, and lets it go', async () => {
     const mon = await freshMonitor();
-    const osd = new Peer(mon, ENTITY.osd, 1, '1');
-    osd.connection.send(outgoing(MOSDBoot, { ...bootOf(1), epoch: 1 }));
+    const osd = await Peer.osd(mon, 1);
+    osd.connection.send(outgoing(MOSDBoot, bootOf(1)));
     const up = await osd.next(MOSDMap);
     expect(up.incrementals.map(([e]) => e)).toEqual([2]);
     expect(mon.state().osdmap.isUp(1)).toBe(true);
-    osd.connection.send(outgoing(MOSDMarkMeDown, { fsid: FSID, osd: 1, epoch: 2 }));
+    const goodbye = {
+      paxos: PAXOS_ZERO,
+      fsid: FSID,
+      osd: 1,
+      epoch: 2,
+      wantsAck: true,
+      isDead: true,
+    };
+    const addrs = [...mon.state().osdmap.addrs(1)];
+    osd.connection.send(outgoing(MOSDMarkMeDown, { ...goodbye, addrs: [addrOf(7)] }));
+    await osd.command({ prefix: 'osd stat' });
+    expect(mon.state().osdmap.isUp(1)).toBe(true); // of another life
+    osd.connection.send(outgoing(MOSDMarkMeDown, { ...goodbye, addrs }));
     const down = await osd.next(MOSDMap);
     expect(down.incrementals.map(([e]) => e)).toEqual([3]);
     expect(mon.state().osdmap.isUp(1)).toBe(false);
@@ -185,7 +206,7 @@ describe('the monitor with its peers', () => {
       name: 'osd_heartbeat_grace',
       value: '1',
     });
-    const osd = new Peer(mon, ENTITY.osd, 1, '1');
+    const osd = await Peer.osd(mon, 1);
     osd.connection.send(outgoing(MOSDBoot, bootOf(1)));
     await osd.next(MOSDMap);
     await pause(2_500);

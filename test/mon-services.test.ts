@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
-import { FailureReports } from '../src/mon/services/osd-failure.ts';
-import { markOutLongDown } from '../src/mon/services/osd-state.ts';
 import { poolStats, statfsOf } from '../src/mon/views/totals.ts';
 import { emptyStatSum, type OsdStat, type PgStat, pgState, TIME_ZERO } from '../src/wire/index.ts';
 import { addrOf, bootAll, FSID, makeWorld, openWorld, type World } from './mon-world.ts';
@@ -129,9 +127,12 @@ describe('a booting OSD', () => {
   });
 
   it.each([
-    ['another cluster', { fsid: '00000000-0000-4000-8000-0000000000ff' }],
-    ['an id that does not exist', { osd: 9 }],
-    ['a uuid that is not the one of this id', { uuid: '00000000-0000-4000-8000-0000000000ff' }],
+    ['another cluster', { superblock: { fsid: '00000000-0000-4000-8000-0000000000ff' } }],
+    ['an id that does not exist', { superblock: { osd: 9 } }],
+    [
+      'a uuid that is not the one of this id',
+      { superblock: { uuid: '00000000-0000-4000-8000-0000000000ff' } },
+    ],
     ['no address', { publicAddrs: [] }],
   ])('is refused with %s', async (_what, wrong) => {
     const w = await makeWorld();
@@ -151,86 +152,6 @@ describe('a booting OSD', () => {
     await w.boot(0);
     expect(w.state().osdmap.isUp(0)).toBe(true);
     expect(w.state().osdmap.isIn(0)).toBe(false);
-  });
-});
-
-describe('accusations', () => {
-  const accusation = (
-    osd: number,
-    reporter: number,
-    reason = 'no reply',
-    addrs = [addrOf(osd)],
-  ) => ({
-    fsid: FSID,
-    epoch: 1,
-    osd,
-    addrs,
-    reporter,
-    reason,
-  });
-
-  it('of two OSDs mark a third down, repeated ones of a single do not', async () => {
-    const w = await makeWorld();
-    await bootAll(w);
-    const reports = new FailureReports();
-    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
-    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
-    expect(reports.accuse(w.state(), accusation(2, 1))).toBe(true);
-  });
-
-  it('that nobody listens need no second witness', async () => {
-    const w = await makeWorld();
-    await bootAll(w);
-    const reports = new FailureReports();
-    expect(reports.accuse(w.state(), accusation(2, 0, 'connection refused'))).toBe(true);
-  });
-
-  it('count for nothing when old, of a former life, from one that is down, or against nodown', async () => {
-    const w = await makeWorld({ osds: 4 });
-    await bootAll(w);
-    const reports = new FailureReports();
-    expect(reports.accuse(w.state(), accusation(2, 0))).toBe(false);
-    w.nowMs += 61_000;
-    expect(reports.accuse(w.state(), accusation(2, 1))).toBe(false);
-    expect(reports.accuse(w.state(), accusation(2, 0, 'refused', [addrOf(2, 9)]))).toBe(false);
-    await w.run('osd down', { ids: ['3'] });
-    expect(reports.accuse(w.state(), accusation(2, 3, 'refused'))).toBe(false);
-    await w.run('osd set', { key: 'nodown' });
-    expect(reports.accuse(w.state(), accusation(2, 0, 'refused'))).toBe(false);
-  });
-});
-
-describe('an OSD that stays down', () => {
-  it('is marked out after its time, and in again with its weight when it comes back', async () => {
-    const w = await makeWorld({ osds: 5 });
-    await bootAll(w);
-    await w.run('osd reweight', { id: 4, weight: 0.5 });
-    await w.run('osd down', { ids: ['4'] });
-    w.nowMs += 599_000;
-    expect(markOutLongDown(w.state())).toBeUndefined();
-    w.nowMs += 2_000;
-    const out = markOutLongDown(w.state())!;
-    expect(out.osds).toEqual([4]);
-    await w.ledger.propose({ osdmap: out.patch });
-    const { data } = w.state().osdmap;
-    expect(data.osdWeight[4]).toBe(0);
-    expect(data.osdState[4]).toBe(OSD_STATE.exists | OSD_STATE.autoout);
-    expect(markOutLongDown(w.state())).toBeUndefined();
-    await w.boot(4);
-    expect(w.state().osdmap.data.osdWeight[4]).toBe(WEIGHT_ONE / 2);
-  });
-
-  it('is left in when noout is set, or when too few would remain', async () => {
-    const w = await makeWorld();
-    await bootAll(w);
-    await w.run('osd down', { ids: ['2'] });
-    w.nowMs += 700_000;
-    // Two of three in are fewer than mon_osd_min_in_ratio asks for.
-    expect(markOutLongDown(w.state())).toBeUndefined();
-    await w.run('config set', { who: 'mon', name: 'mon_osd_min_in_ratio', value: '0.5' });
-    expect(markOutLongDown(w.state())?.osds).toEqual([2]);
-    await w.run('osd set', { key: 'noout' });
-    expect(markOutLongDown(w.state())).toBeUndefined();
   });
 });
 

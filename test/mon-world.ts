@@ -10,10 +10,24 @@ import type { BootDecision } from '../src/mon/services/osd-boot.ts';
 import { decideBoot } from '../src/mon/services/osd-boot.ts';
 import type { KeyValue } from '../src/runtime/index.ts';
 import { MemoryKeyValue } from '../src/store/index.ts';
-import { ADDR, type EntityAddr, type MessageOf, type MOSDBoot } from '../src/wire/index.ts';
+import {
+  ADDR,
+  type EntityAddr,
+  type MessageOf,
+  type MOSDBoot,
+  type OsdSuperblock,
+  PAXOS_ZERO,
+  TIME_ZERO,
+} from '../src/wire/index.ts';
 
 export const FSID = '0a1b2c3d-0000-4000-8000-00000000cafe';
 const CALLER: Caller = { entity: { type: 8, num: 4100 }, name: 'client.admin', addrs: [] };
+
+/** What differs from {@link bootOf}. */
+export interface BootOptions extends Partial<Omit<MessageOf<typeof MOSDBoot>, 'superblock'>> {
+  superblock?: Partial<OsdSuperblock>;
+  publicAddrs?: EntityAddr[];
+}
 
 /** A monitor's decisions without its sockets and its clock. */
 export interface World {
@@ -25,7 +39,7 @@ export interface World {
   state(): MonState;
   /** Runs a command as the `ceph` program would send it, and waits until its change is durable. */
   run(prefix: string, args?: Record<string, unknown>, input?: Uint8Array): Promise<CommandReply>;
-  boot(osd: number, options?: Partial<MessageOf<typeof MOSDBoot>>): Promise<BootDecision>;
+  boot(osd: number, options?: BootOptions): Promise<BootDecision>;
 }
 
 export function addrOf(osd: number, nonce = 1): EntityAddr {
@@ -66,9 +80,11 @@ export function openWorld(kv: KeyValue, config?: ReadonlyMap<string, string>): W
       if (change) await world.ledger.propose(change);
       return reply;
     },
-    async boot(osd, boot = {}) {
+    async boot(osd, { superblock, publicAddrs, ...rest } = {}) {
+      const made = bootOf(osd);
+      const boot = { ...made, ...rest, superblock: { ...made.superblock, ...superblock } };
       for (;;) {
-        const decision = decideBoot(world.state(), { ...bootOf(osd), ...boot }, 1n);
+        const decision = decideBoot(world.state(), boot, publicAddrs ?? [addrOf(osd)]);
         if (decision.kind !== 'change') return decision;
         await world.ledger.propose(decision.change);
       }
@@ -91,21 +107,38 @@ export function openWorld(kv: KeyValue, config?: ReadonlyMap<string, string>): W
   return world;
 }
 
+const NO_FEATURES = { mask: 0n, names: new Map<bigint, string>() };
+
 export function bootOf(osd: number): MessageOf<typeof MOSDBoot> {
-  const uuid = `00000000-0000-4000-8000-00000000000${osd}`;
   const addrs = [addrOf(osd)];
   return {
-    fsid: FSID,
-    osd,
-    uuid,
-    epoch: 1,
-    publicAddrs: addrs,
+    paxos: PAXOS_ZERO,
+    superblock: {
+      fsid: FSID,
+      osd,
+      uuid: `00000000-0000-4000-8000-00000000000${osd}`,
+      currentEpoch: 1,
+      oldestMap: 1,
+      newestMap: 1,
+      weight: 0,
+      features: { compat: NO_FEATURES, roCompat: NO_FEATURES, incompat: NO_FEATURES },
+      cleanThrough: 1,
+      mounted: 1,
+      lastEpochMarkedFull: 0,
+      poolsMarkedFull: 0,
+      purgedSnapsLast: 0,
+      lastPurgedSnapsScrub: TIME_ZERO,
+    },
     clusterAddrs: addrs,
     hbBackAddrs: addrs,
+    bootEpoch: 0,
     hbFrontAddrs: addrs,
-    totalBytes: 10 * 1024 ** 3,
-    deviceClass: 'ssd',
-    metadata: new Map([['hostname', 'node1.example']]),
+    metadata: new Map([
+      ['bluestore_bdev_size', String(10 * 1024 ** 3)],
+      ['default_device_class', 'ssd'],
+      ['hostname', 'node1.example'],
+    ]),
+    features: 1n,
   };
 }
 

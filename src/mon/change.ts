@@ -1,6 +1,6 @@
 import type { ConfigTarget } from '../config/index.ts';
 import type { Incremental } from '../maps/index.ts';
-import type { EntityAddr } from '../wire/index.ts';
+import { type EntityAddr, LOG_PRIORITY } from '../wire/index.ts';
 import type { ClusterLogEntry, HealthMute } from './state.ts';
 
 /** The parts of an OSDMap change; epoch, time and what stays the same are added when it is numbered. */
@@ -9,6 +9,11 @@ export type OsdMapPatch = Partial<Incremental>;
 /** A line for the cluster log; without a writer it is this monitor's own. */
 export type LogLine = Pick<ClusterLogEntry, 'priority' | 'channel' | 'text'> &
   Partial<Pick<ClusterLogEntry, 'who' | 'entity' | 'addrs'>>;
+
+/** A line of this monitor's in the channel that everybody reads. */
+export function clusterLine(priority: keyof typeof LOG_PRIORITY, text: string): LogLine {
+  return { priority: LOG_PRIORITY[priority], channel: 'cluster', text };
+}
 
 /** What one decision changes. All of it becomes durable in one numbered commit, or none. */
 export interface Change {

@@ -5,8 +5,8 @@ import type { CommandTable } from './dispatch.ts';
 import type { Ledger } from './ledger.ts';
 import type { LiveState } from './live-state.ts';
 import type { MapsFeed } from './maps-feed.ts';
+import type { OsdLife } from './osd-life.ts';
 import type { PgMap } from './pg-map.ts';
-import type { FailureReports } from './services/osd-failure.ts';
 import type { OsdWishes } from './services/osd-wishes.ts';
 import type { Session } from './session.ts';
 import type { MgrInfo, MonState } from './state.ts';
@@ -24,7 +24,7 @@ export interface MonContext {
   readonly tell: CommandTable;
   /** Commands to the manager by name: its own and all others. */
   readonly mgrTell: CommandTable;
-  readonly failures: FailureReports;
+  readonly osdLife: OsdLife;
   /** What OSDs ask of the next epoch. */
   readonly wishes: OsdWishes;
   readonly mgr: MgrInfo;

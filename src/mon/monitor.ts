@@ -32,8 +32,8 @@ import { Ledger } from './ledger.ts';
 import { LiveState } from './live-state.ts';
 import { MapsFeed } from './maps-feed.ts';
 import { type ClusterIdentity, MonStore } from './mon-store.ts';
+import { OsdLife } from './osd-life.ts';
 import { PgMap } from './pg-map.ts';
-import { FailureReports } from './services/osd-failure.ts';
 import { OsdWishes } from './services/osd-wishes.ts';
 import { Session } from './session.ts';
 import type { MgrInfo, MonState, SessionInfo } from './state.ts';
@@ -78,7 +78,7 @@ export class Monitor implements MonContext {
   readonly commands: CommandTable;
   readonly tell: CommandTable;
   readonly mgrTell: CommandTable;
-  readonly failures = new FailureReports();
+  readonly osdLife = new OsdLife();
   readonly wishes = new OsdWishes();
   readonly sessions = new Set<Session>();
   readonly identity: ClusterIdentity;

@@ -1,12 +1,10 @@
 import type { HealthCheck } from '../maps/index.ts';
-import type { LogLine } from './change.ts';
+import { clusterLine, type LogLine } from './change.ts';
 import { expiredBlocklist } from './commands/blocklist.ts';
 import { expiredMutes } from './commands/health.ts';
 import type { MonContext } from './context.ts';
-import { clusterLine } from './daemon-messages.ts';
 import { autoscale } from './services/autoscale.ts';
 import { updateFullness } from './services/fullness.ts';
-import { canGoDown, markDown, markOutLongDown } from './services/osd-state.ts';
 import { nextPgSteps } from './services/pg-steps.ts';
 import type { MonState } from './state.ts';
 import { allPgs, autoscaleAdvice, healthChecks, isAutoscaleOff } from './views/index.ts';
@@ -14,8 +12,6 @@ import { allPgs, autoscaleAdvice, healthChecks, isAutoscaleOff } from './views/i
 /** What the monitor does without being asked, once per second. */
 export class Tick {
   private readonly mon: MonContext;
-  /** Since when an OSD that is up in the map has had no session here, wall clock. */
-  private readonly silentSince = new Map<number, number>();
   private autoscaledMs = 0;
   private raised: ReadonlyMap<string, HealthCheck> = new Map();
 
@@ -26,14 +22,7 @@ export class Tick {
   run(): void {
     const { mon } = this;
     mon.pgMap.sample(mon.state().nowMs);
-    this.markSilentDown(mon.head());
-    const out = markOutLongDown(mon.head());
-    if (out) {
-      const log = out.osds.map((osd) =>
-        clusterLine('info', `Marking osd.${osd} out (has been down for too long)`),
-      );
-      mon.propose({ osdmap: out.patch, log });
-    }
+    mon.osdLife.tick(mon);
     const fullness = updateFullness(mon.head());
     if (fullness) mon.propose({ osdmap: fullness });
     const expired = expiredBlocklist(mon.head());
@@ -77,30 +66,6 @@ export class Tick {
     }
     if (now.size === 0 && before.size > 0) log.push(clusterLine('info', 'Cluster is now healthy'));
     if (log.length > 0) this.mon.writeLog(log);
-  }
-
-  /** An OSD that died with its host accuses nobody, and on a cluster of one nobody accuses it: its session tells. */
-  private markSilentDown(state: MonState): void {
-    const present = new Set([...this.mon.sessions].map((s) => s.osd));
-    const graceMs = Number(state.option('osd_heartbeat_grace')) * 1000;
-    const dead: number[] = [];
-    for (const osd of state.osdmap.osds()) {
-      if (present.has(osd) || !state.osdmap.isUp(osd)) {
-        this.silentSince.delete(osd);
-        continue;
-      }
-      const since = this.silentSince.get(osd) ?? state.nowMs;
-      this.silentSince.set(osd, since);
-      if (state.nowMs - since >= graceMs && canGoDown(state.osdmap, osd)) dead.push(osd);
-    }
-    if (dead.length === 0) return;
-    for (const osd of dead) this.mon.failures.forget(osd);
-    this.mon.propose({
-      osdmap: markDown(state.osdmap, dead, false),
-      log: dead.map((osd) =>
-        clusterLine('info', `osd.${osd} marked down: no session for ${graceMs / 1000} s`),
-      ),
-    });
   }
 
   /** Old epochs go, but for the last so many, and those since which a PG was not clean: its OSDs may need them. */

@@ -14,16 +14,19 @@ export interface OsdOptions {
   /** Threads for the OSD's other shards; `store` is then that of shard 0. Default: one shard, with all PGs. */
   readonly shards?: Shards;
   readonly monAddrs: readonly EntityAddr[];
-  /** Address to listen on and to announce. */
+  /** Address for clients to listen on and to announce. */
   readonly host: string;
-  /** 0: the system chooses. */
+  /** For clients. 0: the system chooses, as it does for OSDs and heartbeats. */
   readonly port?: number;
+  /** Address for other OSDs; default `host`. */
+  readonly clusterHost?: string;
   readonly hostname?: string;
   readonly deviceClass?: string;
   /** Options by name, in canonical text: what the configuration file says. The monitor's settings come on top. */
   readonly config?: ReadonlyMap<string, string>;
   /**
-   * The OSD cannot go on without risking data: the device failed or an invariant broke. It has stopped answering.
+   * The OSD cannot go on without risking data: the device failed or an invariant broke; or it should not (ESHUTDOWN): it
+   * was told to stop, or was marked down too often. It has stopped answering.
    * Default: the error is logged and thrown, which ends the process.
    */
   readonly onFatal?: (error: unknown) => void;

@@ -1,3 +1,4 @@
+import { CephError } from '../errors/index.ts';
 import type { MapMessage, OSDMap } from '../maps/index.ts';
 import {
   type Connection,
@@ -6,32 +7,39 @@ import {
   type Messenger,
   type OutgoingMessage,
 } from '../msgr/index.ts';
-import { alignedMemory, BufferPool, type Clock, type Logger } from '../runtime/index.ts';
+import {
+  alignedMemory,
+  BufferPool,
+  type Clock,
+  type Logger,
+  type Runtime,
+} from '../runtime/index.ts';
 import {
   decodeFront,
   ENTITY,
   type EntityAddr,
+  type LOG_PRIORITY,
   MCommand,
   MConfig,
+  MLogAck,
   MOSDMap,
-  MOSDMarkMeDown,
   MOSDOp,
   MOSDOpReply,
   MPGStatsAck,
   MPing,
   outgoing,
 } from '../wire/index.ts';
-import { Boot, type BootHost } from './boot.ts';
+import { Boot, type BootHost, type OsdAddrs } from './boot.ts';
 import type { Requester } from './client-ops.ts';
+import { ClusterLogger } from './cluster-logger.ts';
 import { answerCommand } from './commands.ts';
 import { FrontMaps } from './front-maps.ts';
 import { MonSession } from './mon-session.ts';
 import { type MonWish, MonWishes } from './mon-wishes.ts';
-import { Neighbours, type NeighboursHost } from './neighbours.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import type { Partition } from './partition.ts';
-import { type Lease, MOSDPing, MRepAck } from './peer-messages.ts';
+import { type Lease, MOSDLease, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { watchRefusals } from './refusals.ts';
@@ -43,12 +51,13 @@ import type { ShardCalls, ShardFront } from './shard-front.ts';
 import { ShardRouter } from './shard-router.ts';
 import { openSuperblock, type Superblock } from './superblock.ts';
 import { Timers } from './timers.ts';
+import { Watch, type WatchHost } from './watch.ts';
 
 /** Stats go out this soon after a change, and at least so often. */
 const REPORT_SOON_MS = 500;
 const REPORT_MS = 5000;
-/** How soon a dead neighbour is noticed that nobody has anything to say to. */
-const PING_MS = 1000;
+/** Leases, heartbeats and what follows from them are looked at so often. */
+const WATCH_MS = 1000;
 const GOODBYE_MS = 1000;
 
 /** Starts an OSD: opens its maps and PGs, listens, and asks the monitor to mark it up. */
@@ -62,36 +71,44 @@ export async function startOsd(options: OsdOptions): Promise<Osd> {
 }
 
 /** The front of an OSD, with shard 0. */
-class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHost {
+class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   readonly id: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly booted: Promise<void>;
-  addr!: EntityAddr;
+  addrs!: OsdAddrs;
   private readonly options: OsdOptions;
   private readonly partition: Partition;
   private readonly maps: FrontMaps;
-  private readonly config: OsdConfig;
+  readonly config: OsdConfig;
+  readonly superblock: Superblock;
   private settings: Settings;
+  /** For clients and the monitor. */
   private readonly messenger: Messenger;
+  /** For other OSDs. */
+  private readonly cluster: Messenger;
   private readonly mon: MonSession;
   private readonly wishes: MonWishes;
   private readonly peers: Peers;
   private readonly own: Shard;
   private readonly others: RemoteShard[] = [];
-  private readonly neighbourhood: Neighbours;
+  private readonly watch: Watch;
+  private readonly clog: ClusterLogger;
   private readonly reporter: Reporter;
   private readonly timers: Timers;
   readonly recovery: RecoveryDesk;
   private readonly router: ShardRouter;
   private readonly boot: Boot;
   private setBooted!: () => void;
+  /** Since when this process was first up. */
+  firstUpFrom = 0;
   private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
 
   constructor(options: OsdOptions, superblock: Superblock) {
     const { runtime, id, store } = options;
     const { crc32c } = runtime;
     this.options = options;
+    this.superblock = superblock;
     this.id = id;
     this.clock = runtime.clock;
     this.log = runtime.log;
@@ -103,20 +120,10 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       this.setBooted = resolve;
     });
     const pool = runtime.pool ?? new BufferPool(alignedMemory);
-    const network = watchRefusals(runtime.network, (a) => this.neighbourhood.refused(a));
-    this.messenger = createMessenger(
-      { ...runtime, network, pool },
-      {
-        name: { type: ENTITY.osd, num: id },
-        authName: { type: ENTITY.osd, id: String(id) },
-        dispatcher: {
-          onMessage: (c, m) => this.onMessage(c, m),
-          onReady: (c) => this.onReady(c),
-          onReset: (c) => this.onReset(c),
-        },
-        onFatal: (e) => this.fatal(e),
-      },
-    );
+    const network = watchRefusals(runtime.network, (a) => this.watch.refused(a));
+    this.messenger = this.makeMessenger({ ...runtime, pool });
+    this.cluster = this.makeMessenger({ ...runtime, network, pool });
+    this.watch = new Watch(this, { ...runtime, network }, (e) => this.fatal(e));
     this.mon = new MonSession(this.messenger, {
       clock: this.clock,
       log: this.log,
@@ -125,7 +132,8 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       epoch: () => this.maps.epoch,
       onConnected: () => this.onMonConnected(),
     });
-    this.peers = new Peers(this.messenger, () => this.maps.current);
+    this.peers = new Peers(this.cluster, () => this.maps.current);
+    this.clog = new ClusterLogger(this);
     this.partition = { index: 0, count: options.shards?.count ?? 1 };
     const { settings, clock, log, partition } = this;
     const { memory } = runtime;
@@ -150,12 +158,11 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       },
       fatal: (e) => this.fatal(e),
     });
-    this.neighbourhood = new Neighbours(this);
     this.reporter = new Reporter(this);
   }
 
   async start(): Promise<void> {
-    const { host, port, shards, runtime } = this.options;
+    const { shards } = this.options;
     try {
       for (let index = 1; index < this.partition.count; index++) {
         this.others.push(new RemoteShard(shards!, index, this, this.settings));
@@ -166,8 +173,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       await this.kill();
       throw e;
     }
-    const nonce = 1 + runtime.random.below(2 ** 31);
-    this.addr = await this.messenger.listen({ host, port: port ?? 0, nonce });
+    this.addrs = await this.listen();
     this.own.begin(this.addr);
     const sharing = this.config.mapSharing();
     for (const shard of this.others) {
@@ -178,7 +184,31 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.log('info', 'started', { epoch: this.epoch, pgs: this.own.pgCount });
     this.mon.connect();
     this.timers.every('report', REPORT_MS, () => this.report());
-    this.timers.every('ping', PING_MS, () => this.neighbourhood.ping());
+    this.timers.every('watch', WATCH_MS, () => this.watch.tick());
+  }
+
+  private makeMessenger(runtime: Runtime): Messenger {
+    return createMessenger(runtime, {
+      name: { type: ENTITY.osd, num: this.id },
+      authName: { type: ENTITY.osd, id: String(this.id) },
+      dispatcher: {
+        onMessage: (c, m) => this.onMessage(c, m),
+        onReady: (c) => this.onReady(c),
+        onReset: (c) => this.onReset(c),
+      },
+      onFatal: (e) => this.fatal(e),
+    });
+  }
+
+  private async listen(): Promise<OsdAddrs> {
+    const { host, port, clusterHost = host, runtime } = this.options;
+    const nonce = 1 + runtime.random.below(2 ** 31);
+    const [publicAddr, clusterAddr, { front, back }] = await Promise.all([
+      this.messenger.listen({ host, port: port ?? 0, nonce }),
+      this.cluster.listen({ host: clusterHost, port: 0, nonce }),
+      this.watch.listen({ front: host, back: clusterHost }, nonce),
+    ]);
+    return { public: publicAddr, cluster: clusterAddr, hbFront: front, hbBack: back };
   }
 
   /** The oldest epoch from which a shard would go on after a crash now. */
@@ -197,8 +227,29 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   get shards(): readonly ShardCalls[] {
     return this.router.all;
   }
-  get isDown(): boolean {
-    return !this.isUpNow && this.state === 'booting';
+  get addr(): EntityAddr {
+    return this.addrs.public;
+  }
+  get mayBoot(): boolean {
+    return !this.isUpNow && this.state === 'booting' && this.watch.mayBoot;
+  }
+  get isLeaving(): boolean {
+    return this.state === 'stopping' || this.state === 'stopped';
+  }
+  haveAll(epoch: number): boolean {
+    return Math.min(this.own.durableEpoch, this.neededFrom) >= epoch;
+  }
+  get beaconSeconds(): number {
+    return this.config.number('osd_beacon_report_interval');
+  }
+  heartbeatPeers(): number[] {
+    return this.watch.peers;
+  }
+  clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void {
+    this.clog.write(priority, text);
+  }
+  retire(reason: string): void {
+    this.fatal(new CephError('ESHUTDOWN', reason));
   }
   get totalBytes(): number {
     return this.partition.count * this.options.store.usage().totalBytes;
@@ -214,9 +265,6 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   }
   get isUpNow(): boolean {
     return this.own.isUpNow;
-  }
-  get graceSeconds(): number {
-    return this.settings.graceSeconds;
   }
   upFrom(osd: number): number {
     return this.own.upFrom(osd);
@@ -271,7 +319,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.log('error', 'cannot go on', { error });
     this.halt();
     for (const shard of this.others) shard.abandon();
-    void this.messenger.shutdown();
+    void this.shutdown();
     if (this.options.onFatal) this.options.onFatal(error);
     else throw error;
   }
@@ -314,9 +362,11 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
         return this.configChanged();
       case MCommand.type:
         return this.onCommand(c, m);
-      case MOSDPing.type:
-        if (isOsd) this.neighbourhood.onPing(c.peer.num, decodeFront(MOSDPing, m));
+      case MOSDLease.type:
+        if (isOsd) this.watch.onLease(c.peer.num, m);
         return;
+      case MLogAck.type:
+        return this.clog.acknowledged(decodeFront(MLogAck, m).last);
       case MPGStatsAck.type:
         return;
       case MPing.type:
@@ -346,15 +396,24 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   }
 
   private afterMaps(): void {
-    if (this.state === 'stopping' || this.state === 'stopped') return;
+    if (this.isLeaving) return;
     this.state = this.isUpNow ? 'active' : 'booting';
     this.peers.prune();
-    if (this.isUpNow) this.setBooted();
+    if (this.isUpNow) {
+      if (!this.firstUpFrom) this.reporter.again();
+      this.firstUpFrom ||= this.upFrom(this.id);
+      this.setBooted();
+    }
+    this.watch.mapsChanged();
+    if (this.isLeaving) return;
     if (this.maps.isNewest) this.boot.ask();
   }
 
   private onMonConnected(): void {
+    this.reporter.again();
     void this.report();
+    this.clog.again();
+    this.watch.monConnected();
     this.boot.ask();
     this.wishes.again();
   }
@@ -384,6 +443,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
     this.settings = settingsOf(this.config, this.settings.version + 1, this.options.deviceClass);
     this.recovery.setBounds(this.settings.recovery.bounds);
     for (const shard of this.shards) shard.apply(this.settings);
+    this.watch.configChanged();
   }
 
   // The end
@@ -394,8 +454,7 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
       this.state = 'stopping';
       // Others take over as soon as the map says that we are gone for good, so we are.
       await Promise.all(this.shards.map((shard) => shard.stop()));
-      const { fsid } = this.options;
-      this.mon.send(outgoing(MOSDMarkMeDown, { fsid, osd: this.id, epoch: this.epoch }));
+      this.mon.send(this.boot.goodbye());
       await this.waitUntilDown();
     }
     await this.kill();
@@ -404,8 +463,13 @@ class OsdDaemon implements Osd, ShardFront, NeighboursHost, ReporterHost, BootHo
   async kill(): Promise<void> {
     if (this.state === 'stopped') return;
     this.halt();
-    await this.messenger.shutdown();
+    await this.shutdown();
     await Promise.all(this.shards.map((shard) => shard.close()));
+  }
+
+  private async shutdown(): Promise<void> {
+    const { messenger, cluster, watch } = this;
+    await Promise.all([messenger.shutdown(), cluster.shutdown(), watch.shutdown()]);
   }
 
   private async waitUntilDown(): Promise<void> {

@@ -1,5 +1,14 @@
 import type { Clock } from '../runtime/index.ts';
-import { type CompressedPool, MPGStats, type Outgoing, outgoing } from '../wire/index.ts';
+import {
+  type CompressedPool,
+  MOSDBeacon,
+  MPGStats,
+  type Outgoing,
+  outgoing,
+  PAXOS_ZERO,
+  type PgStat,
+  TIME_ZERO,
+} from '../wire/index.ts';
 import type { ShardCalls, ShardReport } from './shard-front.ts';
 
 /** What the daemon gives for its reports. */
@@ -11,8 +20,10 @@ export interface ReporterHost {
   /** The map shows us up. */
   readonly isUpNow: boolean;
   readonly shards: readonly ShardCalls[];
-  /** OSDs that share a PG with us. */
-  neighbours(): Set<number>;
+  /** osd_beacon_report_interval */
+  readonly beaconSeconds: number;
+  /** OSDs that we send heartbeats to, ascending. */
+  heartbeatPeers(): number[];
   upFrom(osd: number): number;
   sendToMon(message: Outgoing): void;
 }
@@ -21,6 +32,7 @@ export interface ReporterHost {
 export class Reporter {
   private readonly host: ReporterHost;
   private count = 0;
+  private beaconMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: ReporterHost) {
     this.host = host;
@@ -35,7 +47,30 @@ export class Reporter {
     const osdStat = this.osdStat(shards);
     const pgs = shards.flatMap((shard) => shard.pgs);
     host.sendToMon(outgoing(MPGStats, { fsid, epoch, osd, osdStat, pgs }));
+    this.beacon(pgs);
     return ++this.count;
+  }
+
+  /** A new session or a new life: the monitor is to hear of us at once. */
+  again(): void {
+    this.beaconMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A sign of life, when one is due. Source: OSD::send_beacon, 16.2. */
+  private beacon(pgs: readonly PgStat[]): void {
+    const { clock, epoch, beaconSeconds } = this.host;
+    const now = clock.monotonicMs();
+    if (now - this.beaconMs < 1000 * beaconSeconds) return;
+    this.beaconMs = now;
+    this.host.sendToMon(
+      outgoing(MOSDBeacon, {
+        paxos: { ...PAXOS_ZERO, version: BigInt(epoch) },
+        pgs: pgs.map(({ pgid }) => pgid),
+        minLastEpochClean: pgs.reduce((min, pg) => Math.min(min, pg.lastEpochClean), epoch),
+        lastPurgedSnapsScrub: TIME_ZERO,
+        interval: beaconSeconds,
+      }),
+    );
   }
 
   private osdStat(shards: readonly ShardReport[]) {
@@ -53,7 +88,7 @@ export class Reporter {
       metadataBytes: sum(({ usage }) => usage.metadataBytes),
       compressed: compressedOf(shards),
       numPgs: sum(({ pgCount }) => pgCount),
-      heartbeatPeers: [...host.neighbours()].sort((a, b) => a - b),
+      heartbeatPeers: host.heartbeatPeers(),
     };
   }
 }

@@ -1,55 +1,12 @@
-import { bool, map, s32, str, struct, u32, u53, vec } from '../codec/index.ts';
-import { EntityAddrVec } from './address.ts';
+import { bool, s32, struct, u32, vec } from '../codec/index.ts';
 import { EVersion, PgId, Uuid } from './basic.ts';
 import { message } from './message.ts';
 import { OsdStat, PgStat } from './pg-stat.ts';
 
-// Between our own OSDs and monitor. Numbers are Ceph's, layouts ours: no client of Ceph sees these.
+// Between our own OSDs and monitor. Numbers are Ceph's, layouts ours: no client of Ceph sees these. In Ceph an OSD's
+// stats go to the manager, and its slow requests in a report of their own.
 
 const v1 = { version: 1, compat: 1 };
-
-/** An OSD asks to be marked up. `epoch` is the newest map it holds; the answer is the maps after that. */
-export const MOSDBoot = message(
-  'MOSDBoot',
-  71,
-  v1,
-  struct('MOSDBoot', {
-    fsid: Uuid,
-    osd: s32,
-    uuid: Uuid,
-    epoch: u32,
-    publicAddrs: EntityAddrVec,
-    clusterAddrs: EntityAddrVec,
-    hbBackAddrs: EntityAddrVec,
-    hbFrontAddrs: EntityAddrVec,
-    totalBytes: u53,
-    deviceClass: str,
-    metadata: map(str, str),
-  }),
-);
-
-/** An OSD accuses another of not answering. */
-export const MOSDFailure = message(
-  'MOSDFailure',
-  72,
-  v1,
-  struct('MOSDFailure', {
-    fsid: Uuid,
-    epoch: u32,
-    osd: s32,
-    addrs: EntityAddrVec,
-    reporter: s32,
-    reason: str,
-  }),
-);
-
-/** An OSD's clean goodbye; the monitor answers with the MOSDMap in which it is down. */
-export const MOSDMarkMeDown = message(
-  'MOSDMarkMeDown',
-  86,
-  v1,
-  struct('MOSDMarkMeDown', { fsid: Uuid, osd: s32, epoch: u32 }),
-);
 
 /**
  * The primary of a merge's source and target says that both are clean and nobody writes to them, or that it cannot come

@@ -32,6 +32,20 @@ export const commonOptions: Readonly<Record<string, Option>> = {
     services: ['osd'],
     desc: 'Address on which the OSD talks to other OSDs.',
   }),
+  public_network: text({
+    default: '',
+    level: 'advanced',
+    apply: 'startup',
+    services: ['mon', 'mds', 'osd', 'mgr'],
+    desc: 'Networks (address/bits, ...) of one of whose addresses the daemon serves clients.',
+  }),
+  cluster_network: text({
+    default: '',
+    level: 'advanced',
+    apply: 'startup',
+    services: ['osd'],
+    desc: 'Likewise for what the OSD says to other OSDs.',
+  }),
   log_file: text({
     default: '',
     level: 'basic',

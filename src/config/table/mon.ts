@@ -1,4 +1,4 @@
-import { flag, float, int, type Option, size, uint } from '../option.ts';
+import { flag, float, int, type Option, size, text, uint } from '../option.ts';
 
 /** The monitor's. Names, types, defaults and bounds are those of Ceph 16.2 (`ceph config help`). */
 export const monOptions: Readonly<Record<string, Option>> = {
@@ -60,6 +60,67 @@ export const monOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     services: ['mon'],
     desc: 'OSDs that must accuse another before it is marked down.',
+  }),
+  mon_osd_reporter_subtree_level: text({
+    default: 'host',
+    level: 'advanced',
+    apply: 'runtime',
+    services: ['mon'],
+    desc: 'Kind of CRUSH bucket of which the accusers of an OSD must come from different ones.',
+  }),
+  mon_osd_report_timeout: int({
+    default: 900,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Seconds without a beacon after which an OSD is marked down.',
+  }),
+  mon_osd_adjust_heartbeat_grace: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    seeAlso: ['mon_osd_laggy_halflife', 'mon_osd_laggy_weight', 'mon_osd_laggy_max_interval'],
+    desc: 'Wait longer for OSDs that were marked down and came back before.',
+  }),
+  mon_osd_adjust_down_out_interval: flag({
+    default: true,
+    level: 'advanced',
+    services: ['mon'],
+    seeAlso: ['mon_osd_adjust_heartbeat_grace'],
+    desc: 'Likewise before an OSD that is down is marked out.',
+  }),
+  mon_osd_laggy_halflife: int({
+    default: 3600,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Seconds in which what is known of slow OSDs loses half of its weight.',
+  }),
+  mon_osd_laggy_weight: float({
+    default: 0.3,
+    min: 0,
+    max: 1,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'How much one more observation counts against the ones before.',
+  }),
+  mon_osd_laggy_max_interval: int({
+    default: 300,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Most seconds of absence that count as slowness.',
+  }),
+  mon_osd_down_out_subtree_limit: text({
+    default: 'rack',
+    level: 'advanced',
+    apply: 'runtime',
+    services: ['mon'],
+    seeAlso: ['mon_osd_down_out_interval'],
+    desc: 'Kind of CRUSH bucket that is not marked out by itself when all of it is down.',
+  }),
+  mon_osd_destroyed_out_interval: int({
+    default: 600,
+    level: 'advanced',
+    services: ['mon'],
+    desc: 'Seconds after which an OSD that was destroyed is marked out; 0 is never.',
   }),
   mon_min_osdmap_epochs: int({
     default: 500,
