@@ -1,0 +1,48 @@
+// How fast copies begin, and that each PG gets its share of them.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { RecoveryPace } from '../src/osd/recovery-pace.ts';
+
+it('lets no more copies run than osd_recovery_max_active, and no place stays empty', () => {
+  const step = fc.constantFrom('ask' as const, 'done' as const, 'cancel' as const);
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 80 }),
+      fc.integer({ min: 1, max: 4 }),
+      (steps, most) => {
+        const pace = new RecoveryPace({ active: most, together: 2, sleepMs: 0 });
+        const waiting: number[] = [];
+        let running = 0;
+        steps.forEach((s, ticket) => {
+          if (s === 'ask') {
+            pace.ask(ticket);
+            waiting.push(ticket);
+          } else if (s === 'done' && running > 0) {
+            pace.done();
+            running--;
+          } else if (s === 'cancel' && waiting.length > 0) {
+            expect(pace.cancel(waiting.pop()!)).toBe(true);
+          }
+          for (const start of pace.begin(0).starts) {
+            expect(start.ticket).toBe(waiting.shift());
+            running += start.count;
+          }
+          expect(running).toBeLessThanOrEqual(most);
+          expect(pace.activeCount).toBe(running);
+          if (running < most) expect(waiting).toEqual([]);
+        });
+      },
+    ),
+  );
+});
+
+it('waits osd_recovery_sleep between two turns', () => {
+  const pace = new RecoveryPace({ active: 9, together: 1, sleepMs: 100 });
+  for (const t of [1, 2, 3]) pace.ask(t);
+  expect(pace.begin(1000)).toEqual({ starts: [{ ticket: 1, count: 1 }], againMs: 100 });
+  expect(pace.begin(1040)).toEqual({ starts: [], againMs: 60 });
+  expect(pace.begin(1100)).toEqual({ starts: [{ ticket: 2, count: 1 }], againMs: 100 });
+  pace.setBounds({ active: 9, together: 1, sleepMs: 0 });
+  expect(pace.begin(1200)).toEqual({ starts: [{ ticket: 3, count: 1 }] });
+  expect(pace.cancel(3)).toBe(false);
+});
