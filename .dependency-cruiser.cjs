@@ -57,6 +57,13 @@ module.exports = {
       to: { path: `^${root}/([^/]+)/`, pathNot: [`^${root}/$1/`, `^${root}/[^/]+/index\\.ts$`] },
     },
     {
+      name: 'sim-front-door',
+      comment: 'the simulation stands beside src/ and reaches its folders through their index.ts',
+      severity: 'error',
+      from: { path: '^sim/' },
+      to: { path: '^src/', pathNot: ['^src/[^/]+/index\\.ts$'] },
+    },
+    {
       name: 'no-cycle',
       severity: 'error',
       from: { path: `^${root}/` },

@@ -1,0 +1,149 @@
+import type { FaultTarget, OsdName } from '../src/cluster/index.ts';
+import type { SimOptions } from './options.ts';
+import { Dice } from './random.ts';
+
+/**
+ * What goes wrong in a run, in the words of `Faults` in src/cluster, with its own end: so that any of them can be left
+ * out. `forMs`: virtual milliseconds until it is over.
+ */
+export type Fault =
+  /** A daemon dies and comes back; `byPower` with its machine, of which nobody hears a word. */
+  | { kind: 'kill'; daemon: OsdName | 'mon.a'; byPower: boolean; forMs: number }
+  /** Several at once, as in a power cut. */
+  | { kind: 'killAll'; daemons: (OsdName | 'mon.a')[]; forMs: number }
+  /** Stopped and continued, as by SIGSTOP and SIGCONT. */
+  | { kind: 'pause'; daemon: OsdName | 'mon.a'; forMs: number }
+  | { kind: 'partition'; from: FaultTarget[]; to: FaultTarget[]; oneWay: boolean; forMs: number }
+  | { kind: 'slowLink'; from: FaultTarget; to: FaultTarget; ms: number; forMs: number }
+  | { kind: 'breakLinks'; from: FaultTarget; to: FaultTarget }
+  | { kind: 'slowDisk'; osd: OsdName; ms: number; forMs: number }
+  /** An OSD dies and comes back with an empty disk; only while all others hold everything. */
+  | { kind: 'replaceDisk'; osd: OsdName; forMs: number }
+  | { kind: 'killClient'; client: number }
+  /** The monitor is told to take it for dead although it lives. */
+  | { kind: 'markDown'; osd: OsdName }
+  | { kind: 'out'; osd: OsdName; forMs: number }
+  | { kind: 'reweight'; osd: OsdName; weight: number; forMs: number }
+  | { kind: 'crushReweight'; osd: OsdName; weight: number; forMs: number }
+  /** A PG is moved by hand from one of its OSDs to another. */
+  | { kind: 'upmap'; pool: number; pg: number; position: number; to: number; forMs: number }
+  /** Maps in a quick row, each of which moves data, and all of which are taken back. */
+  | { kind: 'mapStorm'; osds: OsdName[]; maps: number; everyMs: number }
+  /** A new machine with an empty OSD. */
+  | { kind: 'expand' };
+
+type FaultKind = Fault['kind'];
+
+export interface PlannedFault {
+  /** Among those of its seed. */
+  readonly number: number;
+  readonly at: number;
+  readonly fault: Fault;
+}
+
+/** New OSDs of a run at most. */
+const EXPANSIONS_MAX = 2;
+
+/** The faults of a run, in order of time; all are over before it ends. */
+export function drawFaults(seed: number, options: SimOptions, durationMs: number): PlannedFault[] {
+  const dice = new Dice(seed, 'faults');
+  // A seed has its own character: some kinds often, some never.
+  const character = (base: number): number => base * dice.pick([0, 0.3, 1, 1, 3]);
+  const weights: Record<FaultKind, number> = {
+    kill: character(10),
+    killAll: character(2),
+    pause: character(3),
+    partition: character(6),
+    slowLink: character(3),
+    breakLinks: character(4),
+    slowDisk: character(3),
+    replaceDisk: character(2),
+    killClient: character(2),
+    markDown: character(3),
+    out: character(3),
+    reweight: character(2),
+    crushReweight: character(2),
+    upmap: character(3),
+    mapStorm: character(2),
+    expand: character(1),
+  };
+  const count = dice.pick([3, 10, 20, 40]);
+  const out: PlannedFault[] = [];
+  let expansions = 0;
+  for (let i = 0; i < count; i++) {
+    const at = Math.round(2000 + dice.unit() * (durationMs - 60_000));
+    const fault = drawFault(dice, dice.weighted(weights), options);
+    if (fault.kind === 'expand' && ++expansions > EXPANSIONS_MAX) continue;
+    out.push({ number: i, at, fault });
+  }
+  return out.sort((a, b) => a.at - b.at);
+}
+
+function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
+  const osd = (): OsdName => `osd.${dice.below(options.osds)}`;
+  const osds = (): OsdName[] =>
+    Array.from({ length: options.osds }, (_, id): OsdName => `osd.${id}`).filter(() =>
+      dice.chance(0.5),
+    );
+  const daemon = (): OsdName | 'mon.a' => (dice.chance(0.15) ? 'mon.a' : osd());
+  const target = (): FaultTarget => (dice.chance(0.15) ? 'client' : daemon());
+  const short = Math.round(dice.pick([300, 3000, 15_000, 40_000]) * (0.3 + dice.unit()));
+  switch (kind) {
+    case 'kill':
+      return { kind, daemon: daemon(), byPower: dice.chance(0.3), forMs: short };
+    case 'killAll':
+      return {
+        kind,
+        daemons: [...osds(), ...(dice.chance(0.3) ? ['mon.a' as const] : [])],
+        forMs: short,
+      };
+    case 'pause':
+      return { kind, daemon: daemon(), forMs: short };
+    case 'partition': {
+      const from: FaultTarget[] = dice.chance(0.5) ? [target()] : osds();
+      const others = [...osds(), ...(dice.chance(0.4) ? ['mon.a' as const] : [])];
+      const to = [target(), ...others].filter((t) => !from.includes(t));
+      return { kind, from, to, oneWay: dice.chance(0.3), forMs: short };
+    }
+    case 'slowLink':
+      return { kind, from: target(), to: target(), ms: dice.pick([20, 200, 2000]), forMs: short };
+    case 'breakLinks':
+      return { kind, from: target(), to: target() };
+    case 'slowDisk':
+      return { kind, osd: osd(), ms: dice.pick([20, 200, 1000]), forMs: short };
+    case 'replaceDisk':
+      return { kind, osd: osd(), forMs: short };
+    case 'killClient':
+      return { kind, client: dice.below(options.clients) };
+    case 'markDown':
+      return { kind, osd: osd() };
+    case 'out':
+      return { kind, osd: osd(), forMs: short };
+    case 'reweight':
+    case 'crushReweight':
+      return { kind, osd: osd(), weight: dice.below(4) / 4, forMs: short };
+    case 'upmap':
+      return {
+        kind,
+        pool: dice.below(options.pools.length),
+        pg: dice.below(8),
+        position: dice.below(3),
+        to: dice.below(options.osds),
+        forMs: short,
+      };
+    case 'mapStorm':
+      return { kind, osds: osds(), maps: dice.between(2, 12), everyMs: dice.pick([0, 5, 100]) };
+    case 'expand':
+      return { kind };
+  }
+}
+
+/** A fault in one line. */
+export function faultText({ number, at, fault }: PlannedFault): string {
+  const { kind, ...rest } = fault;
+  const args = Object.entries(rest).map(([k, v]) => `${k} ${JSON.stringify(v)}`);
+  return `${number} at ${(at / 1000).toFixed(3)} s: ${[kind, ...args].join(' ')}`.replaceAll(
+    '"',
+    '',
+  );
+}

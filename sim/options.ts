@@ -1,0 +1,88 @@
+import type { NetworkOptions } from './network.ts';
+import type { Drift } from './process.ts';
+import { Dice } from './random.ts';
+import type { Pace } from './volatile-store.ts';
+
+/** How a simulated cluster is built: everything about a run but its faults. Drawn from the seed, each from its range. */
+export interface SimOptions {
+  readonly osds: number;
+  readonly pools: readonly SimPool[];
+  readonly store: 'memory' | 'block';
+  readonly network: NetworkOptions;
+  readonly pace: Pace;
+  /** Of machines: the monitor's, then the OSDs', then the clients'. */
+  readonly drift: readonly Drift[];
+  readonly clients: number;
+  /** Each client does so many things at once. */
+  readonly threads: number;
+  /** Between an answer and the thread's next request, at most. */
+  readonly thinkMs: number;
+  /** Names of objects in use at one time, over all pools. */
+  readonly objects: number;
+  /** After so long new names are used, and the old objects lie still. */
+  readonly generationMs: number;
+  /** Of an object's larger writes. */
+  readonly bytesMax: number;
+  /** How often clients want other acknowledgements than the usual ones. */
+  readonly otherAcks: number;
+  /** What the configuration file of all daemons says. */
+  readonly config: ReadonlyMap<string, string>;
+}
+
+interface SimPool {
+  readonly name: string;
+  readonly size: number;
+  readonly minSize: number;
+  readonly pgNum: number;
+}
+
+const DRIFT_MAX = 200e-6;
+const OFFSET_MAX_MS = 3000;
+
+/** @param osdsMin at least so many OSDs */
+export function drawOptions(seed: number, osdsMin = 2): SimOptions {
+  const dice = new Dice(seed, 'options');
+  const osds = Math.max(osdsMin, dice.pick([2, 3, 3, 4, 4, 5, 6]));
+  const pools = Array.from({ length: dice.pick([1, 1, 2]) }, (_, i) => {
+    const size = Math.min(osds, dice.pick([2, 3, 3]));
+    const minSize = Math.max(1, dice.pick([size - 1, size - 1, size - 1, 1]));
+    return { name: `p${i}`, size, minSize, pgNum: dice.pick([1, 2, 4, 8]) };
+  });
+  const clients = dice.between(2, 4);
+  const threads = dice.between(1, 3);
+  const perSecond = dice.pick([1, 3, 6]);
+  const logKeep = dice.pick([2, 10, 50, 250]);
+  return {
+    osds,
+    pools,
+    store: dice.chance(0.25) ? 'block' : 'memory',
+    network: {
+      delayMinMs: 0.1,
+      delayMaxMs: dice.pick([0.5, 2, 10, 40]),
+      splitChance: dice.pick([0, 0, 0.02, 0.3]),
+    },
+    pace: {
+      commitMinMs: 0.1,
+      commitMaxMs: dice.pick([1, 5, 30, 200]),
+      readMaxMs: dice.pick([0, 0, 2, 20]),
+    },
+    drift: Array.from({ length: 40 }, () => ({
+      rate: 1 + DRIFT_MAX * (2 * dice.unit() - 1),
+      offsetMs: Math.round(OFFSET_MAX_MS * (2 * dice.unit() - 1)),
+    })),
+    clients,
+    threads,
+    // A third of the pauses are none, the others half as long on average.
+    thinkMs: (3000 * clients * threads) / perSecond,
+    objects: dice.pick([2, 4, 8, 16]),
+    generationMs: dice.pick([20_000, 60_000, 120_000]),
+    bytesMax: dice.pick([200, 5000, 20_000, 70_000]),
+    otherAcks: dice.pick([0, 0, 0.1]),
+    config: new Map([
+      ['osd_heartbeat_grace', String(dice.pick([4, 8, 20]))],
+      ['osd_min_pg_log_entries', String(logKeep)],
+      ['osd_max_pg_log_entries', String(logKeep * 2)],
+      ['mon_osd_down_out_interval', String(dice.pick([30, 120, 600]))],
+    ]),
+  };
+}

@@ -1,0 +1,188 @@
+import { uncleanPgs, unequalReplicas, unlinearizable } from './checks.ts';
+import { SimCluster } from './cluster.ts';
+import { drawFaults, type PlannedFault } from './faults.ts';
+import { Injector } from './injector.ts';
+import { drawOptions, type SimOptions } from './options.ts';
+import { Workload } from './workload.ts';
+
+/** Everything that decides a run: equal plans give equal runs. */
+export interface Plan {
+  readonly seed: number;
+  readonly options: SimOptions;
+  /** What the faults are drawn for. */
+  readonly durationMs: number;
+  /** When clients and faults end; later faults do not come. */
+  readonly untilMs: number;
+  readonly faults: readonly PlannedFault[];
+  /** Threads of clients that do nothing. */
+  readonly without: readonly number[];
+}
+
+export interface Result {
+  readonly seed: number;
+  /** Empty: all is well. */
+  readonly failures: readonly string[];
+  readonly traceHash: string;
+  readonly requests: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** Objects whose history was too entangled to decide. */
+  readonly undecided: number;
+  readonly faults: ReadonlyMap<string, number>;
+}
+
+export interface RunOptions {
+  /** Hears what happens, with the virtual time. */
+  readonly tell?: (line: string) => void;
+}
+
+/** After the last fault everything is well again within so much virtual time. */
+const HEAL_MS = 180_000;
+const ANSWER_MS = 60_000;
+const WATCH_MS = 1000;
+/** Memory that somebody looks at with it would be too much. */
+const SHOWN_MAX = 12;
+
+export function planOf(seed: number, durationMs = 600_000): Plan {
+  const options = drawOptions(seed);
+  const faults = drawFaults(seed, options, durationMs);
+  return { seed, options, durationMs, untilMs: durationMs, faults, without: [] };
+}
+
+/** Runs a plan to its end, or to the first thing that must not happen. */
+export async function run(plan: Plan, how: RunOptions = {}): Promise<Result> {
+  const cluster = new SimCluster(plan.seed, plan.options);
+  const { timeline } = cluster;
+  const { tell } = how;
+  if (tell) timeline.tell = (line) => tell(`${(timeline.now / 1000).toFixed(4)} ${line}`);
+  const failures: string[] = [];
+  const thrown = (e: unknown): void => {
+    failures.push(`thrown: ${e instanceof Error ? e.stack : e}`);
+  };
+  process.on('unhandledRejection', thrown);
+  process.on('uncaughtException', thrown);
+  const scene = new Scene(cluster, plan, failures);
+  try {
+    await scene.play();
+  } catch (e) {
+    thrown(e);
+  } finally {
+    process.off('unhandledRejection', thrown);
+    process.off('uncaughtException', thrown);
+  }
+  return {
+    seed: plan.seed,
+    failures,
+    traceHash: timeline.traceHash,
+    requests: scene.workload.count,
+    events: timeline.count,
+    virtualMs: timeline.now,
+    undecided: scene.undecided,
+    faults: scene.faults,
+  };
+}
+
+class Scene {
+  readonly workload: Workload;
+  undecided = 0;
+  faults: ReadonlyMap<string, number> = new Map();
+  private readonly cluster: SimCluster;
+  private readonly plan: Plan;
+  private readonly failures: string[];
+  private epochs: number[] = [];
+
+  constructor(cluster: SimCluster, plan: Plan, failures: string[]) {
+    this.cluster = cluster;
+    this.plan = plan;
+    this.failures = failures;
+    this.workload = new Workload(cluster, new Set(plan.without));
+  }
+
+  async play(): Promise<void> {
+    const { cluster, plan, workload } = this;
+    const { timeline } = cluster;
+    await cluster.create();
+    const admin = await cluster.drive('the connection of the admin', cluster.client());
+    for (const { name, pgNum, size, minSize } of plan.options.pools) {
+      await cluster.drive('a pool', admin.rados.createPool(name, { pgNum, size }));
+      const set = { prefix: 'osd pool set', pool: name, var: 'min_size', val: String(minSize) };
+      await cluster.drive('min_size', admin.rados.command(set));
+    }
+    await cluster.drive('the connection of clients', workload.start());
+    const startMs = timeline.now;
+    const injector = new Injector(cluster, workload, admin);
+    this.faults = injector.done;
+    injector.plan(
+      plan.faults.filter((f) => f.at < plan.untilMs),
+      startMs,
+    );
+    await this.watch(startMs + plan.untilMs);
+    if (this.isBad) return;
+    await cluster.drive('the end of all faults', injector.healAll(), HEAL_MS);
+    const isClean = await this.watch(
+      timeline.now + HEAL_MS,
+      () => uncleanPgs(cluster).length === 0,
+    );
+    if (!isClean) {
+      this.fail(`not clean ${HEAL_MS / 1000} s after the last fault`, uncleanPgs(cluster));
+    }
+    workload.stop();
+    if (!(await this.watch(timeline.now + ANSWER_MS, () => workload.underWay.size === 0))) {
+      const open = [...workload.underWay.values()];
+      const lines = open.map((u) => `${u.name} ${u.what} since ${(u.sinceMs / 1000).toFixed(3)} s`);
+      this.fail('not answered', lines);
+    }
+    if (this.isBad) return;
+    await cluster.drive('the last reads', this.readAll(), ANSWER_MS);
+    const unequal = await cluster.drive('the comparison', unequalReplicas(cluster), ANSWER_MS);
+    this.fail('replicas differ', unequal);
+    const { wrong, undecided } = unlinearizable(workload.history);
+    this.undecided = undecided;
+    this.fail('not linearizable', wrong);
+  }
+
+  get isBad(): boolean {
+    return this.failures.length > 0;
+  }
+
+  private fail(what: string, lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.failures.push(`${what}:\n  ${lines.slice(0, SHOWN_MAX).join('\n  ')}`);
+  }
+
+  /** Lets time pass, looking from time to time for what must never be. @returns whether `done` came true */
+  private async watch(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
+    const { cluster, workload } = this;
+    const { timeline } = cluster;
+    while (timeline.now < untilMs) {
+      await timeline.run(Math.min(untilMs, timeline.now + WATCH_MS));
+      this.fail('a daemon stopped', cluster.fatal);
+      this.fail('logged as errors', cluster.errors);
+      this.fail('wrongly refused', workload.refused);
+      this.checkEpochs();
+      if (this.isBad || done()) return !this.isBad;
+    }
+    return false;
+  }
+
+  private checkEpochs(): void {
+    const { monitor } = this.cluster;
+    if (!monitor) return;
+    const now = [monitor.state().osdmap.epoch];
+    const before = this.epochs;
+    if (now.some((e, i) => e < (before[i] ?? 0)))
+      this.fail('an epoch went back', [`${before} > ${now}`]);
+    this.epochs = now;
+  }
+
+  /** A fresh client reads everything that any client ever named. */
+  private async readAll(): Promise<void> {
+    const reader = await this.cluster.client();
+    for (const object of [...this.workload.history.keys()]) {
+      const slash = object.indexOf('/');
+      const pool = await reader.rados.pool(object.slice(0, slash));
+      await this.workload.read(reader, pool, object.slice(slash + 1));
+    }
+    this.fail('wrongly refused', this.workload.refused);
+  }
+}
