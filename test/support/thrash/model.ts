@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { CephError, type Pool, WriteOp } from '../../src/client/index.ts';
+import { CephError, type Pool, WriteOp } from '../../../src/client/index.ts';
+import type { Dice } from './dice.ts';
 
 /** An object as the last answered request left it; undefined where there is none. */
 export type Content =
@@ -13,13 +13,12 @@ export interface Change {
   apply(before: Content): Content;
 }
 
-const below = (n: number): number => Math.floor(Math.random() * n);
 const EMPTY = { data: Buffer.alloc(0), omap: new Map(), xattrs: new Map() };
 /** Objects stay below this, so that a run is about faults and not about the network's speed. */
 const SIZE_MAX = 300_000;
 
-function bytes(): Buffer {
-  return randomBytes(Math.random() < 0.2 ? below(150_000) : 1 + below(3_000));
+function bytes(dice: Dice): Buffer {
+  return dice.bytes(dice.below(5) === 0 ? dice.below(150_000) : 1 + dice.below(3_000));
 }
 
 function put(data: Buffer, at: number, part: Buffer): Buffer {
@@ -35,17 +34,21 @@ function resized(data: Buffer, size: number): Buffer {
   return out;
 }
 
-function entries(): Map<string, string> {
+function entries(dice: Dice): Map<string, string> {
   return new Map(
-    Array.from({ length: 1 + below(8) }, () => [`k${below(40)}`, randomBytes(8).toString('hex')]),
+    Array.from({ length: 1 + dice.below(8) }, () => [
+      `k${dice.below(40)}`,
+      dice.bytes(8).toString('hex'),
+    ]),
   );
 }
 
 /** One random change. An object that has grown large is written anew. */
-export function randomChange(before: Content): Change {
+export function randomChange(before: Content, dice: Dice): Change {
+  const { below } = dice;
   const size = before?.data.length ?? 0;
-  const part = bytes();
-  const map = entries();
+  const part = bytes(dice);
+  const map = entries(dice);
   switch (size > SIZE_MAX ? 0 : below(11)) {
     case 0:
       return {
