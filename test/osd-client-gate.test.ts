@@ -12,20 +12,8 @@ import { shareMaps } from '../src/osd/osd-maps.ts';
 import { WHOLE } from '../src/osd/partition.ts';
 import { BufferPool } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
-import {
-  ADDR,
-  argsBytes,
-  MOSDMap,
-  MOSDOp,
-  MOSDOpReply,
-  OSD_FLAG,
-  OSD_OP,
-  outgoing,
-  readOSDOpReply,
-  SNAP_HEAD,
-  TIME_ZERO,
-  writeOSDOp,
-} from '../src/wire/index.ts';
+import { ADDR, MOSDMap, MOSDOpReply, outgoing, readOSDOpReply } from '../src/wire/index.ts';
+import { requestMessage, writeRequest } from './support/client-request.ts';
 
 const pgid = { pool: 1, seed: 0 };
 const addr = { type: ADDR.msgr2, nonce: 1, host: '127.0.0.1', port: 1 };
@@ -107,45 +95,12 @@ class World {
   }
 
   send(client: Client, name: string, epoch = this.epoch): IncomingMessage & { state: string } {
-    const args = argsBytes('extent', { offset: 0, length: 1, truncateSize: 0, truncateSeq: 0 });
-    const front = writeOSDOp({
-      pgid: { pgid, shard: -1 },
-      hash: 0,
-      epoch,
-      flags: OSD_FLAG.WRITE | OSD_FLAG.ONDISK,
-      reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },
-      clientInc: 0,
-      mtime: TIME_ZERO,
-      locator: { pool: 1, key: '', namespace: '', hash: -1n },
-      name,
-      ops: [{ code: OSD_OP.WRITE, flags: 0, args, argsOffset: 0, payloadLength: 1 }],
-      snapid: SNAP_HEAD,
-      snapSeq: 0n,
-      snaps: [],
-      retryAttempt: 0,
-      features: 0n,
-    });
-    const message = {
-      type: MOSDOp.type,
-      version: MOSDOp.version,
-      compatVersion: MOSDOp.compat,
-      tid: 1,
-      seq: 1,
-      priority: 127,
-      front: Buffer.from(front),
-      middle: Buffer.alloc(0),
-      data: Buffer.from('x'),
-      dataCrcs: undefined,
-      isLarge: false,
-      state: 'passing',
-      hold: () => {
-        message.state = 'held';
-      },
-      release: () => {
-        message.state = 'released';
-      },
-      recycle: () => {},
-    };
+    const message = Object.assign(
+      requestMessage(writeRequest(name, epoch, 1), Buffer.from('x'), (what) => {
+        if (what !== 'recycled') message.state = what;
+      }),
+      { state: 'passing' },
+    );
     this.gate.submit(client, message);
     return message;
   }

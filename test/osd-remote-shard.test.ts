@@ -11,16 +11,8 @@ import { runShard } from '../src/osd/threaded-shard.ts';
 import { BufferPool, isShared, type ShardLink } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 import { MemoryStore } from '../src/store/index.ts';
-import {
-  ADDR,
-  argsBytes,
-  MOSDOp,
-  OSD_FLAG,
-  OSD_OP,
-  SNAP_HEAD,
-  TIME_ZERO,
-  writeOSDOp,
-} from '../src/wire/index.ts';
+import { ADDR } from '../src/wire/index.ts';
+import { requestMessage, writeRequest } from './support/client-request.ts';
 import { SimShards } from './support/sim-shards.ts';
 
 const soon = (): Promise<void> => new Promise((done) => setTimeout(done, 30));
@@ -75,43 +67,11 @@ class Client implements Requester {
 }
 
 function request(front: Buffer, state: string[]): IncomingMessage {
-  return {
-    type: MOSDOp.type,
-    version: MOSDOp.version,
-    compatVersion: MOSDOp.compat,
-    tid: 1,
-    seq: 0,
-    priority: 0,
-    front,
-    middle: Buffer.alloc(0),
-    data: Buffer.alloc(0),
-    dataCrcs: undefined,
-    isLarge: false,
-    hold: () => state.push('held'),
-    release: () => state.push('released'),
-    recycle: () => state.push('recycled'),
-  };
+  return requestMessage(front, Buffer.alloc(0), (what) => state.push(what));
 }
 
 function write(epoch: number): Buffer {
-  const args = argsBytes('extent', { offset: 0, length: 0, truncateSize: 0, truncateSeq: 0 });
-  return writeOSDOp({
-    pgid: { pgid: { pool: 1, seed: 0 }, shard: -1 },
-    hash: 0,
-    epoch,
-    flags: OSD_FLAG.WRITE | OSD_FLAG.ONDISK,
-    reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },
-    clientInc: 0,
-    mtime: TIME_ZERO,
-    locator: { pool: 1, key: '', namespace: '', hash: -1n },
-    name: 'a',
-    ops: [{ code: OSD_OP.WRITE, flags: 0, args, argsOffset: 0, payloadLength: 0 }],
-    snapid: SNAP_HEAD,
-    snapSeq: 0n,
-    snaps: [],
-    retryAttempt: 0,
-    features: 0n,
-  });
+  return writeRequest('a', epoch, 0);
 }
 
 let front: Front;
