@@ -8,8 +8,6 @@ import { ASK, MPgQuery } from './peer-messages.ts';
 import type { PgHost } from './pg-host.ts';
 import { listObjects, type PgState } from './pg-state.ts';
 
-/** Objects of one page of a listing. */
-const PAGE = 512;
 /** A source that has not answered for so long is left for another. */
 const ANSWER_MS = 2000;
 /** When nobody could tell what comes next, all are asked again after this. */
@@ -122,7 +120,7 @@ export class Importer {
 
 /** Objects with versions that a member knows of, here or missing, from `cursor` on: one page. */
 export function listVersions(host: PgHost, state: PgState, cursor: HObject): ListedObjects {
-  const page = listObjects(host.store, state.pgid, cursor, PAGE);
+  const page = listObjects(host.store, state.pgid, cursor, host.listMax);
   let next = page.next ?? HOBJECT_MAX;
   const own = state.import?.frontier.cursor;
   if (own && compareHObject(own, next) < 0) next = own;
@@ -146,7 +144,7 @@ function objectsBetween(host: PgHost, state: PgState, from: HObject, end: HObjec
   const out: HObject[] = [];
   let at: HObject | undefined = from;
   while (at) {
-    const mine = listObjects(host.store, state.pgid, at, PAGE);
+    const mine = listObjects(host.store, state.pgid, at, host.listMax);
     for (const oid of mine.objects) {
       if (compareHObject(oid, end) >= 0) return out;
       out.push(oid);

@@ -9,6 +9,7 @@ import type { Lease } from './peer-messages.ts';
 import type { Permits } from './permits.ts';
 import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
+import type { ScrubPort } from './scrub/scrub-port.ts';
 
 /** What a PG needs of the daemon around it. */
 export interface PgHost {
@@ -21,6 +22,8 @@ export interface PgHost {
   /** Entries a PG's log keeps, and how many it may hold before it is cut to that. */
   readonly logKeep: number;
   readonly logMax: number;
+  /** Objects of one page of a listing. */
+  readonly listMax: number;
   /** Of how many idle objects a PG keeps what it knows of them. */
   readonly contextsMax: number;
   /** Copies of objects under way, over all PGs. */
@@ -68,6 +71,8 @@ export interface PgHost {
   removed(pgid: PgId): void;
   /** The primary of a PG says that its members hold everything: our copy is of no use. */
   discard(pgid: PgId): void;
+  /** What there is for scrubs. */
+  readonly scrub: ScrubPort;
   /** The PG's report to the monitor has changed. */
   statsChanged(): void;
 }

@@ -33,6 +33,15 @@ import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
 import { readRepOp } from './rep-op.ts';
+import type { PgScrubber } from './scrub/pg-scrubber.ts';
+import type { ScrubMember } from './scrub/scrub-member.ts';
+import {
+  MScrubDone,
+  MScrubMap,
+  MScrubReserve,
+  MScrubScan,
+  SCRUB_WORD,
+} from './scrub/scrub-messages.ts';
 
 /** The parts of a PG that peers speak to. */
 export interface MessagesScope {
@@ -48,8 +57,12 @@ export interface MessagesScope {
   readonly holdings: Holdings;
   readonly strays: Strays;
   readonly announcement: Announcement;
+  readonly scrubber: PgScrubber;
+  readonly scrubMember: ScrubMember;
   /** More is known of what members lack. */
   moreListed(): void;
+  /** The interval began before the PG came to be here. */
+  beganBefore(since: number): void;
 }
 
 /**
@@ -57,7 +70,11 @@ export interface MessagesScope {
  * one are dropped, since whoever sent them peers again. @throws DecodeError for malformed bytes
  */
 export function routeMessage(pg: MessagesScope, from: number, message: IncomingMessage): void {
-  const inInterval = <M extends { since: number }>(m: M, handle: (m: M) => void): void => {
+  const inInterval = <M extends { since: number; epoch: number }>(
+    m: M,
+    handle: (m: M) => void,
+  ): void => {
+    if (m.since < pg.state.info.since && m.epoch >= pg.state.info.since) pg.beganBefore(m.since);
     if (m.since === pg.state.info.since && pg.rounds.isSettled) handle(m);
   };
   const { host, view, rounds, member, holdings } = pg;
@@ -119,6 +136,22 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       return inInterval(decodeFront(MPgPushReply, message), (m) => pg.recovery.onPushReply(m.copy));
     case MPgFlush.type:
       return inInterval(decodeFront(MPgFlush, message), (m) => pg.flushes.onMessage(from, m));
+    case MScrubReserve.type:
+      return inInterval(decodeFront(MScrubReserve, message), (m) => {
+        const isAnswer = m.word === SCRUB_WORD.granted || m.word === SCRUB_WORD.refused;
+        if (isAnswer) pg.scrubber.onReserveAnswer(from, m);
+        else if (from === view.primary) pg.scrubMember.onMessage(from, m);
+      });
+    case MScrubScan.type:
+      return inInterval(decodeFront(MScrubScan, message), (m) => {
+        if (from === view.primary) pg.scrubber.scans.onScan(from, m);
+      });
+    case MScrubMap.type:
+      return inInterval(decodeFront(MScrubMap, message), (m) => pg.scrubber.scans.onMap(m));
+    case MScrubDone.type:
+      return inInterval(decodeFront(MScrubDone, message), (m) => {
+        if (from === view.primary) pg.scrubber.onDone(m.history);
+      });
     case MRepOp.type:
       return inInterval(readRepOp(message), (m) => member.onRepOp(from, m, message));
     case MPgRemove.type:

@@ -19,6 +19,8 @@ import type { Milestones } from './pg-milestones.ts';
 import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
+import type { PgScrubber } from './scrub/pg-scrubber.ts';
+import type { ScrubMember } from './scrub/scrub-member.ts';
 
 /** What peering sees of its PG. */
 export interface RoundsScope {
@@ -35,6 +37,8 @@ export interface RoundsScope {
   readonly milestones: Milestones;
   readonly strays: Strays;
   readonly announcement: Announcement;
+  readonly scrubber: PgScrubber;
+  readonly scrubMember: ScrubMember;
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
   /** The PG is in another phase. */
   phaseChanged(): void;
@@ -101,6 +105,7 @@ export class PeeringRounds {
     const { scope } = this;
     const { host, view } = scope;
     this.round++;
+    scope.scrubber.stop();
     scope.recovery.stop();
     scope.pipeline.stop(true);
     scope.flushes.stop();
@@ -126,6 +131,8 @@ export class PeeringRounds {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
     scope.strays.clear();
+    scope.scrubber.stop();
+    scope.scrubMember.stop();
     scope.recovery.stop();
     scope.pipeline.stop(scope.isPrimary);
     scope.flushes.stop();
@@ -137,7 +144,7 @@ export class PeeringRounds {
   onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
     const { isPrimary, strays } = this.scope;
     if (!isPrimary || (m.round !== 0 && m.round !== this.round)) return;
-    if (strays.note(from, m.info) && m.round === 0) strays.answer(from);
+    if (m.round === 0) strays.announced(from, m.info);
     this.step({ kind: 'info', from, info: m.info });
     if (this.scope.isClean) strays.remove();
     else this.holderCame(from, m.info);
@@ -181,6 +188,7 @@ export class PeeringRounds {
   allRecovered(): void {
     const { scope } = this;
     if (!scope.isClean) return;
+    scope.scrubber.recovered();
     if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
     scope.strays.remove();
     scope.phaseChanged();
@@ -278,6 +286,7 @@ export class PeeringRounds {
     if (holdings.lacksAnything()) recovery.start();
     if (writeable) {
       milestones.started();
+      this.scope.scrubber.serve([...this.machine.infos.values()].map((i) => i.scrub));
       pipeline.serve();
     }
     if (!holdings.lacksAnything()) this.allRecovered();

@@ -39,15 +39,10 @@ export class Strays {
     return this.scope.isClean ? [...this.infos.keys()].filter((osd) => !this.isKept(osd)) : [];
   }
 
-  /** One that is not a member has spoken up. @returns whether that is so */
-  note(osd: number, info: PgInfo): boolean {
-    if (this.scope.view.acting.includes(osd) || isBlank(info)) return false;
+  /** Somebody has spoken up by itself. If it is no member, it is remembered, and need not do so again. */
+  announced(osd: number, info: PgInfo): void {
+    if (this.scope.view.acting.includes(osd)) return;
     this.infos.set(osd, info);
-    return true;
-  }
-
-  /** It spoke up by itself, and need not do so again. */
-  answer(osd: number): void {
     this.scope.host.send(osd, outgoing(MPgNoticed, this.scope.header()));
   }
 
@@ -66,11 +61,14 @@ export class Strays {
 
   /** If all members have everything, the others' copies are of no use any more. */
   remove(): void {
-    const { host, peering } = this.scope;
+    const { host, peering, view } = this.scope;
     this.timer?.cancel();
     this.timer = undefined;
     if (!this.scope.isClean) return;
-    for (const [osd, info] of peering.infos) this.note(osd, info);
+    for (const [osd, info] of peering.infos) {
+      // Who was asked and has nothing may not even have the PG.
+      if (!view.acting.includes(osd) && !isBlank(info)) this.infos.set(osd, info);
+    }
     for (const osd of this.finishing) {
       if (host.isUp(osd)) host.send(osd, outgoing(MPgRemove, this.scope.header()));
     }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from '../msgr/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import type { EVersion, HObject, PgId } from '../wire/index.ts';
+import { type EVersion, type HObject, outgoing, type PgId } from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
 import { type PgView, sameMembers } from './intervals.ts';
+import { oidKey } from './log-entry.ts';
 import type { Logged } from './logged.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
 import type { OpMemory } from './op-memory.ts';
@@ -21,6 +22,10 @@ import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
 import { repOp } from './rep-op.ts';
+import { PgScrubber, type ScrubScope } from './scrub/pg-scrubber.ts';
+import { mendObject } from './scrub/read-repair.ts';
+import { ScrubMember } from './scrub/scrub-member.ts';
+import { MScrubReserve, SCRUB_WORD } from './scrub/scrub-messages.ts';
 
 /** Reads and their KiB since this OSD started to serve the PG; writes are counted in the log. */
 export interface ReadCounts {
@@ -32,7 +37,7 @@ export interface ReadCounts {
  * One PG on one OSD: takes it through the maps, and holds together peering, log, recovery and the pipeline of client
  * requests, each of which sees of the others what this front shows.
  */
-export class Pg implements PipelineScope, RecoveryScope, FlushScope {
+export class Pg implements PipelineScope, RecoveryScope, FlushScope, ScrubScope {
   readonly host: PgHost;
   readonly state: PgState;
   view: PgView;
@@ -45,6 +50,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   readonly milestones: Milestones;
   readonly strays: Strays;
   readonly announcement: Announcement;
+  readonly scrubber: PgScrubber;
+  readonly scrubMember: ScrubMember;
   readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
   /** Wall clock of the last change of state. */
   changedMs: number;
@@ -72,6 +79,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     this.milestones = new Milestones(this);
     this.strays = new Strays(this);
     this.announcement = new Announcement(this);
+    this.scrubber = new PgScrubber(this);
+    this.scrubMember = new ScrubMember(this);
   }
 
   get pgid(): PgId {
@@ -135,6 +144,18 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     this.rounds.settle();
   }
 
+  /**
+   * A peer that has seen the map in which our interval began says that its own, of the same members, began before. So the
+   * PG came to be here in the middle of it: its last copy was still being removed. Or that copy was made anew since.
+   */
+  beganBefore(since: number): void {
+    const { state } = this;
+    this.rounds.endInterval();
+    state.info = { ...state.info, since };
+    void this.host.submit([state.saveInfo()]);
+    this.settle();
+  }
+
   /** Stops everything; nothing is answered any more. */
   stop(): void {
     this.isRemoved = true;
@@ -157,6 +178,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
   /** The peer forgot our session without having restarted: what was on its way is lost. */
   onPeerReset(osd: number): void {
     if (!this.isPrimary || !this.rounds.isSettled) return;
+    this.scrubber.peerReset();
     if (this.isActive && !this.lacksAnything()) {
       this.pipeline.sendAgain(osd);
       this.flushes.sendAgain(osd);
@@ -234,6 +256,28 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope {
     };
     for (const osd of replicas) send(osd);
     return send;
+  }
+
+  /** What scrubs and damaged reads find out: these members' copies count as missing, and are brought anew. */
+  replaceCopies(oid: HObject, need: EVersion, members: readonly number[]): void {
+    const { host, state } = this;
+    const item = { oid, need };
+    const message = { ...this.header(), word: SCRUB_WORD.replaced, number: 0 };
+    for (const osd of members) {
+      if (osd === host.id) {
+        void host.submit(state.addMissing([item]));
+        host.scrub.copyReplaced();
+      } else {
+        this.peering.missing.get(osd)?.set(oidKey(oid), item);
+        host.send(osd, outgoing(MScrubReserve, message));
+      }
+    }
+    this.recovery.start();
+    host.statsChanged();
+  }
+
+  mend(oid: HObject): Promise<boolean> {
+    return mendObject(this, oid);
   }
 
   flushAll(done: () => void): void {

@@ -4,6 +4,8 @@ import type { OsdConfig } from './osd-config.ts';
 import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
 import type { RecoveryBounds } from './recovery-desk.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
+import type { ScrubSettings } from './scrub/scrub-port.ts';
+import { scrubSettings } from './scrub/scrub-settings.ts';
 
 /**
  * All that PGs and shards see of the options, at one moment. It never changes: when options do, each shard is given a
@@ -16,12 +18,15 @@ export interface Settings {
   /** osd_min_pg_log_entries, and osd_max_pg_log_entries as far as memory allows. */
   readonly logKeep: number;
   readonly logMost: number;
+  /** osd_backfill_scan_max. */
+  readonly listMax: number;
   /** osd_heartbeat_grace, seconds. */
   readonly graceSeconds: number;
   /** osd_memory_target. */
   readonly memoryTargetBytes: number;
   readonly compression: CompressionDefaults;
   readonly recovery: RecoverySettings;
+  readonly scrub: ScrubSettings;
   /** osd_store_direct. */
   readonly storeDirect: DirectMode;
 }
@@ -45,9 +50,11 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     limits: Object.freeze(config.limits()),
     logKeep: config.number('osd_min_pg_log_entries'),
     logMost: Math.min(1500, config.number('osd_max_pg_log_entries')),
+    listMax: config.number('osd_backfill_scan_max'),
     graceSeconds: config.number('osd_heartbeat_grace'),
     memoryTargetBytes: config.number('osd_memory_target'),
     storeDirect: (config.get('osd_store_direct')?.value ?? 'auto') as DirectMode,
+    scrub: Object.freeze(scrubSettings(config)),
     recovery: Object.freeze(recoverySettings(config, deviceClass === 'hdd')),
     compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
   });

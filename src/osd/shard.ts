@@ -23,7 +23,7 @@ import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
-import type { Partition } from './partition.ts';
+import { type Partition, shardOf } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import { Permits } from './permits.ts';
@@ -32,18 +32,21 @@ import { describePg, opsInFlight } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { storedView } from './pg-life.ts';
-import { PgRegistry, viewOf } from './pg-registry.ts';
+import { type Group, PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
 import { PoolCompression } from './pool-compression.ts';
 import { recoveryOrders } from './recovery-orders.ts';
 import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
 import { Room } from './room.ts';
+import { type ScrubOrder, ShardScrubs } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
 const COPIES_MAX = 12;
+/** Operations after which what a batch of maps makes of PGs is submitted, when it is much. */
+const MAP_OPS_MAX = 256;
 /** mon_osd_backfillfull_ratio and mon_osd_full_ratio of 16.2, for maps without them. */
 const BACKFILL_FULL = 0.9;
 const FULL = 0.95;
@@ -81,6 +84,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   readonly leases: Leases;
   readonly copies: Permits;
   readonly recovery: RecoveryPort;
+  readonly scrub: ShardScrubs;
   map: OSDMap | undefined;
   /** The map shows us up. */
   isUpNow = false;
@@ -102,7 +106,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
   /** What the maps of a batch make of the PGs, to become durable with them. */
-  private mapOps: StoreOp[] = [];
+  private mapOps: Group[] = [];
   private hasNewMaps = false;
   private readonly early: EarlyMessages;
 
@@ -148,11 +152,24 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
       },
       options.settings.memoryTargetBytes,
     );
-    this.pgs = new PgRegistry(this, superblock.untouched, partition);
+    this.pgs = new PgRegistry(this, superblock.untouched, (pgid) => this.isHere(pgid));
     this.copyFetcher = new CopyFetcher(this);
     this.clients = new ClientGate(this, this.copyFetcher);
     this.pgs.load();
     this.setDirect();
+    this.scrub = new ShardScrubs({
+      clock,
+      get map() {
+        return shard.map;
+      },
+      get scrubSettings() {
+        return shard.settings.scrub;
+      },
+      scrubPlaces: front.scrubPlaces,
+      clusterLog: (priority, text) => front.clusterLog(priority, text),
+      all: () => this.pgs.all(),
+      pg: (pgid) => this.pgs.get(pgid),
+    });
   }
 
   // What PGs and the gate ask.
@@ -165,6 +182,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   get logKeep(): number {
     return this.settings.logKeep;
+  }
+  get listMax(): number {
+    return this.settings.listMax;
   }
   /** The logs of all PGs share what memory there is for them, but each has its minimum. */
   get logMax(): number {
@@ -234,8 +254,8 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   removed(pgid: PgId): void {
     const { map } = this;
     if (!map || !this.isServing) return;
-    if (map.pool(pgid.pool) && viewOf(map, pgid).acting.includes(this.id)) {
-      void this.submit(this.pgs.advance(map, map, true));
+    if (map.pool(pgid.pool)) {
+      for (const group of this.pgs.advance(map, map, true)) void this.submit(group);
       this.pgs.settle();
     }
     this.clients.retry();
@@ -248,7 +268,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     return this.pgs.get(pgid);
   }
   isRemoving(pgid: PgId): boolean {
-    return this.pgs.isRemoving(pgid);
+    return this.map !== undefined && this.pgs.isRemoving(pgid, this.map);
   }
   wantMap(epoch: number): void {
     this.front.wantMap(epoch);
@@ -274,7 +294,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     if (!this.isUpNow) return;
     const pg = this.pgs.get(pgid);
     if (pg) pg.onMessage(from, m);
-    else if (this.pgs.isRemoving(pgid)) return;
+    else if (this.isRemoving(pgid)) return;
     else if (m.type === MPgQuery.type) this.answerWithNothing(from, m, since);
     else if (m.type === MPgRemove.type) {
       this.send(from, outgoing(MPgRemoved, { pgid, epoch: this.epoch, since }));
@@ -301,6 +321,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   promised(osd: number, upFrom: number, leaseMs: number): void {
     this.leases.promised(osd, upFrom, leaseMs);
   }
+  orderScrub(order: ScrubOrder): void {
+    this.scrub.order(order);
+  }
   apply(settings: Settings): void {
     this.settings = settings;
     this.keeper.setTarget(settings.memoryTargetBytes);
@@ -322,6 +345,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   halt(): void {
     this.state = 'stopped';
     this.keeper.stop();
+    this.scrub.stop();
     this.pgs.stop();
   }
   close(): Promise<void> {
@@ -334,6 +358,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
         pgs: this.reports.of(this.pgs.all(), this.clock.wallMs()),
         pgCount: this.pgs.size,
         usage: this.store.usage(),
+        copiesReplaced: this.scrub.replaced,
       }),
       counters: () => this.counters.sums(),
       mempools: () => this.keeper.mempools(),
@@ -373,9 +398,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
       if (map.epoch === this.superblock.newest) this.pgs.resume(map);
       return;
     }
-    const ops = this.pgs.advance(map, previous, this.isOurs(map));
+    const groups = this.pgs.advance(map, previous, this.isOurs(map));
     this.superblock.newest = map.epoch;
-    this.mapOps.push(...ops);
+    this.mapOps.push(...groups);
     this.hasNewMaps = true;
   }
 
@@ -385,12 +410,25 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
    */
   async commitMaps(frontOps: readonly StoreOp[]): Promise<void> {
     const { newest } = this.superblock;
-    const ops = this.hasNewMaps ? [...frontOps, ...this.mapOps.splice(0), this.putSuper()] : [];
+    const ops: StoreOp[] = [];
+    if (this.hasNewMaps) {
+      for (const group of this.mapOps.splice(0)) {
+        ops.push(...group);
+        // Splits write much. A crash between finds some PGs ahead of the map, which then pass it without a change.
+        if (ops.length >= MAP_OPS_MAX) void this.submit(ops.splice(0));
+      }
+      ops.push(...frontOps, this.putSuper());
+    }
     this.hasNewMaps = false;
     const durable = this.submit(ops);
     this.afterMaps();
     await durable;
     this.durableEpoch = newest;
+  }
+
+  private isHere(pgid: PgId): boolean {
+    const { index, count } = this.partition;
+    return shardOf(pgid, count) === index;
   }
 
   private putSuper(): StoreOp {

@@ -7,7 +7,15 @@ import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
 import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
-import { type Lease, MOSDLease, MPgInfo, MPgQuery, MRepAck } from '../../src/osd/peer-messages.ts';
+import {
+  type Lease,
+  MOSDLease,
+  MPgInfo,
+  MPgQuery,
+  MPgRemove,
+  MPgRemoved,
+  MRepAck,
+} from '../../src/osd/peer-messages.ts';
 import { Permits } from '../../src/osd/permits.ts';
 import { Pg } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
@@ -106,6 +114,7 @@ export class SimNode {
   fatal: unknown;
   /** Its store has no room for what it lacks. */
   isFull = false;
+  isRemoving = false;
   private durable: Transaction[] = [];
   private volatile: { txn: Transaction; done: () => void }[] = [];
   private store = new MemoryStore();
@@ -164,6 +173,8 @@ export class SimNode {
     const state = this.store.hasCollection('1.0') ? PgState.load(this.store, PGID) : undefined;
     this.pg = undefined;
     this.seen = 0;
+    this.isRemoving = false;
+    if (!state && this.store.hasCollection('1.0')) this.clear(life);
     if (state) {
       this.pg = new Pg(host, state, restoredView(state.info, PGID));
       this.seen = state.info.view.epoch;
@@ -204,13 +215,11 @@ export class SimNode {
       const ops = this.pg.advance(view);
       if (ops.length > 0) void host.submit(ops);
     } else if (
+      !this.isRemoving &&
       view.acting.includes(this.id) &&
       this.lives.has(this.world.livesIn(epoch).get(this.id)!)
     ) {
-      const created = epoch === 1 ? 1 : 0;
-      const state = new PgState(PGID, emptyInfo(created, storedView(view), this.storeSince));
-      this.pg = new Pg(host, state, view);
-      void host.submit(state.create());
+      this.make(view, epoch === 1 ? 1 : 0);
     }
   }
 
@@ -240,8 +249,9 @@ export class SimNode {
       limits: OP_LIMITS,
       logKeep: world.options.logKeep,
       logMax: world.options.logMax,
+      listMax: world.options.listMax,
       contextsMax: 64,
-      copies: new Permits(2),
+      copies: new Permits(world.options.copies),
       recovery: node.desk,
       recoveryOrders: () => world.orders,
       get epoch() {
@@ -277,9 +287,39 @@ export class SimNode {
         return !node.isFull;
       },
       removed: () => {},
-      discard: () => {},
+      discard: () => node.discard(life),
       statsChanged: () => {},
     };
+  }
+
+  /** As the registry does: the PG ends at once, its objects go one transaction later. */
+  private discard(life: number): void {
+    const { pg } = this;
+    if (!pg) return;
+    pg.stop();
+    this.pg = undefined;
+    void this.submit([{ op: 'remove', c: pg.state.c, oid: pg.state.meta }], life);
+    this.clear(life);
+  }
+
+  private clear(life: number): void {
+    const c = '1.0';
+    this.isRemoving = true;
+    const { objects } = listObjects(this.store, PGID, undefined, 10_000);
+    const rest: Transaction = objects.map((oid) => ({ op: 'remove', c, oid }));
+    void this.submit([...rest, { op: 'rmcoll', c }], life).then(() => {
+      this.isRemoving = false;
+      const view = this.view!;
+      if (view.acting.includes(this.id)) this.make(view, 0);
+      this.pg?.settle();
+    });
+  }
+
+  private make(view: PgView, created: number): void {
+    const host = this.host(this.life);
+    const state = new PgState(PGID, emptyInfo(created, storedView(view), this.storeSince));
+    this.pg = new Pg(host, state, view);
+    void host.submit(state.create());
   }
 
   lease(): Lease {
@@ -342,6 +382,10 @@ export interface SimOptions {
   readonly objects: number;
   readonly logKeep: number;
   readonly logMax: number;
+  /** Objects of one page of a listing. */
+  readonly listMax: number;
+  /** Objects that an OSD copies at once. */
+  readonly copies: number;
   /** Longest time a commit takes. */
   readonly commitMs: number;
   /** Longest time a read of data takes; 0: it is there at once. */
@@ -397,6 +441,9 @@ export class SimWorld {
   private readonly cuts = new Set<string>();
   private readonly links = new Map<string, { until: number; queue: (() => void)[] }>();
   private up = new Map<number, { life: number; since: number; thru?: number }>();
+  private placed: readonly number[] | undefined;
+  /** Sees what an OSD sends to another. @returns false: it is lost */
+  onSend: (from: number, to: number, message: OutgoingMessage) => boolean = () => true;
   /** Whose data was given up, and when. */
   readonly lost = new Map<number, number>();
 
@@ -409,6 +456,8 @@ export class SimWorld {
       objects: 4,
       logKeep: 10,
       logMax: 20,
+      listMax: 512,
+      copies: 2,
       commitMs: 20,
       readMs: 0,
       ...options,
@@ -455,11 +504,19 @@ export class SimWorld {
     ping();
   }
 
+  /** From now on these are the members, as far as they are up. */
+  place(osds: readonly number[]): void {
+    this.placed = osds;
+    this.publish();
+  }
+
   /** The next epoch, told to everybody after a while. */
   publish(): void {
     const epoch = this.views.length + 1;
     const { size, minSize } = this.options;
-    const acting = [...this.up.keys()].sort((a, b) => a - b).slice(0, size);
+    const acting = this.placed
+      ? this.placed.filter((osd) => this.up.has(osd))
+      : [...this.up.keys()].sort((a, b) => a - b).slice(0, size);
     const primary = acting[0] ?? -1;
     this.lives.push(new Map([...this.up].map(([osd, u]) => [osd, u.life])));
     this.upFroms.push(new Map([...this.up].map(([osd, u]) => [osd, u.since])));
@@ -593,7 +650,7 @@ export class SimWorld {
 
   send(from: number, to: number, epoch: number, message: OutgoingMessage): void {
     const life = this.livesIn(epoch).get(to);
-    if (life === undefined) return;
+    if (life === undefined || !this.onSend(from, to, message)) return;
     const sender = this.nodes[from]!;
     const senderLife = sender.life;
     const link = this.link(from, to);
@@ -649,7 +706,12 @@ export class SimWorld {
     }
     if (!node.isUpInView) return;
     if (node.pg) node.pg.onMessage(from, m);
-    else if (m.type === MPgQuery.type) {
+    else if (node.isRemoving) return;
+    else if (m.type === MPgRemove.type) {
+      const { since } = decodeFront(MPgRemove, m);
+      const gone = { pgid: PGID, epoch: node.view!.epoch, since };
+      this.send(node.id, from, gone.epoch, outgoing(MPgRemoved, gone));
+    } else if (m.type === MPgQuery.type) {
       const { round, since } = decodeFront(MPgQuery, m);
       const info = emptyInfo(0, storedView(node.view!), node.storeSince);
       const answer = { pgid: PGID, epoch: node.view!.epoch, since, round, info };
@@ -699,7 +761,23 @@ export interface Seen {
   readonly stale: string[];
 }
 
-/** Sends one request to whoever it takes for the primary, again and again, until it is answered. */
+/** What a client asks for. */
+export interface SimRequest {
+  readonly client: number;
+  readonly tid: number;
+  readonly name: string;
+  readonly code: number;
+  readonly data?: Buffer;
+  readonly args?: Buffer;
+  readonly flags?: number;
+  readonly mayWrite: boolean;
+  readonly isPgOp?: boolean;
+  readonly ack?: AckLevel;
+  /** Its client always has the newest map. */
+  readonly isInformed?: boolean;
+}
+
+/** Appends to an object or reads it. */
 export function perform(
   world: SimWorld,
   client: number,
@@ -709,25 +787,37 @@ export function perform(
   done: (a: OpAnswer) => void,
   ack: AckLevel = 'journal',
 ): void {
+  const code = append === undefined ? OSD_OP.READ : OSD_OP.APPEND;
+  const data = Buffer.from(append ?? '');
+  ask(world, { client, tid, name, code, data, mayWrite: append !== undefined, ack }, done);
+}
+
+/** Sends one request to whoever it takes for the primary, again and again, until it is answered. */
+export function ask(world: SimWorld, asked: SimRequest, done: (a: OpAnswer) => void): void {
+  const { client, tid, name, mayWrite, isPgOp = false, ack = 'journal' } = asked;
   let isDone = false;
-  const op = request(
-    name,
-    append === undefined ? OSD_OP.READ : OSD_OP.APPEND,
-    Buffer.from(append ?? ''),
-  );
+  const input = asked.data ?? Buffer.alloc(0);
+  const plain = request(name, asked.code, input);
+  const ops = plain.ops.map((o) => ({
+    ...o,
+    flags: asked.flags ?? 0,
+    args: asked.args ?? o.args,
+  }));
+  const op = { ...plain, ops };
   const oid = objectNamed(name);
   const reqid = { name: { type: 8, num: client }, tid: BigInt(tid), inc: 0 };
   const attempt = (): void => {
     if (isDone) return;
     world.time.after(200 + world.random(300), attempt);
     // A client may have an old map.
-    const age = world.random(3) === 0 ? Math.min(world.views.length - 1, 1 + world.random(3)) : 0;
+    const isOld = !asked.isInformed && world.random(3) === 0;
+    const age = isOld ? Math.min(world.views.length - 1, 1 + world.random(3)) : 0;
     const node = world.nodes[world.views[world.views.length - 1 - age]!.primary];
     if (!node) return;
     world.time.after(1 + world.random(10), () => {
       const { pg, life } = node;
       if (!pg?.isPrimary || !node.isUpInView) return;
-      const data = Buffer.from(append ?? '');
+      const data = Buffer.from(input);
       // Who looks at it when everybody should be done gets wrong bytes.
       const message = {
         isLarge: true,
@@ -741,9 +831,9 @@ export function perform(
         key: oidKey(oid),
         reqid,
         reqidKey: reqidKey(reqid),
-        mayWrite: append !== undefined,
+        mayWrite,
         ack,
-        isPgOp: false,
+        isPgOp,
         growth: 1,
         startedMs: world.time.now,
         copy: undefined,

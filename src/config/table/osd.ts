@@ -288,6 +288,14 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     seeAlso: ['osd_min_pg_log_entries'],
     desc: 'Log entries a PG keeps at most.',
   }),
+  osd_backfill_scan_max: uint({
+    default: 512,
+    min: 1,
+    level: 'advanced',
+    apply: 'runtime',
+    services: ['osd'],
+    desc: 'Objects of one page when a member lists what it is to import.',
+  }),
   osd_recovery_max_active: uint({
     default: 0,
     level: 'advanced',
