@@ -27,14 +27,14 @@ it('lets a primary recover when its store has set room aside, and gives that bac
   await world.restart(0);
   await world.time.until(20_000);
   const pg = () => world.nodes[0]!.pg!;
-  expect([pg().isActive, pg().isClean, pg().recovery.isTooFull]).toEqual([true, false, true]);
+  expect([pg().isActive, pg().isClean, pg().places.state.name]).toEqual([true, false, 'full']);
   expect(pg().state.missing.size).toBe(10);
   // What a client waits for comes all the same.
   await append(20, 'o5');
   expect(pg().state.missing.size).toBe(9);
   node.isFull = false;
   await world.time.until(5000);
-  expect([pg().isClean, pg().recovery.isTooFull]).toEqual([true, false]);
+  expect([pg().isClean, pg().places.state.name]).toEqual([true, 'idle']);
   expect(node.contents.usage().reservedBytes).toBe(0);
 });
 

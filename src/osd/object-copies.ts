@@ -18,9 +18,18 @@ export interface CopiesScope {
   given(osd: number, key: string): void;
 }
 
+/** What was copied; an object once for each member that was given it. */
+export interface CopyCounts {
+  objects: number;
+  bytes: number;
+  /** Of omaps. */
+  keys: number;
+}
+
 /** Single objects of a PG on their way to its primary, and from there to the other members. */
 export class ObjectCopies {
   private readonly scope: CopiesScope;
+  readonly copied: CopyCounts = { objects: 0, bytes: 0, keys: 0 };
   private readonly finds = new Requests<{ isKnown: boolean; version: EVersion | undefined }>();
   private readonly pulls = new Requests<{ part: ObjectPart | undefined; data: Buffer }>();
   private readonly pushes = new Requests<void>();
@@ -93,10 +102,11 @@ export class ObjectCopies {
   async push(osd: number, key: string, oid: HObject): Promise<void> {
     const { host, state } = this.scope;
     const version = storedVersion(host.store, state.c, oid);
+    const { chunkBytes } = host.recoveryOrders(state.pgid.pool);
     let cursor = COPY_START;
     for (;;) {
       const { part, data } = version
-        ? await this.asked(readPart(host.store, state.c, oid, version, cursor))
+        ? await this.asked(readPart(host.store, state.c, oid, version, cursor, chunkBytes))
         : { part: undefined, data: [] };
       await this.asked(
         this.pushes.ask((copy) => {
@@ -104,6 +114,11 @@ export class ObjectCopies {
           host.send(osd, outgoing(MPgPush, { ...this.scope.header(), ...what }, { data }));
         }),
       );
+      if (part)
+        this.count(
+          part,
+          data.reduce((sum, bytes) => sum + bytes.length, 0),
+        );
       if (!part || part.end) break;
       cursor = part.next;
     }
@@ -124,9 +139,17 @@ export class ObjectCopies {
       const ops = applyPart(state.c, part, data);
       if (part.end) ops.push(...state.removeMissing(oidKey(item.oid)));
       await this.asked(host.submit(ops));
+      this.count(part, data.length);
       if (part.end) return true;
       cursor = part.next;
     }
+  }
+
+  private count({ omap, end }: ObjectPart, bytes: number): void {
+    const { copied } = this;
+    copied.bytes += bytes;
+    copied.keys += omap.size;
+    if (end) copied.objects++;
   }
 
   /** @throws Interrupted when the interval ended meanwhile */

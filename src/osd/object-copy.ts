@@ -9,8 +9,7 @@ import type { PgHost } from './pg-host.ts';
 import { sameVersion } from './pg-log.ts';
 import type { PgState } from './pg-state.ts';
 
-/** A part holds at most this much of each kind, so that a large object never needs one large buffer. */
-const PART_DATA_BYTES = 8 << 20;
+/** A part holds at most so much of each kind, so that a large object never needs one large buffer. */
 const PART_OMAP_BYTES = 1 << 20;
 const PART_OMAP_ENTRIES = 4096;
 
@@ -26,13 +25,14 @@ export function storedVersion(
   return attr === undefined ? undefined : decodeObjectInfo(attr).version;
 }
 
-/** The next part of an object: data as extents, then omap, attributes with the last one. */
+/** The next part of an object: data as extents, at most `dataBytes`; then omap; attributes with the last one. */
 export async function readPart(
   store: ObjectStore,
   c: Collection,
   oid: HObject,
   version: EVersion,
   cursor: CopyCursor,
+  dataBytes: number,
 ): Promise<{ part: ObjectPart; data: Uint8Array[] }> {
   const size = store.stat(c, oid)?.size ?? 0;
   const first = cursor.data === 0 && !cursor.dataDone && cursor.omapAfter === undefined;
@@ -41,7 +41,7 @@ export async function readPart(
   const extents: { offset: number; length: number }[] = [];
   const data: Uint8Array[] = [];
   let { data: at, dataDone } = cursor;
-  let room = PART_DATA_BYTES;
+  let room = dataBytes;
   if (!dataDone) {
     for (const e of store.extents(c, oid, at, size - at)) {
       const length = Math.min(e.length, room);
@@ -128,7 +128,8 @@ export async function partFor(
       ? undefined
       : storedVersion(host.store, state.c, oid);
     if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
-    return await readPart(host.store, state.c, oid, need, cursor);
+    const { chunkBytes } = host.recoveryOrders(state.pgid.pool);
+    return await readPart(host.store, state.c, oid, need, cursor, chunkBytes);
   } catch (error) {
     if (!(error instanceof CephError)) throw error;
     host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });

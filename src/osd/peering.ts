@@ -154,6 +154,12 @@ export class Peering {
     return new Set([...this.asked, ...this.infos.keys()]);
   }
 
+  /** An acting member that compares all objects, or has yet to get some that it learned of so. */
+  imports(osd: number): boolean {
+    if (osd === this.self.id) return this.self.info.import !== undefined;
+    return this.plans.get(osd)?.kind === 'import' || this.infos.get(osd)?.import !== undefined;
+  }
+
   step(input: PeeringInput): PeeringEffect[] {
     switch (input.kind) {
       case 'start':

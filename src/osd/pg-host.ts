@@ -6,7 +6,6 @@ import type { Leases } from './leases.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Lease } from './peer-messages.ts';
-import type { Permits } from './permits.ts';
 import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
 import type { ScrubPort } from './scrub/scrub-port.ts';
@@ -26,8 +25,6 @@ export interface PgHost {
   readonly listMax: number;
   /** Of how many idle objects a PG keeps what it knows of them. */
   readonly contextsMax: number;
-  /** Copies of objects under way, over all PGs. */
-  readonly copies: Permits;
   /** Places and leave to copy objects in the background. */
   readonly recovery: RecoveryPort;
   /** What map and options say now of recovery in a pool. */
@@ -66,7 +63,7 @@ export interface PgHost {
    * Sets room aside for what a PG is about to take in.
    * @returns false when the store would become too full: backfillfull, or for recovery by the log full
    */
-  reserve(c: Collection, bytes: number, kind?: RecoveryKind): boolean;
+  reserve(c: Collection, bytes: number, kind: RecoveryKind): boolean;
   /** The last of a PG is gone from the store. */
   removed(pgid: PgId): void;
   /** The primary of a PG says that its members hold everything: our copy is of no use. */

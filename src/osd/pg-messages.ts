@@ -22,6 +22,7 @@ import {
   MPgQuery,
   MPgRemove,
   MPgRemoved,
+  MPgReserve,
   MRepOp,
 } from './peer-messages.ts';
 import type { Holdings } from './pg-holdings.ts';
@@ -32,6 +33,7 @@ import type { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
+import type { RecoveryPlaces } from './recovery-places.ts';
 import { readRepOp } from './rep-op.ts';
 import type { PgScrubber } from './scrub/pg-scrubber.ts';
 import type { ScrubMember } from './scrub/scrub-member.ts';
@@ -52,6 +54,7 @@ export interface MessagesScope {
   readonly rounds: PeeringRounds;
   readonly member: PgMember;
   readonly recovery: Recovery;
+  readonly places: RecoveryPlaces;
   readonly flushes: Flushes;
   readonly milestones: Milestones;
   readonly holdings: Holdings;
@@ -152,6 +155,8 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       return inInterval(decodeFront(MScrubDone, message), (m) => {
         if (from === view.primary) pg.scrubber.onDone(m.history);
       });
+    case MPgReserve.type:
+      return inInterval(decodeFront(MPgReserve, message), (m) => pg.places.onMessage(from, m));
     case MRepOp.type:
       return inInterval(readRepOp(message), (m) => member.onRepOp(from, m, message));
     case MPgRemove.type:

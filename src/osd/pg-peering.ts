@@ -19,6 +19,7 @@ import type { Milestones } from './pg-milestones.ts';
 import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
 import type { Recovery } from './recovery.ts';
+import type { RecoveryPlaces } from './recovery-places.ts';
 import type { PgScrubber } from './scrub/pg-scrubber.ts';
 import type { ScrubMember } from './scrub/scrub-member.ts';
 
@@ -31,6 +32,7 @@ export interface RoundsScope {
   readonly isClean: boolean;
   readonly member: PgMember;
   readonly recovery: Recovery;
+  readonly places: RecoveryPlaces;
   readonly pipeline: OpPipeline;
   readonly flushes: Flushes;
   readonly holdings: Holdings;
@@ -107,6 +109,7 @@ export class PeeringRounds {
     this.round++;
     scope.scrubber.stop();
     scope.recovery.stop();
+    scope.places.stop();
     scope.pipeline.stop(true);
     scope.flushes.stop();
     this.replicas = view.acting.filter((o) => o !== host.id);
@@ -134,6 +137,7 @@ export class PeeringRounds {
     scope.scrubber.stop();
     scope.scrubMember.stop();
     scope.recovery.stop();
+    scope.places.intervalEnded();
     scope.pipeline.stop(scope.isPrimary);
     scope.flushes.stop();
     scope.member.stop();

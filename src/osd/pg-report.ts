@@ -34,11 +34,7 @@ function stateNames(pg: Pg): PgStateName[] {
     case 'peered':
       names.push(phase);
       if (pg.isClean) names.push('clean');
-      if (pg.lacksAnything()) {
-        names.push(pg.recovery.activeCount > 0 ? 'recovering' : 'recovery_wait', 'degraded');
-        if (pg.recovery.isTooFull) names.push('recovery_toofull');
-        if (pg.recovery.unfoundCount > 0) names.push('recovery_unfound');
-      } else if (isShort && pg.state.totals.objects > 0) names.push('degraded');
+      names.push(...recoveryNames(pg));
       break;
     default:
       names.push('peering');
@@ -46,6 +42,36 @@ function stateNames(pg: Pg): PgStateName[] {
   }
   if (isShort) names.push('undersized');
   if (view.up.join() !== view.acting.join()) names.push('remapped');
+  return names;
+}
+
+const NAMES = {
+  recovery: {
+    granted: 'recovering',
+    full: 'recovery_toofull',
+    wait: 'recovery_wait',
+    unfound: 'recovery_unfound',
+    forced: 'forced_recovery',
+  },
+  backfill: {
+    granted: 'backfilling',
+    full: 'backfill_toofull',
+    wait: 'backfill_wait',
+    unfound: 'backfill_unfound',
+    forced: 'forced_backfill',
+  },
+} as const;
+
+/** Copies that are missing, and how far the PG has come with bringing them. */
+function recoveryNames({ recovery, recoveryStatus: status, places }: Pg): PgStateName[] {
+  const names: PgStateName[] = status.counts().degraded > 0 ? ['degraded'] : [];
+  for (const kind of status.forced) names.push(NAMES[kind].forced);
+  const kind = status.kind();
+  if (!kind) return names;
+  const { name } = places.state;
+  const { [kind]: of } = NAMES;
+  names.push(name === 'granted' || name === 'full' ? of[name] : of.wait);
+  if (recovery.unfoundCount > 0) names.push(of.unfound);
   return names;
 }
 
@@ -124,18 +150,21 @@ function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
 }
 
 function sumOf(pg: Pg): PgStat['statsSum'] {
-  const { view } = pg;
+  const { view, recovery } = pg;
   const t = pg.state.totals;
-  let missing = 0;
-  for (const [, set] of pg.peering.missing) missing += set.size;
+  const { degraded, misplaced } = pg.recoveryStatus.counts();
   return {
     ...emptyStatSum(),
     numBytes: t.bytes,
     numObjects: t.objects,
-    numObjectCopies: t.objects * view.size,
+    numObjectCopies: t.objects * Math.max(view.size, view.up.length, view.acting.length),
     numObjectsMissingOnPrimary: pg.state.missing.size,
-    numObjectsDegraded: missing + t.objects * Math.max(0, view.size - view.acting.length),
-    numObjectsUnfound: pg.recovery.unfoundCount,
+    numObjectsDegraded: degraded,
+    numObjectsMisplaced: misplaced,
+    numObjectsUnfound: recovery.unfoundCount,
+    numObjectsRecovered: recovery.copied.objects,
+    numBytesRecovered: recovery.copied.bytes,
+    numKeysRecovered: recovery.copied.keys,
     numObjectsDirty: t.dirty,
     numObjectsOmap: t.omapObjects,
     numRd: pg.reads.rd,

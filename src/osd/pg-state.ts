@@ -272,9 +272,7 @@ export class PgState {
   private dropDups(): StoreOp[] {
     if (!this.storesDups) return [];
     this.storesDups = false;
-    return [
-      { op: 'omapRmRange', c: this.c, oid: this.meta, from: DUP_KEYS, to: DUP_KEYS_END },
-    ];
+    return [{ op: 'omapRmRange', c: this.c, oid: this.meta, from: DUP_KEYS, to: DUP_KEYS_END }];
   }
 
   removeMissing(key: string): StoreOp[] {

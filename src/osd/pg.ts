@@ -21,6 +21,9 @@ import { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
+import { type PlacesScope, RecoveryPlaces } from './recovery-places.ts';
+import { RecoveryStatus } from './recovery-status.ts';
+import type { RecoveryNeed } from './recovery-turn.ts';
 import { repOp } from './rep-op.ts';
 import { PgScrubber, type ScrubScope } from './scrub/pg-scrubber.ts';
 import { mendObject } from './scrub/read-repair.ts';
@@ -37,13 +40,15 @@ export interface ReadCounts {
  * One PG on one OSD: takes it through the maps, and holds together peering, log, recovery and the pipeline of client
  * requests, each of which sees of the others what this front shows.
  */
-export class Pg implements PipelineScope, RecoveryScope, FlushScope, ScrubScope {
+export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope, ScrubScope {
   readonly host: PgHost;
   readonly state: PgState;
   view: PgView;
   readonly rounds: PeeringRounds;
   readonly member: PgMember;
   readonly recovery: Recovery;
+  readonly places: RecoveryPlaces;
+  readonly recoveryStatus: RecoveryStatus;
   readonly pipeline: OpPipeline;
   readonly flushes: Flushes;
   readonly holdings: Holdings;
@@ -73,6 +78,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, ScrubScope 
       moreListed: () => this.moreListed(),
     });
     this.recovery = new Recovery(this);
+    this.places = new RecoveryPlaces(this);
+    this.recoveryStatus = new RecoveryStatus(this);
     this.pipeline = new OpPipeline(this);
     this.flushes = new Flushes(this);
     this.holdings = new Holdings(this);
@@ -182,6 +189,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, ScrubScope 
     if (this.isActive && !this.lacksAnything()) {
       this.pipeline.sendAgain(osd);
       this.flushes.sendAgain(osd);
+      this.places.peerReset(osd);
     } else this.rounds.start();
   }
 
@@ -239,6 +247,16 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, ScrubScope 
     this.recovery.more();
     this.host.statsChanged();
     if (!this.lacksAnything()) this.rounds.allRecovered();
+  }
+
+  recoveryNeed(): RecoveryNeed | undefined {
+    return this.recoveryStatus.need();
+  }
+  lackedBy(osd: number): number {
+    return this.recoveryStatus.lackedBy(osd);
+  }
+  turnBegins(): void {
+    this.recovery.resume();
   }
 
   replicate(

@@ -1,23 +1,20 @@
 import { CephError } from '../errors/index.ts';
 import { formatPgId, type HObject } from '../wire/index.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
-import { ObjectCopies } from './object-copies.ts';
+import { type CopyCounts, ObjectCopies } from './object-copies.ts';
 import { storedVersion } from './object-copy.ts';
 import type { ObjectPart } from './peer-messages.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgState } from './pg-state.ts';
+import type { RecoveryPlaces } from './recovery-places.ts';
 import { Interrupted } from './requests.ts';
 
-/** Objects of one PG copied at the same time in the background. */
-const PG_COPIES_MAX = 4;
 const RETRY_MS = 1000;
 /**
  * How long the members must have been the same before anything is copied that nobody waits for: of a series of maps that
  * come one by one, only the last makes data move.
  */
 const QUIET_MS = 200;
-/** What an object takes beside its data, roughly: the rest of its last block, and its record. */
-const OBJECT_BYTES = 6144;
 
 /** What recovery sees of its PG. */
 export interface RecoveryScope {
@@ -36,11 +33,14 @@ export interface RecoveryScope {
   arrived(key: string): void;
   /** Nothing of this goes on with the object any more: it may be changed, if nobody lacks it. */
   recovered(key: string): void;
+  /** The PG's turn: may copies begin in the background, and for whom? */
+  readonly places: Pick<RecoveryPlaces, 'isGranted' | 'covers' | 'look'>;
 }
 
 /**
  * The primary's recovery: every object that some acting member lacks is pulled whole if we lack it, then pushed whole to
- * the others. Objects that a client waits for go first, asking nobody's leave; the rest follow in the background.
+ * the others. Objects that a client waits for go first, asking nobody's leave; the rest follow in the background, in the
+ * PG's turn and as fast as the OSD lets copies begin.
  */
 export class Recovery {
   private readonly scope: RecoveryScope;
@@ -49,11 +49,10 @@ export class Recovery {
   private readonly unfound = new Set<string>();
   /** Changes with the interval: what was started before must not go on. */
   private generation = 0;
-  private background = 0;
   private enabled = false;
   private isQuiet = false;
-  /** Whether our store has promised room for what we lack. */
-  private room: 'unasked' | 'promised' | 'refused' = 'unasked';
+  /** For leave to copy in the background. */
+  private asked: { cancel(): void } | undefined;
 
   constructor(scope: RecoveryScope) {
     this.scope = scope;
@@ -66,28 +65,39 @@ export class Recovery {
   get unfoundCount(): number {
     return this.unfound.size;
   }
+  /** What was given to members, ourselves included, since this OSD began to serve the PG. */
+  get copied(): CopyCounts {
+    return this.copies.copied;
+  }
+  /** The members have been the same for long enough to copy in the background. */
+  get isReady(): boolean {
+    return this.enabled && this.isQuiet;
+  }
 
-  /** Our store has no room for what we lack: only what clients wait for is brought. */
-  get isTooFull(): boolean {
-    return this.room === 'refused';
+  /** Is one of these on its way, or can be brought? */
+  canBring(missing: MissingSet): boolean {
+    if (missing.size > this.unfound.size) return true;
+    for (const key of missing.keys()) if (!this.unfound.has(key)) return true;
+    return false;
   }
 
   start(): void {
+    if (this.enabled) return this.more();
     const { generation } = this;
     this.enabled = true;
     this.scope.host.clock.setTimer(QUIET_MS, () => {
       if (generation !== this.generation) return;
       this.isQuiet = true;
-      this.fill();
+      this.more();
     });
   }
 
   stop(): void {
     this.enabled = false;
     this.isQuiet = false;
-    this.giveRoomBack();
     this.generation++;
-    this.background = 0;
+    this.asked?.cancel();
+    this.asked = undefined;
     this.running.clear();
     this.unfound.clear();
     this.copies.interrupt();
@@ -95,14 +105,33 @@ export class Recovery {
 
   /** Something is known to be missing that was not before. */
   more(): void {
-    this.fill();
+    if (!this.isReady) return;
+    this.scope.places.look();
+    this.resume();
+  }
+
+  /** Our turn has begun, or there is more to copy in it. */
+  resume(): void {
+    const { host, places } = this.scope;
+    if (!this.isReady || this.asked || !places.isGranted || !this.next()) return;
+    const { recovery } = host;
+    this.asked = recovery.askCopies((count) => {
+      this.asked = undefined;
+      for (let i = 0; i < count; i++) {
+        // Only now: what a client waits for meanwhile is on its way.
+        const item = places.isGranted ? this.next() : undefined;
+        if (item) this.launch(...item, false, () => recovery.copyDone());
+        else recovery.copyDone();
+      }
+      this.resume();
+    });
   }
 
   /** A new holder has spoken up: look again for what nobody had. */
   retryUnfound(): void {
     const keys = [...this.unfound];
     this.unfound.clear();
-    this.fill();
+    this.more();
     // Who waits for one of them asks again.
     for (const key of keys) if (!this.running.has(key)) this.scope.recovered(key);
   }
@@ -126,67 +155,23 @@ export class Recovery {
     this.copies.onFound(copy, isKnown, version);
   }
 
-  private fill(): void {
-    while (this.enabled && this.isQuiet && this.background < PG_COPIES_MAX && this.next()) {
-      this.background++;
-      void this.takeTurn(this.generation);
-    }
-  }
-
-  /** Waits for leave to copy, and only then looks what: what a client waits for meanwhile need not wait too. */
-  private async takeTurn(generation: number): Promise<void> {
-    const { host } = this.scope;
-    await host.copies.take();
-    const item = generation === this.generation ? this.next() : undefined;
-    const done = (): void => {
-      host.copies.give();
-      if (generation !== this.generation) return;
-      this.background--;
-      if (item) this.fill();
-    };
-    if (item) this.launch(...item, false, done);
-    else done();
-  }
-
   private next(): [key: string, oid: HObject] | undefined {
-    const isFree = (key: string): boolean => !this.running.has(key) && !this.unfound.has(key);
-    const mine = this.scope.state.missing;
-    if (mine.size > 0 && this.hasRoom()) {
-      for (const [key, { oid }] of mine) if (isFree(key)) return [key, oid];
-    }
-    for (const [, missing] of this.scope.peers()) {
-      for (const [key, { oid }] of missing) if (isFree(key) && !mine.has(key)) return [key, oid];
+    const { state, places } = this.scope;
+    const item = this.nextOf(state.missing);
+    if (item) return item;
+    for (const [osd, missing] of this.scope.peers()) {
+      const its = places.covers(osd) && this.nextOf(missing);
+      if (its) return its;
     }
     return undefined;
   }
 
-  /** Asks our store to set aside what the sources announce, and again after a while when it refuses. */
-  private hasRoom(): boolean {
-    if (this.room !== 'unasked') return this.room === 'promised';
-    const { host, state } = this.scope;
-    const { generation } = this;
-    const { bytes, objects } = state.totals;
-    const count = state.missing.size;
-    const announced = Math.ceil((bytes * count) / Math.max(count, objects)) + count * OBJECT_BYTES;
-    if (host.reserve(state.c, announced)) {
-      this.room = 'promised';
-      return true;
+  /** The first object that is not on its way, nor known to be nowhere. */
+  private nextOf(missing: MissingSet): [key: string, oid: HObject] | undefined {
+    for (const [key, { oid }] of missing) {
+      if (!this.running.has(key) && !this.unfound.has(key)) return [key, oid];
     }
-    this.room = 'refused';
-    host.log('warn', 'no room to recover', { pg: formatPgId(state.pgid), bytes: announced });
-    host.statsChanged();
-    host.clock.setTimer(RETRY_MS, () => {
-      if (generation !== this.generation || this.room !== 'refused') return;
-      this.room = 'unasked';
-      this.fill();
-    });
-    return false;
-  }
-
-  private giveRoomBack(): void {
-    const { host, state } = this.scope;
-    if (this.room === 'promised') host.store.release(state.c);
-    this.room = 'unasked';
+    return undefined;
   }
 
   private launch(key: string, oid: HObject, isForChange: boolean, done?: () => void): void {
@@ -196,11 +181,11 @@ export class Recovery {
       (isFound) => {
         if (generation === this.generation) {
           this.running.delete(key);
-          if (this.scope.state.missing.size === 0) this.giveRoomBack();
           if (isFound) this.scope.recovered(key);
           else this.giveUpFor(key);
         }
         done?.();
+        this.more();
       },
       (e: unknown) => {
         done?.();

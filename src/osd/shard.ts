@@ -26,7 +26,6 @@ import type { OpLimits } from './ops/index.ts';
 import { type Partition, shardOf } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
-import { Permits } from './permits.ts';
 import type { Pg } from './pg.ts';
 import { describePg, opsInFlight } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
@@ -82,7 +81,6 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   readonly pool: BufferPool;
   readonly leases: Leases;
-  readonly copies: Permits;
   readonly recovery: RecoveryPort;
   readonly scrub: ShardScrubs;
   map: OSDMap | undefined;
@@ -123,7 +121,6 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.superblock = superblock;
     this.settings = options.settings;
     this.durableEpoch = superblock.newest;
-    this.copies = new Permits(Math.ceil(COPIES_MAX / partition.count));
     this.recovery = front.recovery;
     this.early = new EarlyMessages(options.log);
     this.room = new Room(options.store, clock);
@@ -240,7 +237,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   hasRoom(bytes: number): boolean {
     return this.room.has(bytes);
   }
-  reserve(c: Collection, bytes: number, kind: RecoveryKind = 'backfill'): boolean {
+  reserve(c: Collection, bytes: number, kind: RecoveryKind): boolean {
     const { fullRatio, backfillfullRatio } = this.map?.data ?? {};
     const share = kind === 'backfill' ? backfillfullRatio || BACKFILL_FULL : fullRatio || FULL;
     return this.room.reserve(c, bytes, share);
@@ -328,6 +325,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.settings = settings;
     this.keeper.setTarget(settings.memoryTargetBytes);
     this.setDirect();
+    for (const pg of this.pgs.all()) pg.places.look();
     if (this.map) this.compression.update(this.map, settings.compression);
   }
   private setDirect(): void {
@@ -463,6 +461,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     }
     if (this.state === 'stopping') return;
     if (isUpNow) this.pgs.settle();
+    for (const pg of this.pgs.all()) pg.places.look();
     this.primaries = [...this.pgs.all()].filter((pg) => pg.isPrimary).length;
     this.early.reached(map.epoch);
     this.clients.retry();

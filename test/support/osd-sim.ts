@@ -16,7 +16,6 @@ import {
   MPgRemoved,
   MRepAck,
 } from '../../src/osd/peer-messages.ts';
-import { Permits } from '../../src/osd/permits.ts';
 import { Pg } from '../../src/osd/pg.ts';
 import type { PgHost } from '../../src/osd/pg-host.ts';
 import { emptyInfo } from '../../src/osd/pg-info.ts';
@@ -166,7 +165,7 @@ export class SimNode {
       life: (osd) => world.lifeIn(node.seen, osd),
     });
     const clock = this.clock(life);
-    this.desk = new RecoveryDesk(clock, world.recoveryBounds);
+    this.desk = new RecoveryDesk(clock, { ...world.recoveryBounds, active: world.options.copies });
     this.store = new MemoryStore();
     for (const txn of this.durable) await this.store.submit(txn);
     const host = this.host(life);
@@ -251,7 +250,6 @@ export class SimNode {
       logMax: world.options.logMax,
       listMax: world.options.listMax,
       contextsMax: 64,
-      copies: new Permits(world.options.copies),
       recovery: node.desk,
       recoveryOrders: () => world.orders,
       get epoch() {
@@ -417,10 +415,9 @@ export class SimWorld {
   readonly random: (n: number) => number;
   readonly options: SimOptions;
   readonly nodes: SimNode[];
-  recoveryBounds: RecoveryBounds = {
+  recoveryBounds: Omit<RecoveryBounds, 'active'> = {
     backfills: 1,
     lowestPriority: 0,
-    active: 2,
     together: 1,
     sleepMs: 0,
   };
