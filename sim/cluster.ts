@@ -8,6 +8,7 @@ import { SimNetwork } from './network.ts';
 import type { SimOptions } from './options.ts';
 import { type LogSink, SimProcess } from './process.ts';
 import { Dice } from './random.ts';
+import { type Lie, lying } from './sabotage.ts';
 import { Timeline } from './timeline.ts';
 import { VolatileKeyValue } from './volatile-key-value.ts';
 import { VolatileDisk } from './volatile-store.ts';
@@ -57,9 +58,12 @@ export class SimCluster {
   readonly errors: string[] = [];
   private readonly monKv: VolatileKeyValue;
   private readonly config: ReadonlyMap<string, string>;
+  private readonly lie: Lie | undefined;
   private clientCount = 0;
 
-  constructor(seed: number, options: SimOptions) {
+  /** @param lie what all stores do wrong */
+  constructor(seed: number, options: SimOptions, lie?: Lie) {
+    this.lie = lie;
     this.seed = seed;
     this.options = options;
     this.network = new SimNetwork(this.timeline, this.dice('network'), options.network);
@@ -177,7 +181,8 @@ export class SimCluster {
     this.network.powered(machine.address);
     const process = this.newProcess(`osd.${id}`, machine.address, 1 + id);
     machine.process = process;
-    machine.store = machine.disk.open(process);
+    const store = machine.disk.open(process);
+    machine.store = this.lie ? lying(store, this.lie) : store;
     const osd = await startOsd({
       runtime: process.runtime(this.network, this.seed, this.log),
       id,

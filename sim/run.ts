@@ -3,6 +3,7 @@ import { SimCluster } from './cluster.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Injector } from './injector.ts';
 import { drawOptions, type SimOptions } from './options.ts';
+import type { Lie } from './sabotage.ts';
 import { Workload } from './workload.ts';
 
 /** Everything that decides a run: equal plans give equal runs. */
@@ -34,6 +35,8 @@ export interface Result {
 export interface RunOptions {
   /** Hears what happens, with the virtual time. */
   readonly tell?: (line: string) => void;
+  /** What all stores do wrong: for tests of the checkers. */
+  readonly lie?: Lie;
 }
 
 /** After the last fault everything is well again within so much virtual time. */
@@ -51,7 +54,7 @@ export function planOf(seed: number, durationMs = 600_000): Plan {
 
 /** Runs a plan to its end, or to the first thing that must not happen. */
 export async function run(plan: Plan, how: RunOptions = {}): Promise<Result> {
-  const cluster = new SimCluster(plan.seed, plan.options);
+  const cluster = new SimCluster(plan.seed, plan.options, how.lie);
   const { timeline } = cluster;
   const { tell } = how;
   if (tell) timeline.tell = (line) => tell(`${(timeline.now / 1000).toFixed(4)} ${line}`);
