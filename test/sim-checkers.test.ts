@@ -18,7 +18,7 @@ function busy(seed: number): Plan {
     ...plan.options,
     osds: 3,
     pools: [{ name: 'p0', size: 3, minSize: 2, pgNum: 2 }],
-    pace: { commitMinMs: 5, commitMaxMs: 60, readMaxMs: 0 },
+    pace: { commitMinMs: 50, commitMaxMs: 400, readMaxMs: 0 },
     clients: 3,
     threads: 3,
     thinkMs: 1500,
