@@ -11,13 +11,14 @@ import {
   SimWorld,
 } from './osd-sim.ts';
 
-/** Short logs and short pages, so that whoever is new to the PG has to import it, in many steps. */
+const LOG = 40;
+/** Logs that are cut, and short pages, so that whoever is new to the PG has to import it, in many steps. */
 export const IMPORT_OPTIONS: Partial<SimOptions> = {
   osds: 6,
   size: 2,
   minSize: 2,
-  logKeep: 2,
-  logMax: 4,
+  logKeep: LOG,
+  logMax: LOG,
   listMax: 3,
   commitMs: 5,
 };
@@ -60,6 +61,10 @@ export class ImportRun {
     for (let i = 0; i < objects; i += 5) await this.write(`o${i}`, `second of ${i}`);
     for (let i = 3; i < objects; i += 4) await this.remove(`o${i}`);
     await this.write('o3', 'once more');
+    // What was written so far is not in the log any more.
+    const last = Array.from({ length: LOG + 5 }, (_, i) => this.write('o0', `${i} times`));
+    await Promise.all(last);
+    this.model.set('o0', await this.read('o0'));
     await this.clean();
   }
 
@@ -125,11 +130,12 @@ export class ImportRun {
   /** Every object is as it was answered. */
   async check(mostMs?: number): Promise<void> {
     const all = [...this.model.keys()].filter((name) => !this.busy.has(name));
+    for (const name of all) this.busy.add(name);
     await Promise.all(all.map((name) => this.checkOne(name, mostMs)));
   }
 
+  /** @param name busy, and free afterwards */
   private async checkOne(name: string, mostMs?: number): Promise<void> {
-    this.busy.add(name);
     const got = await this.read(name, mostMs);
     this.busy.delete(name);
     const expected = this.model.get(name);
