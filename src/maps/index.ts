@@ -23,6 +23,7 @@ export { osdLine, osdMapText } from './osdmap-print.ts';
 export {
   type Halving,
   halvings,
+  isMergePart,
   parentSeed,
   placementSeed,
   ruleOf,

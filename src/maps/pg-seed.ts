@@ -30,6 +30,12 @@ export function parentSeed(seed: number): number {
   return (seed & ~(2 ** (31 - Math.clz32(seed)))) >>> 0;
 }
 
+/** Is the PG the source or the target of the merge that is announced? */
+export function isMergePart({ pgNum, pgNumPending }: PgPool, seed: number): boolean {
+  const source = pgNum - 1;
+  return pgNumPending < pgNum && (seed === source || seed === parentSeed(source));
+}
+
 /** One halving of a PG: objects whose hash ends in the `bits` lowest bits of `child` are the child's from then on. */
 export interface Halving {
   readonly parent: number;

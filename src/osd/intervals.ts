@@ -12,6 +12,10 @@ export interface PgView {
   readonly minSize: number;
   /** PGs of the pool. */
   readonly pgCount: number;
+  /** How many low bits of its objects' hashes the PG's seed is: more when it is split, fewer when it is merged into. */
+  readonly bits: number;
+  /** It is to be merged, or merged into, with one of the next maps: nobody is served until then. */
+  readonly isMerging: boolean;
   /** up_from of the acting members in their order: a restarted member begins a new interval. */
   readonly upFrom: readonly number[];
   /** up_thru of the primary: newest epoch in which it was seen alive because it asked for that. */
@@ -34,12 +38,15 @@ export const Interval = struct('Interval', {
 });
 export type Interval = ValueOf<typeof Interval>;
 
+/** Is it one interval? Clients send again what they sent in another one: PastIntervals::is_new_interval, 16.2. */
 export function sameMembers(a: PgView, b: PgView): boolean {
   return (
     a.primary === b.primary &&
     a.upPrimary === b.upPrimary &&
     a.minSize === b.minSize &&
     a.size === b.size &&
+    a.bits === b.bits &&
+    a.isMerging === b.isMerging &&
     sameList(a.acting, b.acting) &&
     sameList(a.up, b.up) &&
     sameList(a.upFrom, b.upFrom)

@@ -61,12 +61,12 @@ export function adoptPgMeta(
   if (!bytes) throw new CephError('EINVAL', 'the export has no info of its PG');
   let info = decodeAll(PgInfo, bytes);
   const from = OSDMap.decode(Buffer.from(map), crc32c);
-  let before: PgView = { ...restoredView(info), epoch: from.epoch };
+  let before: PgView = { ...restoredView(info, pgid), epoch: from.epoch };
   for (const next of mapsSince(store, maps, from, crc32c)) {
     const pool = next.pool(pgid.pool);
     if (!pool) throw new CephError('ENOENT', `pool ${pgid.pool} is gone since epoch ${next.epoch}`);
     const view = viewOf(next, pgid);
-    if (view.pgCount !== info.view.pgCount) {
+    if (view.bits !== before.bits || pgid.seed >= view.pgCount) {
       throw new CephError('ESTALE', `pool ${pgid.pool} has ${view.pgCount} PGs now`);
     }
     info = nextInfo(info, before, view);

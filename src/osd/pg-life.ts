@@ -1,3 +1,5 @@
+import { splitBits } from '../maps/index.ts';
+import type { PgId } from '../wire/index.ts';
 import { addInterval, closeInterval, type PgView, sameMembers } from './intervals.ts';
 import type { PgInfo } from './pg-info.ts';
 
@@ -21,14 +23,16 @@ export function nextInfo(info: PgInfo, before: PgView, view: PgView): PgInfo {
     since: view.epoch,
     view: storedView(view),
     isVouchedFor: false,
+    isMerging: view.isMerging,
   };
 }
 
-export function storedView({ upThru: _, ...v }: PgView): PgInfo['view'] {
+export function storedView(view: PgView): PgInfo['view'] {
+  const { upThru: _, bits: __, isMerging: ___, ...v } = view;
   return { ...v, up: [...v.up], acting: [...v.acting], upFrom: [...v.upFrom] };
 }
 
 /** A member's view as it was stored; see PgInfo.isVouchedFor for what that lacks. */
-export function restoredView(info: PgInfo): PgView {
-  return { ...info.view, upThru: 0 };
+export function restoredView({ view, isMerging }: PgInfo, { seed }: PgId): PgView {
+  return { ...view, bits: splitBits(seed, view.pgCount), isMerging, upThru: 0 };
 }

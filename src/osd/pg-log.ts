@@ -19,6 +19,8 @@ interface Item extends Done {
  */
 const TRIMMED_MIN = 250;
 const TRIMMED_MAX = 1000;
+/** Likewise of a merge, which ends whole logs. */
+const MERGED_MAX = 3000;
 /** What an entry takes beside its encoding, measured: the item, its version and key, its place in two tables. */
 const ITEM_BYTES = 300;
 
@@ -132,6 +134,54 @@ export class PgLog {
   trimPoint(keep: number): EVersion {
     const n = this.items.length - keep;
     return n > 0 ? this.items[n - 1]!.version : this.tail;
+  }
+
+  /**
+   * Takes the log apart when its PG is split. Each part has our tail, since no entry between was of its objects, and
+   * remembers all trimmed requests, which do not tell what they were for.
+   * @param seeds of the parts
+   * @param partOf the seed of the part that has the objects of a hash
+   */
+  split(seeds: Iterable<number>, partOf: (hash: number) => number): Map<number, PgLog> {
+    const parts = new Map<number, PgLog>();
+    for (const seed of seeds) {
+      const log = new PgLog(this.tail);
+      log.remember(this.trimmed);
+      parts.set(seed, log);
+    }
+    for (const item of this.items) parts.get(partOf(loggedOf(item).hash))!.take(item);
+    return parts;
+  }
+
+  /**
+   * The log of a PG that others are merged into: it begins anew behind `tail`, as versions of different PGs have no
+   * order, but the requests of all are remembered. Oldest first.
+   */
+  static merged(tail: EVersion, logs: readonly PgLog[]): PgLog {
+    const out = new PgLog(tail);
+    const items = logs.flatMap((log) => log.items);
+    items.sort((a, b) => compareEVersion(a.version, b.version));
+    const dups = logs.flatMap((log) => [...log.trimmed]);
+    dups.push(...items.map((item): [string, Done] => [item.reqid, item]));
+    out.remember(dups.slice(-MERGED_MAX));
+    return out;
+  }
+
+  /** Requests that are remembered though their entries are gone, oldest first. */
+  get dups(): Iterable<readonly [reqid: string, done: Done]> {
+    return this.trimmed;
+  }
+
+  remember(dups: Iterable<readonly [reqid: string, done: Done]>): void {
+    for (const [reqid, { result, version, userVersion }] of dups) {
+      this.trimmed.set(reqid, { result, version, userVersion });
+    }
+  }
+
+  private take(item: Item): void {
+    this.items.push(item);
+    this.byReqid.set(item.reqid, item);
+    this.recordBytes += item.record.length;
   }
 
   private forget(item: Item): void {

@@ -1,22 +1,23 @@
-import type { OSDMap } from '../maps/index.ts';
+import { isMergePart, type OSDMap, splitBits, stableMod } from '../maps/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import { formatPgId, type PgId, parsePgId } from '../wire/index.ts';
-import { mayWrite, type PgView } from './intervals.ts';
-import { type Partition, shardOf } from './partition.ts';
+import { type PgId, parsePgId } from '../wire/index.ts';
+import type { PgView } from './intervals.ts';
 import { Pg } from './pg.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { restoredView, storedView } from './pg-life.ts';
-import { damaged, listObjects, PgState } from './pg-state.ts';
+import { mergeAll } from './pg-merge.ts';
+import { splitPg } from './pg-split.ts';
+import { damaged, PgState } from './pg-state.ts';
+import { Removals } from './removals.ts';
 import { META } from './superblock.ts';
-
-/** Objects removed in one transaction. */
-const REMOVE_BATCH = 64;
+import { Untouched } from './untouched.ts';
 
 /** A PG as one map sees it. */
 export function viewOf(map: OSDMap, pgid: PgId): PgView {
   const { up, upPrimary, acting, actingPrimary } = map.pgToUpActing(pgid);
   const pool = map.pool(pgid.pool);
+  const pgCount = pool?.pgNum ?? 0;
   return {
     epoch: map.epoch,
     up,
@@ -25,7 +26,9 @@ export function viewOf(map: OSDMap, pgid: PgId): PgView {
     primary: actingPrimary,
     size: pool?.size ?? 0,
     minSize: pool?.minSize ?? 0,
-    pgCount: pool?.pgNum ?? 0,
+    pgCount,
+    bits: splitBits(pgid.seed, pgCount),
+    isMerging: pool !== undefined && isMergePart(pool, pgid.seed),
     upFrom: acting.map((osd) => map.data.osdInfo[osd]?.upFrom ?? 0),
     upThru: map.data.osdInfo[actingPrimary]?.upThru ?? 0,
   };
@@ -36,28 +39,29 @@ function pgNumber(pool: number, seed: number): number {
   return pool * 0x1_0000_0000 + seed;
 }
 
+/** What must become durable together. */
+export type Group = readonly StoreOp[];
+
 /**
- * The PGs of one shard: loaded at the start, made when the map puts them here, taken through every map, and removed with
- * their pool or when others hold everything.
+ * The PGs of one shard: loaded at the start, made when the map puts them here, taken through every map, split and merged
+ * with their pool, and removed with it or when others hold everything.
  */
 export class PgRegistry {
   private readonly host: PgHost;
   private readonly pgs = new Map<number, Pg>();
-  private readonly removing = new Map<number, Promise<void>>();
-  /** See Superblock.untouched. */
-  private readonly untouched: Set<string>;
-
+  private readonly removals: Removals;
+  private readonly untouched: Untouched;
   private readonly isHere: (pgid: PgId) => boolean;
 
-  constructor(host: PgHost, untouched: Set<string>, partition: Partition) {
+  constructor(host: PgHost, untouched: Set<string>, isHere: (pgid: PgId) => boolean) {
     this.host = host;
-    this.untouched = untouched;
-    const { index, count } = partition;
-    this.isHere = (pgid) => shardOf(pgid, count) === index;
+    this.isHere = isHere;
+    this.untouched = new Untouched(untouched, isHere);
+    this.removals = new Removals(host);
   }
 
-  get(pgid: PgId): Pg | undefined {
-    return this.pgs.get(pgNumber(pgid.pool, pgid.seed));
+  get({ pool, seed }: PgId): Pg | undefined {
+    return this.pgs.get(pgNumber(pool, seed));
   }
   all(): Iterable<Pg> {
     return this.pgs.values();
@@ -65,8 +69,9 @@ export class PgRegistry {
   get size(): number {
     return this.pgs.size;
   }
-  isRemoving(pgid: PgId): boolean {
-    return this.removing.has(pgNumber(pgid.pool, pgid.seed));
+  /** Is what the PG's last stay here left behind in its way? */
+  isRemoving(pgid: PgId, map: OSDMap): boolean {
+    return this.removals.overlaps(pgid, splitBits(pgid.seed, map.pool(pgid.pool)?.pgNum ?? 0));
   }
 
   /** Reads the PGs of the store; what an interrupted removal left is removed. */
@@ -82,32 +87,33 @@ export class PgRegistry {
       } catch (cause) {
         throw damaged(pgid, cause);
       }
-      if (state) this.add(new Pg(this.host, state, restoredView(state.info)));
-      else this.clear(pgid);
+      if (state) this.begin(state, restoredView(state.info, pgid));
+      else this.removals.begin(pgid, store.bounds(c)?.bits ?? 0);
     }
   }
 
   /**
    * One new map. `isOurs`: who it shows up under our id is, or was, this store. Where it is not (our disk was replaced, or
    * we are not up), a PG must not begin here: someone else may have written to it.
-   * @returns what must become durable with the map
+   * @returns what must become durable before or with the map, in this order
    */
-  advance(map: OSDMap, previous: OSDMap | undefined, isOurs: boolean): StoreOp[] {
-    const ops: StoreOp[] = [];
-    this.trackUntouched(map, previous);
-    for (const pg of this.pgs.values()) {
-      if (map.pool(pg.pgid.pool)) ops.push(...pg.advance(viewOf(map, pg.pgid)));
+  advance(map: OSDMap, previous: OSDMap | undefined, isOurs: boolean): Group[] {
+    const groups: Group[] = [];
+    this.untouched.follow(map, previous);
+    const merging: Pg[] = [];
+    for (const pg of [...this.pgs.values()]) {
+      const { pgid, view } = pg;
+      const pgCount = map.pool(pgid.pool)?.pgNum ?? 0;
+      const bits = splitBits(pgid.seed, pgCount);
+      if (pgCount === 0) groups.push(this.retire(pg));
+      else if (pgid.seed >= pgCount || bits < view.bits) merging.push(pg);
+      else if (bits > view.bits) groups.push(this.split(pg, map, pgCount));
+      else groups.push(pg.advance(viewOf(map, pgid)));
     }
-    for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
-    for (const pgid of map.pgsOfOsd(this.host.id, this.isHere)) {
-      const number = pgNumber(pgid.pool, pgid.seed);
-      if (!isOurs) continue;
-      if (this.pgs.has(number) || this.removing.has(number)) continue;
-      const view = viewOf(map, pgid);
-      if (view.acting.includes(this.host.id)) ops.push(...this.make(pgid, view));
-    }
-    this.touchWritten(map);
-    return ops;
+    groups.push(...this.merge(merging, map));
+    if (isOurs) groups.push(...this.makeMissing(map));
+    this.untouched.settle(map, viewOf);
+    return groups;
   }
 
   /** The newest map that the PGs were taken through before the OSD was started. */
@@ -123,71 +129,91 @@ export class PgRegistry {
     for (const pg of this.pgs.values()) pg.stop();
   }
 
-  /** Removes a PG's objects in the background; after a crash in the middle, `load` goes on. */
+  /** Removes a PG's objects in the background. */
   remove(pg: Pg): void {
+    void this.host.submit(this.retire(pg));
+  }
+
+  private retire(pg: Pg): Group {
+    this.end(pg);
+    this.host.log('info', 'remove PG', { pg: pg.state.c });
+    this.removals.begin(pg.pgid, pg.view.bits);
+    return [{ op: 'remove', c: pg.state.c, oid: pg.state.meta }];
+  }
+
+  private begin(state: PgState, view: PgView): void {
+    const { pool, seed } = state.pgid;
+    this.pgs.set(pgNumber(pool, seed), new Pg(this.host, state, view));
+  }
+
+  /** Nothing is answered any more, and what was not answered is sent again by its clients. */
+  private end(pg: Pg): void {
     pg.stop();
     this.pgs.delete(pgNumber(pg.pgid.pool, pg.pgid.seed));
-    void this.host.submit([{ op: 'remove', c: pg.state.c, oid: pg.state.meta }]);
-    this.host.log('info', 'remove PG', { pg: pg.state.c });
-    this.clear(pg.pgid);
   }
 
-  private add(pg: Pg): void {
-    this.pgs.set(pgNumber(pg.pgid.pool, pg.pgid.seed), pg);
+  private split(pg: Pg, map: OSDMap, pgCount: number): Group {
+    this.end(pg);
+    const { parts, ops } = splitPg(pg.state, pg.view, pgCount, (pgid) => viewOf(map, pgid));
+    for (const part of parts) this.begin(part, viewOf(map, part.pgid));
+    const into = parts.slice(1).map((part) => part.c);
+    this.host.log('info', 'split PG', { pg: pg.state.c, into });
+    return ops;
   }
 
-  private make(pgid: PgId, view: PgView): StoreOp[] {
+  /** @param pgs that are no more in this map, or get another's objects */
+  private merge(pgs: readonly Pg[], map: OSDMap): Group[] {
+    const families = new Map<number, Pg[]>();
+    for (const pg of pgs) {
+      const { pool, seed } = pg.pgid;
+      const target = pgNumber(pool, stableMod(seed, map.pool(pool)!.pgNum));
+      families.set(target, [...(families.get(target) ?? []), pg]);
+    }
+    return [...families.values()].map((family) => this.mergeFamily(family, map));
+  }
+
+  private mergeFamily(family: readonly Pg[], map: OSDMap): Group {
+    for (const pg of family) this.end(pg);
+    const { pool: poolId, seed } = family[0]!.pgid;
+    const pool = map.pool(poolId)!;
+    const target = { pool: poolId, seed: stableMod(seed, pool.pgNum) };
+    const view = viewOf(map, target);
+    const halves = family.map(({ pgid, state, view: before }) => ({
+      seed: pgid.seed,
+      bits: before.bits,
+      half: { state, before },
+    }));
+    const { host } = this;
+    const { merged, ops } = mergeAll(poolId, halves, pool, view, {
+      storeSince: host.storeSince,
+      takeOver: (pgid) => {
+        const isThere = this.removals.has(pgid);
+        this.removals.handOver(pgid);
+        return isThere;
+      },
+    });
+    this.begin(merged, view);
+    const of = family.map((pg) => pg.state.c);
+    host.log('info', 'merge PGs', { pg: merged.c, of, lastUpdate: merged.log.head });
+    return ops;
+  }
+
+  /** PGs that the map puts here, and that are not. */
+  private *makeMissing(map: OSDMap): Generator<Group> {
+    for (const pgid of map.pgsOfOsd(this.host.id, this.isHere)) {
+      if (this.get(pgid) || this.isRemoving(pgid, map)) continue;
+      const view = viewOf(map, pgid);
+      if (view.acting.includes(this.host.id)) yield this.make(pgid, view);
+    }
+  }
+
+  private make(pgid: PgId, view: PgView): Group {
     // Nobody can have written yet: this is the beginning of the PG. Else others hold it, and we start with nothing.
-    const created = this.untouched.has(formatPgId(pgid)) ? view.epoch : 0;
-    const state = new PgState(pgid, emptyInfo(created, storedView(view), this.host.storeSince));
-    this.add(new Pg(this.host, state, view));
+    const created = this.untouched.has(pgid) ? view.epoch : 0;
+    const info = emptyInfo(created, storedView(view), this.host.storeSince);
+    const state = new PgState(pgid, { ...info, isMerging: view.isMerging });
+    this.begin(state, view);
     this.host.log('info', 'new PG', { pg: state.c, created });
     return state.create();
-  }
-
-  /** PGs of pools that appear with this map; we know of their whole life only if we saw the map before. */
-  private trackUntouched(map: OSDMap, previous: OSDMap | undefined): void {
-    const isFirst = map.epoch === 1;
-    if (!previous && !isFirst) this.untouched.clear();
-    for (const name of this.untouched) {
-      if (!map.pool(parsePgId(name)!.pool)) this.untouched.delete(name);
-    }
-    if (!previous && !isFirst) return;
-    for (const [id, pool] of map.data.pools) {
-      if (previous?.pool(id)) continue;
-      for (let seed = 0; seed < pool.pgNum; seed++) {
-        const pgid = { pool: id, seed };
-        if (this.isHere(pgid)) this.untouched.add(formatPgId(pgid));
-      }
-    }
-  }
-
-  private touchWritten(map: OSDMap): void {
-    for (const name of this.untouched) {
-      if (mayWrite(viewOf(map, parsePgId(name)!))) this.untouched.delete(name);
-    }
-  }
-
-  private clear(pgid: PgId): void {
-    const number = pgNumber(pgid.pool, pgid.seed);
-    const done = this.clearObjects(pgid).then(
-      () => {
-        this.removing.delete(number);
-        this.host.removed(pgid);
-      },
-      (e) => this.host.fatal(e),
-    );
-    this.removing.set(number, done);
-  }
-
-  private async clearObjects(pgid: PgId): Promise<void> {
-    const { host } = this;
-    const c = formatPgId(pgid);
-    for (;;) {
-      const { objects } = listObjects(host.store, pgid, undefined, REMOVE_BATCH);
-      if (objects.length === 0) break;
-      await host.submit(objects.map((oid) => ({ op: 'remove', c, oid })));
-    }
-    await host.submit([{ op: 'rmcoll', c }]);
   }
 }

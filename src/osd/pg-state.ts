@@ -63,7 +63,7 @@ export class PgState {
   /** While not everything is here since the log of others was taken over; `info.import` is what it is stored as. */
   import: Import | undefined;
   /** Requests of logs that ended in a merge are stored; see dups.ts. */
-  private storesDups = false;
+  storesDups = false;
   /** Where each missing object is stored: names are too long for keys. */
   private readonly slots = new Map<string, number>();
   private nextSlot = 0;
@@ -243,7 +243,7 @@ export class PgState {
   }
 
   /** An import ends when everything is listed, and nothing is missing. @returns whether it has ended now */
-  private endImport(): boolean {
+  endImport(): boolean {
     if (!this.import?.isListed || this.missing.size > 0) return false;
     this.import = undefined;
     return true;
