@@ -128,6 +128,7 @@ export function bootOf(osd: number): MessageOf<typeof MOSDBoot> {
       poolsMarkedFull: 0,
       purgedSnapsLast: 0,
       lastPurgedSnapsScrub: TIME_ZERO,
+      trimLowerBound: 1,
     },
     clusterAddrs: addrs,
     hbBackAddrs: addrs,

@@ -73,7 +73,7 @@ export class Accusations {
     this.refusedMs.set(osd, nowMs);
     this.host.note(osd, 'connection refused');
     const flags = FAILURE_FLAG.failed | FAILURE_FLAG.immediate;
-    this.send(map, osd, map.addrs(osd), flags, graceSeconds);
+    this.send(map, osd, map.addrs(osd), flags, graceSeconds + 1);
   }
 
   /** A new session with the monitor: what was told before may be lost. */

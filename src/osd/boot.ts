@@ -102,6 +102,7 @@ export class Boot {
         poolsMarkedFull: 0,
         purgedSnapsLast: 0,
         lastPurgedSnapsScrub: TIME_ZERO,
+        trimLowerBound: superblock.oldest,
       },
       hbBackAddrs: [addrs.hbBack],
       clusterAddrs: [addrs.cluster],

@@ -4,6 +4,7 @@ import {
   f64,
   map,
   s32,
+  since,
   str,
   struct,
   u8,
@@ -31,7 +32,7 @@ const CompatSet = struct('CompatSet', {
 /** OSDSuperblock: an OSD's store in its own words. */
 export const OsdSuperblock = versioned(
   'OSDSuperblock',
-  { v: 9, compat: 5 },
+  { v: 10, compat: 5 },
   {
     fsid: Uuid,
     osd: s32,
@@ -48,6 +49,8 @@ export const OsdSuperblock = versioned(
     poolsMarkedFull: constant(u32, 0),
     purgedSnapsLast: u32,
     lastPurgedSnapsScrub: UTime,
+    /** Older maps than this the monitor may have trimmed. */
+    trimLowerBound: since(10, u32, 0),
   },
 );
 export type OsdSuperblock = ValueOf<typeof OsdSuperblock>;

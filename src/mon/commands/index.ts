@@ -15,6 +15,7 @@ import { healthMuteCommands } from './health.ts';
 import { logCommands } from './log.ts';
 import { osdFlagCommands } from './osd-flags.ts';
 import { osdLifecycleCommands } from './osd-lifecycle.ts';
+import { osdMarkCommands } from './osd-marks.ts';
 import { osdStateCommands } from './osd-state.ts';
 import { pgOverrideCommands } from './pg-overrides.ts';
 import { poolApplicationCommands } from './pool-application.ts';
@@ -33,6 +34,7 @@ export const changeCommands: readonly CommandSpec[] = [
   ...poolQuotaCommands,
   ...poolApplicationCommands,
   ...osdFlagCommands,
+  ...osdMarkCommands,
   ...osdStateCommands,
   ...osdLifecycleCommands,
   ...pgOverrideCommands,

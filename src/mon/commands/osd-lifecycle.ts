@@ -4,9 +4,10 @@ import { OSD_STATE, type OSDMap } from '../../maps/index.ts';
 import { UUID_ZERO } from '../../wire/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { Change } from '../change.ts';
-import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
+import { type CommandSpec, changed, type Decision, ok, refuse, unchanged } from '../command.ts';
 import { editCrush } from '../services/crush-change.ts';
 import type { MonState } from '../state.ts';
+import { destroySafety } from '../views/index.ts';
 import { parseOsdIds } from './osd-ids.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_osd_new and its neighbours).
@@ -38,6 +39,12 @@ function makeOsd(osdmap: OSDMap, id: number, uuid: string): Change {
   };
 }
 
+/** The change that gives the place of a destroyed OSD to another store: it keeps its weight, and what is mapped to it. */
+function remakeOsd(bits: number, id: number, uuid: string): Change {
+  const flips = OSD_STATE.destroyed | (bits & OSD_STATE.new ? 0 : OSD_STATE.new);
+  return { osdmap: { newState: new Map([[id, flips]]), newUuid: new Map([[id, uuid]]) } };
+}
+
 function create(state: MonState, args: CommandArgs) {
   const { osdmap } = state;
   const uuid = (args.text('uuid') ?? UUID_ZERO).toLowerCase();
@@ -51,12 +58,13 @@ function create(state: MonState, args: CommandArgs) {
     return unchanged(refuse('EEXIST', text));
   }
   const id = wanted ?? lowestFree(osdmap);
-  if (id < 0) return unchanged(refuse('EINVAL', `invalid osd id ${id}`));
-  if (osdmap.exists(id) && osdmap.data.osdState[id]! & OSD_STATE.destroyed) {
-    return changed(reply(id), makeAnew(osdmap, id, uuid));
+  if (id < 0) {
+    return unchanged(refuse('EINVAL', 'invalid OSD id; must be greater or equal than zero.'));
   }
   if (osdmap.exists(id)) {
-    return unchanged(refuse('EEXIST', `id ${id} already in use and does not match uuid ${uuid}`));
+    const bits = osdmap.data.osdState[id]!;
+    if (bits & OSD_STATE.destroyed) return changed(reply(id), remakeOsd(bits, id, uuid));
+    return unchanged(refuse('EINVAL', `id ${id} already in use and does not match uuid ${uuid}`));
   }
   const limit = Number(state.option('mon_max_osd'));
   if (id >= limit) return unchanged(refuse('ERANGE', `osd id ${id} is not below ${limit}`));
@@ -103,50 +111,59 @@ function remove(state: MonState, args: CommandArgs) {
 
 const SURE =
   "Are you SURE?  Did you verify with 'ceph osd safe-to-destroy'?  This will mean real, permanent data loss, as well as deletion of cephx and lockbox keys. Pass --yes-i-really-mean-it if you really do.";
+const FORCE =
+  '\nYou can proceed by passing --force, but be warned that this will likely mean real, permanent data loss.';
 
-/** Checks that both `purge` and `destroy` make. @returns undefined when the OSD is gone already */
-function condemned(state: MonState, args: CommandArgs): number | undefined {
-  const id = args.needNumber('id');
-  const { osdmap } = state;
-  if (!osdmap.exists(id)) return undefined;
-  const sure = args.flag('yes_i_really_mean_it') || args.flag('force');
-  if (!sure) {
-    const pgs = osdmap.pgsOfOsd(id).length;
-    if (args.prefix === 'osd purge' && pgs > 0) {
-      throw new CommandFailure(
-        'EBUSY',
-        `OSD(s) ${id} have ${pgs} pgs currently mapped to them. \nYou can proceed by passing --force, but be warned that this will likely mean real, permanent data loss.`,
-      );
-    }
-    if (args.prefix !== 'osd purge') throw new CommandFailure('EPERM', SURE);
-  }
-  if (osdmap.isUp(id)) throw new CommandFailure('EBUSY', `osd.${id} is not \`down\`.`);
-  return id;
+type Doom = (state: MonState, args: CommandArgs) => Decision;
+
+/** First what the manager looks at: is anything still needed that this OSD holds? (DaemonServer::_handle_command) */
+function unlessNeeded(then: Doom): Doom {
+  return (state, args) => {
+    const { refusal } = destroySafety(state, [args.needNumber('id')]);
+    const isForced = args.flag('force') || args.flag('yes_i_really_mean_it');
+    if (refusal && !isForced) return unchanged(refuse(refusal.errno, refusal.text + FORCE));
+    return then(state, args);
+  };
 }
 
-function purge(state: MonState, args: CommandArgs) {
-  const id = condemned(state, args);
-  if (id === undefined) {
-    return unchanged(ok('', `osd.${args.needNumber('id')} does not exist`));
-  }
-  return changed(ok('', `purged osd.${id}`), forget(state.osdmap, [id], true));
+/** What the monitor itself asks for. */
+function ifSure(then: Doom): Doom {
+  return (state, args) =>
+    args.flag('yes_i_really_mean_it') ? then(state, args) : unchanged(refuse('EPERM', SURE));
 }
 
-function destroy(state: MonState, args: CommandArgs) {
-  const id = condemned(state, args);
-  if (id === undefined) {
-    return unchanged(ok('', `osd.${args.needNumber('id')} does not exist`));
-  }
+/** An OSD that is gone already needs no more, and one that is up is not given up. */
+function ifDown(then: (state: MonState, id: number) => Decision): Doom {
+  return (state, args) => {
+    const id = args.needNumber('id');
+    const { osdmap } = state;
+    if (!osdmap.exists(id)) return unchanged(ok('', `osd.${id} does not exist`));
+    if (osdmap.isUp(id)) return unchanged(refuse('EBUSY', `osd.${id} is not \`down\`.`));
+    return then(state, id);
+  };
+}
+
+const purge = ifDown(({ osdmap }, id) =>
+  changed(ok('', `purged osd.${id}`), forget(osdmap, [id], true)),
+);
+
+const purgeNew = ifDown(({ osdmap }, id) => {
+  const isNew = (osdmap.data.osdState[id]! & OSD_STATE.new) !== 0;
+  if (!isNew) return unchanged(refuse('EPERM', `osd.${id} is not new`));
+  return changed(ok('', `purged osd.${id}`), forget(osdmap, [id], true));
+});
+
+/** Its data are given up, its place is kept: what it had is lost, and another store may take its id. */
+const destroy = ifDown(({ osdmap }, id) => {
   const reply = ok('', `destroyed osd.${id}`);
-  const bits = state.osdmap.data.osdState[id]!;
-  if (bits & OSD_STATE.destroyed) return unchanged(reply);
+  if (osdmap.data.osdState[id]! & OSD_STATE.destroyed) return unchanged(reply);
   return changed(reply, {
     osdmap: {
       newState: new Map([[id, OSD_STATE.destroyed]]),
       newUuid: new Map([[id, UUID_ZERO]]),
     },
   });
-}
+});
 
 const base = { module: 'osd', perm: 'rw' } as const;
 const sure = 'name=yes_i_really_mean_it,type=CephBool,req=false';
@@ -178,25 +195,32 @@ export const osdLifecycleCommands: CommandSpec[] = [
     ...base,
     sig: `osd purge ${doomed}`,
     help: 'Remove an OSD from all maps.',
-    decide: purge,
+    decide: unlessNeeded(purge),
   },
   {
     ...base,
     sig: `osd purge-new name=id,type=CephOsdName ${sure}`,
     help: 'Remove an OSD that never booted.',
-    decide: purge,
+    decide: ifSure(purgeNew),
   },
   {
     ...base,
     flags: 32,
     sig: `osd purge-actual name=id,type=CephOsdName ${sure}`,
-    help: 'Same as osd purge.',
-    decide: purge,
+    help: 'Same as osd purge, whatever may still be needed.',
+    decide: ifSure(purge),
   },
   {
     ...base,
     sig: `osd destroy ${doomed}`,
     help: "Give up an OSD's data but keep its id and place.",
-    decide: destroy,
+    decide: unlessNeeded(destroy),
+  },
+  {
+    ...base,
+    flags: 32,
+    sig: `osd destroy-actual name=id,type=CephOsdName ${sure}`,
+    help: 'Same as osd destroy, whatever may still be needed.',
+    decide: ifSure(destroy),
   },
 ];

@@ -1,9 +1,9 @@
 import { general } from '../../codec/index.ts';
-import { type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
+import { OSD_STATE, type OSDMap, WEIGHT_ONE } from '../../maps/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { OsdMapPatch } from '../change.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
-import { markDown } from '../services/osd-state.ts';
+import { markDead, markDown } from '../services/osd-state.ts';
 import type { MonState } from '../state.ts';
 import { needFireflyClients } from './client-floor.ts';
 import { needOsd, parseOsdIds } from './osd-ids.ts';
@@ -20,12 +20,22 @@ interface Verb {
   readonly patch: (map: OSDMap, osds: number[]) => OsdMapPatch;
 }
 
+/** Its weight is remembered, to be given back when it is taken in again. */
+function rememberWeight(map: OSDMap, osds: readonly number[], weight: (osd: number) => number) {
+  return new Map(
+    osds.map((osd) => [osd, { ...map.data.osdXInfo[osd]!, oldWeight: weight(osd) }] as const),
+  );
+}
+
 const OUT: Verb = {
   done: 'marked out',
   already: 'is already out',
   all: (map) => (osd) => map.isIn(osd),
   needed: (map, osd) => map.isIn(osd),
-  patch: (_map, osds) => ({ newWeight: new Map(osds.map((osd) => [osd, 0])) }),
+  patch: (map, osds) => ({
+    newWeight: new Map(osds.map((osd) => [osd, 0])),
+    newXinfo: rememberWeight(map, osds, (osd) => map.data.osdWeight[osd]!),
+  }),
 };
 const IN: Verb = {
   done: 'marked in',
@@ -34,6 +44,7 @@ const IN: Verb = {
   needed: (map, osd) => !map.isIn(osd),
   patch: (map, osds) => ({
     newWeight: new Map(osds.map((osd) => [osd, map.data.osdXInfo[osd]!.oldWeight || WEIGHT_ONE])),
+    newXinfo: rememberWeight(map, osds, () => 0),
   }),
 };
 const DOWN: Verb = {
@@ -62,6 +73,37 @@ function apply(verb: Verb) {
     if (osds.length === 0) return unchanged(ok('', text));
     return changed(ok('', text), { osdmap: verb.patch(osdmap, osds) });
   };
+}
+
+/** `--definitely-dead` says also of those that are down already that they serve nobody any more. */
+function down(state: MonState, args: CommandArgs) {
+  const decision = apply(DOWN)(state, args);
+  if (!args.flag('definitely_dead')) return decision;
+  const { osdmap } = state;
+  const osds = parseOsdIds(args.list('ids'), () => osdmap.osds()).filter((o) => osdmap.exists(o));
+  if (osds.length === 0) return decision;
+  const patch = { ...decision.change?.osdmap, ...markDead(osdmap, osds) };
+  return changed(decision.reply, { osdmap: patch });
+}
+
+/** Tells OSDs to end; they see it in the map. */
+function stop(state: MonState, args: CommandArgs) {
+  const { osdmap } = state;
+  const isStopped = (osd: number): boolean => (osdmap.data.osdState[osd]! & OSD_STATE.stop) !== 0;
+  const ids = parseOsdIds(args.list('ids'), () => osdmap.osds().filter((o) => !isStopped(o)));
+  const flips = new Map<number, number>();
+  let text = '';
+  for (const osd of ids) {
+    if (!osdmap.exists(osd)) text += `osd.${osd} does not exist. `;
+    else if (isStopped(osd) || flips.has(osd)) text += `osd.${osd} is already stopped. `;
+    else {
+      const isUp = osdmap.isUp(osd);
+      text += `stop ${isUp ? '' : 'down '}osd.${osd}. `;
+      flips.set(osd, OSD_STATE.stop | (isUp ? OSD_STATE.up : 0));
+    }
+  }
+  if (flips.size === 0) return unchanged(ok('', text));
+  return changed(ok('', text), { osdmap: { newState: flips } });
 }
 
 /** 0 to 1 as 16.16 fixed point. */
@@ -154,8 +196,9 @@ export const osdStateCommands: CommandSpec[] = [
     ...base,
     sig: `osd down ${ids} name=definitely_dead,type=CephBool,req=false`,
     help: 'Mark OSDs down; one that lives comes up again.',
-    decide: apply(DOWN),
+    decide: down,
   },
+  { ...base, sig: `osd stop ${ids}`, help: 'End OSDs, and mark them down.', decide: stop },
   {
     ...base,
     sig: `osd reweight ${id} name=weight,type=CephFloat,range=0.0|1.0`,

@@ -12,6 +12,7 @@ import { metadataCommands } from './metadata.ts';
 import { osdDfCommands } from './osd-df.ts';
 import { osdDumpCommands } from './osd-dump.ts';
 import { osdInfoCommands } from './osd-info.ts';
+import { osdSafetyCommands } from './osd-safety.ts';
 import { osdStatCommands } from './osd-stat.ts';
 import { osdTreeCommands } from './osd-tree.ts';
 import { pgDumpCommands } from './pg-dump.ts';
@@ -28,6 +29,7 @@ export {
 } from './autoscale.ts';
 export { df } from './df.ts';
 export { healthChecks } from './health.ts';
+export { destroySafety } from './osd-safety.ts';
 export { allPgs } from './pg-view.ts';
 export { poolStats, statfsOf } from './totals.ts';
 
@@ -42,6 +44,7 @@ export const viewCommands: readonly ReadCommand[] = [
   ...osdTreeCommands,
   ...osdDfCommands,
   ...osdInfoCommands,
+  ...osdSafetyCommands,
   ...crushDumpCommands,
   ...dfCommands,
   ...autoscaleStatusCommands,
