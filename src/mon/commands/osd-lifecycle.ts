@@ -20,13 +20,6 @@ function lowestFree(osdmap: OSDMap): number {
   return id;
 }
 
-/** The change that gives the id of a destroyed OSD to a new one, which keeps its place in CRUSH. */
-function makeAnew(osdmap: OSDMap, id: number, uuid: string): Change {
-  const isNew = osdmap.data.osdState[id]! & OSD_STATE.new;
-  const changed = OSD_STATE.destroyed | (isNew ? 0 : OSD_STATE.new);
-  return { osdmap: { newState: new Map([[id, changed]]), newUuid: new Map([[id, uuid]]) } };
-}
-
 /** The change that makes an OSD exist: it has an id, and no data until it boots. */
 function makeOsd(osdmap: OSDMap, id: number, uuid: string): Change {
   return {
