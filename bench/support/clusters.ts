@@ -6,6 +6,8 @@ import { ClusterFolder, sepiola } from '../../test/support/sepiola.ts';
 export interface BenchCluster {
   readonly name: 'ours' | 'Ceph';
   readonly conf: string;
+  /** An empty OSD that runs and is up. */
+  addOsd(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -17,12 +19,16 @@ export async function startOurs(osds: number, shards = 1): Promise<BenchCluster>
     await folder.clear();
     throw new Error(up.stderr);
   }
-  return { name: 'ours', conf: folder.conf, stop: () => folder.clear() };
+  const addOsd = async (): Promise<void> => {
+    const added = await sepiola('osd', 'add', folder.dir);
+    if (added.code !== 0) throw new Error(added.stderr);
+  };
+  return { name: 'ours', conf: folder.conf, addOsd, stop: () => folder.clear() };
 }
 
-export async function startCeph(osds: number): Promise<BenchCluster> {
-  const { conf, stop } = await startReference(osds);
-  return { name: 'Ceph', conf, stop };
+/** @param options see startReference */
+export async function startCeph(osds: number, options?: { mgr?: boolean }): Promise<BenchCluster> {
+  return { name: 'Ceph', ...(await startReference(osds, options)) };
 }
 
 /** Runs a tool of Debian's on a cluster. @returns what it printed; throws when it fails */

@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 /** A real Ceph 16.2 on loopback from Debian's packages (ceph-mon, ceph-osd, ceph-common): the oracle of interop tests. */
 export interface ReferenceCluster {
   readonly conf: string;
+  /** An empty OSD that runs and is up. */
+  addOsd(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -90,6 +92,26 @@ mgr data = ${dir}/mgr.$id
   };
   const call = (tool: string, ...args: string[]): Promise<unknown> =>
     run(tool, args, { env, timeout: 60_000 });
+  let count = 0;
+  const startOsd = async (): Promise<void> => {
+    const id = String(count++);
+    const uuid = randomUUID();
+    mkdirSync(join(dir, `osd.${id}`));
+    await call('ceph', 'osd', 'new', uuid, id);
+    await call('ceph-osd', '-i', id, '--mkfs', '--osd-uuid', uuid);
+    daemons.unshift(`osd.${id}`);
+    await call('ceph-osd', '-i', id);
+  };
+  const allUp = async (): Promise<void> => {
+    for (;;) {
+      const { stdout } = await run('ceph', ['osd', 'stat', '--format', 'json'], {
+        env,
+        timeout: 60_000,
+      });
+      if ((JSON.parse(stdout) as { num_up_osds: number }).num_up_osds === count) return;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  };
   try {
     const monmap = join(dir, 'monmap');
     await call(
@@ -111,27 +133,17 @@ mgr data = ${dir}/mgr.$id
       daemons.unshift('mgr.x');
       await call('ceph-mgr', '-i', 'x');
     }
-    for (let i = 0; i < osds; i++) {
-      const uuid = randomUUID();
-      mkdirSync(join(dir, `osd.${i}`));
-      await call('ceph', 'osd', 'new', uuid, String(i));
-      await call('ceph-osd', '-i', String(i), '--mkfs', '--osd-uuid', uuid);
-      daemons.unshift(`osd.${i}`);
-      await call('ceph-osd', '-i', String(i));
-    }
-    for (;;) {
-      const { stdout } = await run('ceph', ['osd', 'stat', '--format', 'json'], {
-        env,
-        timeout: 60_000,
-      });
-      if ((JSON.parse(stdout) as { num_up_osds: number }).num_up_osds === osds) break;
-      await new Promise((done) => setTimeout(done, 100));
-    }
+    for (let i = 0; i < osds; i++) await startOsd();
+    await allUp();
   } catch (e) {
     await stop();
     throw e;
   }
-  return { conf, stop };
+  const addOsd = async (): Promise<void> => {
+    await startOsd();
+    await allUp();
+  };
+  return { conf, addOsd, stop };
 }
 
 async function stopByPidFile(file: string): Promise<void> {
