@@ -59,6 +59,7 @@ function reportAll(
       compressed: [],
       numPgs: 1,
       heartbeatPeers: [],
+      numShardsRepaired: 0,
     };
     const message = { fsid: FSID, epoch: 1, osd, osdStat, pgs: osd === 0 ? pgs : [] };
     w.pgMap.report(message, (pgid) => osdmap.hasPg(pgid), w.nowMs);
@@ -235,8 +236,8 @@ describe('a PG that is ready to merge', () => {
     return w;
   }
   const word = (w: World, isReady: boolean, epoch = w.state().osdmap.epoch) => ({
-    fsid: FSID,
     epoch,
+    acting: [...w.state().osdmap.pgToUpActing({ pool: 1, seed: 7 }).acting],
     source: { pool: 1, seed: 7 },
     sourceVersion: version,
     targetVersion: EVERSION_ZERO,

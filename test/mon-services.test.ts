@@ -19,6 +19,7 @@ function osdStat(used: number, total = 100): OsdStat {
     compressed: [],
     numPgs: 1,
     heartbeatPeers: [],
+    numShardsRepaired: 0,
   };
 }
 

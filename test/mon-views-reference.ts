@@ -219,6 +219,7 @@ function osdStat(o: Foreign): OsdStat {
     compressed: [],
     numPgs: o.num_pgs,
     heartbeatPeers: o.hb_peers,
+    numShardsRepaired: o.num_shards_repaired ?? 0,
   };
 }
 

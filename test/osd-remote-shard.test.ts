@@ -29,6 +29,8 @@ class Front implements RemoteShardFront {
     askCopies: () => ({ cancel: () => {} }),
     copyDone: () => {},
   };
+  readonly scrubPlaces = { take: () => ({ release: () => {} }) };
+  clusterLog(): void {}
   log(): void {}
   send(_osd: number, message: OutgoingMessage): boolean {
     if (this.isUp) this.sent.push(message);

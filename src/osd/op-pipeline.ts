@@ -1,4 +1,4 @@
-import { ERRNO } from '../errors/index.ts';
+import { CephError, DecodeError, ERRNO } from '../errors/index.ts';
 import type { StoreOp } from '../store/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
@@ -19,6 +19,8 @@ import {
 } from './ops/index.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgState } from './pg-state.ts';
+import type { ScrubRange } from './scrub/scrub-map.ts';
+import { type HoldNews, WriteHold } from './scrub/write-hold.ts';
 
 /** What the pipeline needs of its PG. */
 export interface PipelineScope {
@@ -49,7 +51,15 @@ export interface PipelineScope {
   /** Other acting members whose answers a write waits for. */
   readonly replicas: readonly number[];
   count(op: ClientOp, outcome: OpOutcome): void;
+  /**
+   * Our copy of an object does not pass its checksums. Nobody changes it meanwhile. @returns whether a good one is to be
+   * had: then ours counts as missing from now on
+   */
+  mend(oid: HObject): Promise<boolean>;
 }
+
+/** Hears what a request changes. */
+export type ChangeWatch = (oid: HObject, by: OpOutcome['stats']) => void;
 
 /** Entries that a log forgets at a time, when it is full. */
 const TRIM_STRIDE = 100;
@@ -76,6 +86,10 @@ export class OpPipeline {
   private readonly pending = new Set<ClientOp>();
   /** Writes that are durable, and are answered when they are on disk. */
   private readonly placing = new Map<ClientOp, EVersion>();
+  private hold: WriteHold | undefined;
+  private watcher: ChangeWatch | undefined;
+  /** What is to be done with objects when the writes of them that are under way are durable everywhere. */
+  private readonly afterWrites = new Map<ObjectState, () => void>();
 
   /** Of all executions. */
   private readonly surroundings: OpEnv;
@@ -152,6 +166,8 @@ export class OpPipeline {
     this.unreadable.clear();
     this.objects.clear();
     this.inFlight.clear();
+    this.hold = undefined;
+    this.afterWrites.clear();
     this.heldLists = [];
     this.waiting = keep ? all : [];
   }
@@ -164,6 +180,11 @@ export class OpPipeline {
       this.run(object);
     }
     if (this.scope.state.missing.size === 0) this.listHeld();
+  }
+
+  /** What was to be brought is not on its way any more: whoever waits for it asks again. */
+  wantAgain(): void {
+    for (const object of [...this.objects.all()]) if (object.queue.length > 0) this.run(object);
   }
 
   /** More is known of which objects there are. */
@@ -190,6 +211,27 @@ export class OpPipeline {
     this.unreadable.clear();
     for (const object of all) this.run(object);
     this.listHeld();
+  }
+
+  /** Writes to a range wait from now on, those that are under way go on. One range at a time. */
+  holdWrites(range: ScrubRange, news: HoldNews): void {
+    this.hold = new WriteHold(range, news, this.inFlight.last?.version);
+    this.lookAtHold();
+  }
+
+  letWritesGo(): void {
+    const { hold } = this;
+    this.hold = undefined;
+    for (const object of hold?.waiting ?? []) this.run(object);
+  }
+
+  /** @param watcher hears of each change of an object from now on; absent: nobody does */
+  watch(watcher: ChangeWatch | undefined): void {
+    this.watcher = watcher;
+  }
+
+  private lookAtHold(): void {
+    this.hold?.look(this.inFlight.all[0]?.version, this.pending);
   }
 
   private list(op: ClientOp): void {
@@ -233,6 +275,10 @@ export class OpPipeline {
         scope.want(key, oid, mayWrite);
         return;
       }
+      if (mayWrite && this.hold?.covers(oid)) {
+        this.hold.add(object);
+        return;
+      }
       object.queue.shift();
       if (op.isFenced()) op.answer(refusal(-ERRNO.ESHUTDOWN));
       else if (op.mayWrite) this.write(op, object);
@@ -251,8 +297,14 @@ export class OpPipeline {
   }
 
   private read(op: ClientOp, object: ObjectState): void {
-    const prepared = execute(this.env(op), op.request, 'read', this.objects.contextOf(op, object));
-    const finish = (p: Prepared): void => {
+    const context = this.contextOf(op, object);
+    if (!context) return;
+    const prepared = execute(this.env(op), op.request, 'read', context);
+    const finish = (p: Prepared, isAsGoodAsItGets = false): void => {
+      if (p.isDamaged && !isAsGoodAsItGets) {
+        this.mend(op, object, () => finish(p, true));
+        return;
+      }
       const outcome = p.finish(EVERSION_ZERO, 0n);
       this.scope.count(op, outcome);
       op.answer(answerOf(outcome, EVERSION_ZERO));
@@ -287,10 +339,11 @@ export class OpPipeline {
       op.answer(refusal(-ERRNO.ENOSPC));
       return;
     }
-    const context = this.objects.contextOf(op, object);
+    const context = this.contextOf(op, object);
+    if (!context) return;
     const prepared = execute(this.env(op), op.request, 'write', context);
     if (!(prepared instanceof Promise)) {
-      this.commit(op, object, context, prepared);
+      this.written(op, object, context, prepared);
       return;
     }
     const { generation } = this;
@@ -301,11 +354,57 @@ export class OpPipeline {
         if (generation !== this.generation) return;
         this.pending.delete(op);
         object.isBusy = false;
-        this.commit(op, object, context, p);
+        this.written(op, object, context, p);
         this.run(object);
+        if (this.hold) this.lookAtHold();
       },
       (e) => host.fatal(e),
     );
+  }
+
+  /** All ops of a write have run. */
+  private written(op: ClientOp, object: ObjectState, context: ObjectContext, p: Prepared): void {
+    if (p.isDamaged) this.mend(op, object, () => this.commit(op, object, context, p));
+    else this.commit(op, object, context, p);
+  }
+
+  /** What the object is; undefined when not even that can be read, and the request is looked after. */
+  private contextOf(op: ClientOp, object: ObjectState): ObjectContext | undefined {
+    try {
+      return this.objects.contextOf(op, object);
+    } catch (error) {
+      if (!(error instanceof CephError || error instanceof DecodeError)) throw error;
+      this.mend(op, object, () => op.answer(refusal(-ERRNO.EIO)));
+      return undefined;
+    }
+  }
+
+  /**
+   * What a request needs of its object is damaged here. It is done again once a good copy has been brought; where there
+   * is none, `otherwise` happens. Until then nobody else gets at the object.
+   */
+  private mend(op: ClientOp, object: ObjectState, otherwise: () => void): void {
+    const { generation, scope } = this;
+    object.isBusy = true;
+    this.pending.add(op);
+    const begin = (): void => {
+      scope.mend(op.oid).then(
+        (isMended) => {
+          if (generation !== this.generation) return;
+          this.pending.delete(op);
+          object.isBusy = false;
+          object.context = undefined;
+          if (isMended) object.queue.unshift(op);
+          else otherwise();
+          this.run(object);
+          if (this.hold) this.lookAtHold();
+        },
+        (e) => scope.host.fatal(e),
+      );
+    };
+    // Only then all members have the same.
+    if (object.writes === 0) begin();
+    else this.afterWrites.set(object, begin);
   }
 
   /** A request that the log knows: applied or refused once, answered as then. */
@@ -337,6 +436,7 @@ export class OpPipeline {
       return;
     }
     const changes = outcome.kind !== 'error';
+    if (changes) this.watcher?.(op.oid, outcome.stats);
     const entry: LogEntry = {
       kind: ENTRY[outcome.kind],
       version,
@@ -422,8 +522,18 @@ export class OpPipeline {
       const { answers, object } = change;
       change.answers = []; // answered here, and not once more when it turns out to be applied everywhere
       for (const answer of answers) this.answerDurable(answer);
-      if (object && --object.writes === 0) this.run(object);
+      if (object && --object.writes === 0) {
+        this.run(object);
+        if (this.afterWrites.size > 0) this.writesEnded(object);
+      }
     }
+    if (this.hold) this.lookAtHold();
+  }
+
+  private writesEnded(object: ObjectState): void {
+    const begin = this.afterWrites.get(object);
+    this.afterWrites.delete(object);
+    begin?.();
   }
 }
 

@@ -25,6 +25,7 @@ import {
   MOSDMap,
   MOSDOp,
   MOSDOpReply,
+  MOSDScrub2,
   MPGStatsAck,
   MPing,
   outgoing,
@@ -45,6 +46,7 @@ import { RecoveryDesk } from './recovery-desk.ts';
 import { watchRefusals } from './refusals.ts';
 import { RemoteShard } from './remote-shard.ts';
 import { Reporter, type ReporterHost } from './reporter.ts';
+import { ScrubPlaces } from './scrub/scrub-places.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { Shard } from './shard.ts';
 import type { ShardCalls, ShardFront } from './shard-front.ts';
@@ -97,6 +99,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   private readonly reporter: Reporter;
   private readonly timers: Timers;
   readonly recovery: RecoveryDesk;
+  readonly scrubPlaces: ScrubPlaces;
   private readonly router: ShardRouter;
   private readonly boot: Boot;
   private setBooted!: () => void;
@@ -116,6 +119,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     this.config = new OsdConfig(options.config);
     this.settings = settingsOf(this.config, 1, options.deviceClass);
     this.recovery = new RecoveryDesk(this.clock, this.settings.recovery.bounds);
+    this.scrubPlaces = new ScrubPlaces(() => this.settings.scrub.scrubsMax);
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;
     });
@@ -365,6 +369,8 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
       case MOSDLease.type:
         if (isOsd) this.watch.onLease(c.peer.num, m);
         return;
+      case MOSDScrub2.type:
+        return this.mon.owns(c) ? this.onScrub(m) : this.ignore(c, m);
       case MLogAck.type:
         return this.clog.acknowledged(decodeFront(MLogAck, m).last);
       case MPGStatsAck.type:
@@ -381,6 +387,11 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   /** What this peer has no business to say, or nobody has. */
   private ignore({ peer }: Connection, { type }: IncomingMessage): void {
     this.log('debug', 'message ignored', { type, from: `${peer.type}.${peer.num}` });
+  }
+
+  private onScrub(m: IncomingMessage): void {
+    const order = decodeFront(MOSDScrub2, m);
+    if (order.fsid === this.options.fsid) for (const s of this.shards) s.orderScrub(order);
   }
 
   // Maps

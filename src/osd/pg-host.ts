@@ -70,6 +70,8 @@ export interface PgHost {
   discard(pgid: PgId): void;
   /** What there is for scrubs. */
   readonly scrub: ScrubPort;
+  /** A PG that is to be merged has come nearer to that. */
+  mergeChanged(): void;
   /** The PG's report to the monitor has changed. */
   statsChanged(): void;
 }

@@ -13,6 +13,7 @@ import { EVERSION_ZERO, EVersion } from '../wire/index.ts';
 import { ImportInfo } from './import.ts';
 import { Interval } from './intervals.ts';
 import { PgTotals, TOTALS_ZERO } from './log-entry.ts';
+import { NEVER_SCRUBBED, ScrubHistory } from './scrub/scrub-history.ts';
 
 /** The view a member last saw, so that a restart goes on in the same interval's history. */
 const StoredView = struct('StoredView', {
@@ -32,7 +33,7 @@ const Standing = struct('Standing', { version: EVersion, totals: PgTotals });
 /** What one member knows of a PG, stored beside its log. */
 export const PgInfo = versioned(
   'PgInfo',
-  { v: 3, compat: 1 },
+  { v: 4, compat: 1 },
   {
     /** Epoch in which the PG came to be here; 0 when this member was added to a PG that others hold. */
     created: u32,
@@ -65,6 +66,8 @@ export const PgInfo = versioned(
     standing: since(3, opt(Standing), undefined),
     /** The totals are what a split made of its parent's, and wait to be counted. */
     isEstimated: since(3, bool, false),
+    /** When it was scrubbed, and what was found. */
+    scrub: since(4, ScrubHistory, NEVER_SCRUBBED),
   },
 );
 export type PgInfo = ValueOf<typeof PgInfo>;
@@ -89,6 +92,7 @@ export function emptyInfo(created: number, view: PgInfo['view'], storeSince: num
     isMerging: false,
     standing: undefined,
     isEstimated: false,
+    scrub: NEVER_SCRUBBED,
   };
 }
 

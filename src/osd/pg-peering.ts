@@ -99,6 +99,8 @@ export class PeeringRounds {
       this.asOfNow = now;
       this.scope.recovery.stop();
       this.scope.recovery.start();
+      this.scope.pipeline.wantAgain();
+      this.scope.member.importer.sourcesChanged();
     }
   }
 
@@ -195,6 +197,7 @@ export class PeeringRounds {
     scope.scrubber.recovered();
     if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
     scope.strays.remove();
+    if (scope.view.isMerging) scope.host.mergeChanged();
     scope.phaseChanged();
   }
 
@@ -283,12 +286,15 @@ export class PeeringRounds {
   }
 
   private serve(writeable: boolean): void {
-    const { host, state, milestones, pipeline, holdings, recovery } = this.scope;
+    const { host, state, view, milestones, pipeline, holdings, recovery } = this.scope;
     const { since } = state.info;
     host.log('info', writeable ? 'active' : 'peered', { pg: state.c, since });
     // First, since what clients ask for may have to be brought.
     if (holdings.lacksAnything()) recovery.start();
-    if (writeable) {
+    if (writeable && view.isMerging) {
+      milestones.started();
+      host.mergeChanged();
+    } else if (writeable) {
       milestones.started();
       this.scope.scrubber.serve([...this.machine.infos.values()].map((i) => i.scrub));
       pipeline.serve();

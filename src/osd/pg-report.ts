@@ -1,14 +1,13 @@
 import {
-  EVERSION_ZERO,
   emptyStatSum,
   type PgStat,
   type PgStateName,
   pgState,
-  TIME_ZERO,
   type UTime,
   utimeOfMs,
 } from '../wire/index.ts';
 import type { Pg } from './pg.ts';
+import { scrubErrors } from './scrub/scrub-history.ts';
 
 /** The state of a PG as its primary sees it. Bits: PG_STATE_* of src/osd/osd_types.h, 16.2. */
 export function stateOf(pg: Pg): bigint {
@@ -32,7 +31,8 @@ function stateNames(pg: Pg): PgStateName[] {
       break;
     case 'active':
     case 'peered':
-      names.push(phase);
+      if (view.isMerging) names.push('peered', 'premerge');
+      else names.push(phase);
       if (pg.isClean) names.push('clean');
       names.push(...recoveryNames(pg));
       break;
@@ -40,6 +40,7 @@ function stateNames(pg: Pg): PgStateName[] {
       names.push('peering');
       if (pg.state.info.created > 0 && pg.state.log.length === 0) names.push('creating');
   }
+  names.push(...pg.scrubber.names);
   if (isShort) names.push('undersized');
   if (view.up.join() !== view.acting.join()) names.push('remapped');
   return names;
@@ -105,6 +106,7 @@ function newStamps(nowMs: number): Stamps {
 function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
   const { view, state: member } = pg;
   const now = utimeOfMs(nowMs);
+  const { scrub } = member.info;
   const names = new Set(stateNames(pg));
   const state = stateOf(pg);
   if (state !== stamps.state) stamps.lastChange = now;
@@ -141,17 +143,18 @@ function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
     ondiskLogSize: member.log.length,
     statsSum: sumOf(pg),
     statsInvalid: false,
-    lastScrub: EVERSION_ZERO,
-    lastScrubStamp: TIME_ZERO,
-    lastDeepScrub: EVERSION_ZERO,
-    lastDeepScrubStamp: TIME_ZERO,
-    lastCleanScrubStamp: TIME_ZERO,
+    lastScrub: scrub.lastScrub,
+    lastScrubStamp: scrub.lastScrubStamp,
+    lastDeepScrub: scrub.lastDeepScrub,
+    lastDeepScrubStamp: scrub.lastDeepScrubStamp,
+    lastCleanScrubStamp: scrub.lastCleanScrubStamp,
   };
 }
 
 function sumOf(pg: Pg): PgStat['statsSum'] {
   const { view, recovery } = pg;
   const t = pg.state.totals;
+  const { scrub } = pg.state.info;
   const { degraded, misplaced } = pg.recoveryStatus.counts();
   return {
     ...emptyStatSum(),
@@ -169,6 +172,13 @@ function sumOf(pg: Pg): PgStat['statsSum'] {
     numObjectsOmap: t.omapObjects,
     numRd: pg.reads.rd,
     numRdKb: pg.reads.rdKb,
+    numScrubErrors: scrubErrors(scrub),
+    numShallowScrubErrors: scrub.shallowErrors,
+    numDeepScrubErrors: scrub.deepErrors,
+    numLargeOmapObjects: scrub.largeOmapObjects,
+    numOmapBytes: scrub.omapBytes,
+    numOmapKeys: scrub.omapKeys,
+    numObjectsRepaired: scrub.objectsRepaired,
     numWr: t.wr,
     numWrKb: t.wrKb,
   };

@@ -99,6 +99,10 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   get epoch(): number {
     return this.view.epoch;
   }
+  /** Epoch in which the current interval began. */
+  get since(): number {
+    return this.state.info.since;
+  }
   get peering(): Peering {
     return this.rounds.machine;
   }

@@ -9,6 +9,8 @@ import { Borrowed, Lent } from './lending.ts';
 import type { MapSharing } from './map-follower.ts';
 import type { Lease } from './peer-messages.ts';
 import { RecoveryClerk } from './recovery-posts.ts';
+import { ScrubClerk } from './scrub/scrub-places.ts';
+import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import {
@@ -48,6 +50,7 @@ export class RemoteShard implements ShardCalls {
   private readonly sessions = new Map<number, Requester>();
   private nextSession = 1;
   private readonly clerk: RecoveryClerk;
+  private readonly scrubClerk: ScrubClerk;
   private readonly questions = new Map<number, (value: unknown) => void>();
   private nextQuestion = 1;
   private state: ShardState = { durableEpoch: 0, pgCount: 0, neighbours: new Set() };
@@ -63,6 +66,9 @@ export class RemoteShard implements ShardCalls {
     this.front = front;
     this.clerk = new RecoveryClerk(front.recovery, (answer) =>
       this.post({ kind: 'recovery', answer }),
+    );
+    this.scrubClerk = new ScrubClerk(front.scrubPlaces, (answer) =>
+      this.post({ kind: 'scrubPlace', answer }),
     );
     this.opened = new Promise((resolve, reject) => {
       this.setOpened = resolve;
@@ -127,6 +133,9 @@ export class RemoteShard implements ShardCalls {
   }
   promised(osd: number, upFrom: number, leaseMs: number): void {
     this.post({ kind: 'promised', osd, upFrom, leaseMs });
+  }
+  orderScrub(order: ScrubOrder): void {
+    this.post({ kind: 'scrub', order });
   }
   apply(settings: Settings): void {
     this.post({ kind: 'apply', settings });
@@ -225,6 +234,10 @@ export class RemoteShard implements ShardCalls {
         );
       case 'recovery':
         return this.clerk.asked(head.ask);
+      case 'scrubPlace':
+        return this.scrubClerk.asked(head.ask);
+      case 'clusterLog':
+        return front.clusterLog(head.priority, head.text);
       case 'statsChanged':
         return front.statsChanged();
       case 'answer': {

@@ -89,6 +89,7 @@ export class Reporter {
       compressed: compressedOf(shards),
       numPgs: sum(({ pgCount }) => pgCount),
       heartbeatPeers: host.heartbeatPeers(),
+      numShardsRepaired: sum(({ copiesReplaced }) => copiesReplaced),
     };
   }
 }

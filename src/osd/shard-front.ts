@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { StoreUsage } from '../store/index.ts';
-import type { PgId, PgStat } from '../wire/index.ts';
+import type { LOG_PRIORITY, PgId, PgStat } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import type { CounterSums } from './counters.ts';
@@ -9,6 +9,8 @@ import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
 import type { OpInFlight, PgDescription } from './pg-description.ts';
 import type { RecoveryPort } from './recovery-port.ts';
+import type { ScrubPlaceGiver } from './scrub/scrub-places.ts';
+import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
 
 // An OSD is a front and its shards. The front has what there is once in an OSD: the messenger, the session with the
@@ -34,6 +36,8 @@ export interface ShardCalls {
   granted(by: number, lease: Lease): void;
   /** We stand by a primary. Said before any map that shows it down. */
   promised(osd: number, upFrom: number, leaseMs: number): void;
+  /** Scrubs those of the PGs that are this shard's and that we are primary of. */
+  orderScrub(order: ScrubOrder): void;
   /** Options have changed. */
   apply(settings: Settings): void;
   /** Resolves when the shard's PGs answer nobody any more. */
@@ -64,12 +68,18 @@ export interface ShardReport {
   readonly pgs: PgStat[];
   readonly pgCount: number;
   readonly usage: StoreUsage;
+  /** Damaged copies that were replaced since the start. */
+  readonly copiesReplaced: number;
 }
 
 /** What a shard says to the front. */
 export interface ShardFront {
   /** Places and leave for recovery, over all shards. */
   readonly recovery: RecoveryPort;
+  /** Places for scrubs, likewise. */
+  readonly scrubPlaces: ScrubPlaceGiver;
+  /** A line for the cluster log. */
+  clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void;
   /** To the OSD, ourselves included, as the front's map has it; dropped if it is down, since peering follows. */
   send(osd: number, message: OutgoingMessage): void;
   /** Something speaks of an epoch that this shard does not have. */

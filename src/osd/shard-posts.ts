@@ -2,12 +2,14 @@ import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { LogLevel } from '../runtime/index.ts';
-import type { EntityAddr, EntityName, PgId } from '../wire/index.ts';
+import type { EntityAddr, EntityName, LOG_PRIORITY, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
 import type { RecoveryAnswer, RecoveryAsk } from './recovery-posts.ts';
+import type { ScrubAnswer, ScrubAsk } from './scrub/scrub-places.ts';
+import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers } from './shard-front.ts';
 
@@ -67,6 +69,8 @@ export type ToShard =
     }
   | { readonly kind: 'stoodBy'; readonly question: number; readonly leaseMs: number }
   | { readonly kind: 'recovery'; readonly answer: RecoveryAnswer }
+  | { readonly kind: 'scrub'; readonly order: ScrubOrder }
+  | { readonly kind: 'scrubPlace'; readonly answer: ScrubAnswer }
   | { readonly kind: 'apply'; readonly settings: Settings }
   | { readonly kind: 'map'; readonly from: number; readonly message: MapMessage }
   | {
@@ -93,6 +97,12 @@ export type ToFront =
       readonly lease: Lease;
     }
   | { readonly kind: 'recovery'; readonly ask: RecoveryAsk }
+  | { readonly kind: 'scrubPlace'; readonly ask: ScrubAsk }
+  | {
+      readonly kind: 'clusterLog';
+      readonly priority: keyof typeof LOG_PRIORITY;
+      readonly text: string;
+    }
   | { readonly kind: 'statsChanged' }
   | { readonly kind: 'map'; readonly to: number; readonly message: MapMessage }
   | { readonly kind: 'answer'; readonly question: number; readonly value: unknown }

@@ -21,6 +21,7 @@ import { Leases } from './leases.ts';
 import { leaseMsOf, lifeOf, lostAt } from './map-life.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
+import { MergeWatch } from './merge-watch.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import { type Partition, shardOf } from './partition.ts';
@@ -91,6 +92,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly superblock: Superblock;
   private readonly pgs: PgRegistry;
   private readonly clients: ClientGate;
+  private readonly merges: MergeWatch;
   private readonly copyFetcher: CopyFetcher;
   private readonly counters = new OsdCounters();
   private readonly reports = new PgReports();
@@ -150,6 +152,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
       options.settings.memoryTargetBytes,
     );
     this.pgs = new PgRegistry(this, superblock.untouched, (pgid) => this.isHere(pgid));
+    this.merges = new MergeWatch(this);
     this.copyFetcher = new CopyFetcher(this);
     this.clients = new ClientGate(this, this.copyFetcher);
     this.pgs.load();
@@ -208,6 +211,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   askMon(wish: MonWish): void {
     this.front.askMon(wish);
+  }
+  mergeChanged(): void {
+    this.merges.look();
   }
   lease(): Lease {
     const sentMs = Math.floor(this.clock.monotonicMs());
@@ -344,6 +350,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.state = 'stopped';
     this.keeper.stop();
     this.scrub.stop();
+    this.merges.stop();
     this.pgs.stop();
   }
   close(): Promise<void> {
@@ -462,6 +469,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     if (this.state === 'stopping') return;
     if (isUpNow) this.pgs.settle();
     for (const pg of this.pgs.all()) pg.places.look();
+    this.merges.look();
     this.primaries = [...this.pgs.all()].filter((pg) => pg.isPrimary).length;
     this.early.reached(map.epoch);
     this.clients.retry();

@@ -10,7 +10,7 @@ import type {
   ShardLink,
 } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
-import type { EntityAddr, EntityName } from '../wire/index.ts';
+import type { EntityAddr, EntityName, LOG_PRIORITY } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
 import { MapFollower, type MapSharing } from './map-follower.ts';
@@ -18,6 +18,7 @@ import type { MonWish } from './mon-wishes.ts';
 import type { Partition } from './partition.ts';
 import type { Lease } from './peer-messages.ts';
 import { PostedRecovery } from './recovery-posts.ts';
+import { PostedScrubPlaces } from './scrub/scrub-places.ts';
 import type { Settings } from './settings.ts';
 import { Shard } from './shard.ts';
 import type { ShardFront } from './shard-front.ts';
@@ -131,6 +132,7 @@ class ThreadedShard implements ShardFront {
     this.post({ kind: 'returned', loan, isLost }),
   );
   readonly recovery = new PostedRecovery((ask) => this.post({ kind: 'recovery', ask }));
+  readonly scrubPlaces = new PostedScrubPlaces((ask) => this.post({ kind: 'scrubPlace', ask }));
   private readonly questions = new Map<number, (leaseMs: number) => void>();
   private nextQuestion = 1;
   private hasSaidStats = false;
@@ -154,6 +156,9 @@ class ThreadedShard implements ShardFront {
   }
   wantMap(epoch: number): void {
     this.post({ kind: 'wantMap', epoch });
+  }
+  clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void {
+    this.post({ kind: 'clusterLog', priority, text });
   }
   askMon(wish: MonWish): void {
     this.post({ kind: 'askMon', wish });
@@ -244,6 +249,10 @@ class ThreadedShard implements ShardFront {
       }
       case 'recovery':
         return this.recovery.answered(head.answer);
+      case 'scrub':
+        return shard.orderScrub(head.order);
+      case 'scrubPlace':
+        return this.scrubPlaces.answered(head.answer);
       case 'apply':
         return shard.apply(head.settings);
       case 'ask':

@@ -130,5 +130,7 @@ export const OsdStat = struct('OsdStat', {
   compressed: vec(CompressedPool),
   numPgs: u32,
   heartbeatPeers: vec(s32),
+  /** Damaged copies that were replaced since its start. */
+  numShardsRepaired: u32,
 });
 export type OsdStat = ValueOf<typeof OsdStat>;

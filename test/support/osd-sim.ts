@@ -7,6 +7,7 @@ import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
 import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
+import { OsdConfig } from '../../src/osd/osd-config.ts';
 import {
   type Lease,
   MOSDLease,
@@ -23,6 +24,9 @@ import { restoredView, storedView } from '../../src/osd/pg-life.ts';
 import { listObjects, PgState } from '../../src/osd/pg-state.ts';
 import { type RecoveryBounds, RecoveryDesk } from '../../src/osd/recovery-desk.ts';
 import type { RecoveryOrders } from '../../src/osd/recovery-port.ts';
+import { ScrubPlaces } from '../../src/osd/scrub/scrub-places.ts';
+import type { ScrubOrders, ScrubPort, ScrubSettings } from '../../src/osd/scrub/scrub-port.ts';
+import { scrubSettings } from '../../src/osd/scrub/scrub-settings.ts';
 import { BufferPool, type Clock, type Timer } from '../../src/runtime/index.ts';
 import { MemoryStore, type ObjectStore, type Transaction } from '../../src/store/index.ts';
 import {
@@ -123,6 +127,9 @@ export class SimNode {
   readonly damaged = new Set<string>();
   private seen = 0;
   leases!: Leases;
+  scrubPlaces!: ScrubPlaces;
+  /** Damaged copies of its own that it was told to be replaced. */
+  copiesReplaced = 0;
   desk!: RecoveryDesk;
   /** Lives of this OSD that had this disk. */
   private readonly lives = new Set<number>();
@@ -166,6 +173,7 @@ export class SimNode {
     });
     const clock = this.clock(life);
     this.desk = new RecoveryDesk(clock, { ...world.recoveryBounds, active: world.options.copies });
+    this.scrubPlaces = new ScrubPlaces(() => world.scrubs.scrubsMax);
     this.store = new MemoryStore();
     for (const txn of this.durable) await this.store.submit(txn);
     const host = this.host(life);
@@ -251,6 +259,7 @@ export class SimNode {
       listMax: world.options.listMax,
       contextsMax: 64,
       recovery: node.desk,
+      scrub: node.scrubPort(),
       recoveryOrders: () => world.orders,
       get epoch() {
         return node.seen;
@@ -285,6 +294,7 @@ export class SimNode {
         return !node.isFull;
       },
       removed: () => {},
+      mergeChanged: () => {},
       discard: () => node.discard(life),
       statsChanged: () => {},
     };
@@ -318,6 +328,25 @@ export class SimNode {
     const state = new PgState(PGID, emptyInfo(created, storedView(view), this.storeSince));
     this.pg = new Pg(host, state, view);
     void host.submit(state.create());
+  }
+
+  private scrubPort(): ScrubPort {
+    const { world } = this;
+    const node = this;
+    return {
+      get settings() {
+        return world.scrubs;
+      },
+      orders: () => world.scrubOrders,
+      get isRecovering() {
+        return (node.pg?.recovery.activeCount ?? 0) > 0;
+      },
+      takePlace: (then) => this.scrubPlaces.take(then),
+      copyReplaced: () => {
+        node.copiesReplaced++;
+      },
+      clusterLog: (priority, text) => world.clusterLog.push(`${priority} ${text}`),
+    };
   }
 
   lease(): Lease {
@@ -421,6 +450,15 @@ export class SimWorld {
     together: 1,
     sleepMs: 0,
   };
+  scrubs: ScrubSettings = scrubSettings(new OsdConfig());
+  scrubOrders: ScrubOrders = {
+    noscrub: false,
+    nodeepScrub: false,
+    minIntervalSeconds: 0,
+    maxIntervalSeconds: 0,
+    deepIntervalSeconds: 0,
+  };
+  readonly clusterLog: string[] = [];
   orders: RecoveryOrders = {
     norecover: false,
     nobackfill: false,
@@ -499,6 +537,11 @@ export class SimWorld {
       this.time.after(PING_MS, ping);
     };
     ping();
+  }
+
+  /** From now on every OSD may copy so many objects at once. */
+  allowCopies(active: number): void {
+    for (const { desk } of this.nodes) desk.setBounds({ ...this.recoveryBounds, active });
   }
 
   /** From now on these are the members, as far as they are up. */

@@ -162,6 +162,7 @@ const NOTHING = {
   compressed: [],
   numPgs: 0,
   heartbeatPeers: [],
+  numShardsRepaired: 0,
 } as const;
 
 /** All OSDs that reported; one that is out is listed with nothing. */

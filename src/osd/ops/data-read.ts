@@ -8,7 +8,7 @@ import {
   SparseReadOutput,
   WatcherList,
 } from '../../wire/index.ts';
-import { type Execution, errnoOf, type Step } from './execution.ts';
+import type { Execution, Step } from './execution.ts';
 import { extentOf } from './extent.ts';
 import { INFO_NEW, OBJECT_FLAG } from './object-info.ts';
 
@@ -86,10 +86,12 @@ export function sparseRead(x: Execution, op: OsdOp): Step {
   try {
     const parts = found.map((f) => store.read(collection, x.object.oid, f.offset, f.length));
     return parts.some((p) => p instanceof Promise)
-      ? Promise.all(parts).then(finish).catch(errnoOf)
+      ? Promise.all(parts)
+          .then(finish)
+          .catch((e) => x.failed(e))
       : finish(parts as Uint8Array[]);
   } catch (error) {
-    return errnoOf(error);
+    return x.failed(error);
   }
 }
 

@@ -74,6 +74,9 @@ export class Execution implements OpOutcome, Prepared {
   dataDigest: number | undefined;
   omapDigest: number | undefined;
 
+  /** Something that was to be read does not pass its checksum. */
+  isDamaged = false;
+
   /** The object changes, if only in its info. */
   modified = false;
   /** It changes in a way that gives it a new user version. */
@@ -148,7 +151,9 @@ export class Execution implements OpOutcome, Prepared {
     try {
       if (memory === undefined || length < POOLED_FROM) {
         const got = store.read(collection, this.object.oid, offset, length);
-        return got instanceof Promise ? got.then((b) => then(b)).catch(errnoOf) : then(got);
+        return got instanceof Promise
+          ? got.then((b) => then(b)).catch((e) => this.failed(e))
+          : then(got);
       }
       const lent: ReadMemory = { take: (bytes) => memory.take(bytes), crcs: undefined };
       const got = store.read(collection, this.object.oid, offset, length, lent);
@@ -157,11 +162,18 @@ export class Execution implements OpOutcome, Prepared {
       const done = memory.use();
       return got
         .then((b) => then(b, lent.crcs))
-        .catch(errnoOf)
+        .catch((e) => this.failed(e))
         .finally(done);
     } catch (e) {
-      return errnoOf(e);
+      return this.failed(e);
     }
+  }
+
+  /** The op result of a store that cannot read. */
+  failed(e: unknown): number {
+    const result = errnoOf(e);
+    if (result === -ERRNO.EIO) this.isDamaged = true;
+    return result;
   }
 
   /** An op that writes makes the object if it is missing. */
@@ -323,7 +335,7 @@ export class Execution implements OpOutcome, Prepared {
 export const EMPTY: Uint8Array = Buffer.alloc(0);
 
 /** The op result of an expected failure; anything else is not ours to handle. */
-export function errnoOf(e: unknown): number {
+function errnoOf(e: unknown): number {
   if (e instanceof CephError) return -e.errno;
   throw e;
 }

@@ -83,7 +83,8 @@ function attempt(x: Execution, op: OsdOp): Step {
   } catch (e) {
     // The input of an op that should hold an encoded value.
     if (e instanceof DecodeError) return -ERRNO.EINVAL;
-    throw e;
+    // Attributes and omap are read at once.
+    return x.failed(e);
   }
 }
 

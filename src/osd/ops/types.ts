@@ -146,6 +146,8 @@ export interface OpOutcome {
 export interface Prepared {
   /** Whether this is a write: then {@link finish} uses up the version unless the outcome says `read` or `early`. */
   readonly writes: boolean;
+  /** Something that it read of its object does not pass its checksum: the outcome would be an error. */
+  readonly isDamaged: boolean;
   /**
    * To be called once, and the outcome submitted in the same turn, so that versions go to the log in order.
    * @param version what this request gets if it is a write

@@ -1,0 +1,57 @@
+import { type EVersion, formatHObject, formatPgId, type HObject } from '../../wire/index.ts';
+import { oidKey } from '../log-entry.ts';
+import { Interrupted } from '../requests.ts';
+import { rangeOf, type Scans, type ScansScope } from './scans.ts';
+import type { ScrubPort } from './scrub-port.ts';
+import { judge, versionOf } from './verdict.ts';
+
+/** What the repair of a single object sees of its PG. */
+export interface ReadRepairScope extends ScansScope {
+  readonly host: ScansScope['host'] & {
+    readonly scrub: ScrubPort;
+    readonly limits: { readonly objectSizeMax: number };
+  };
+  readonly scrubber: { readonly scans: Scans; repairBegins(): void };
+  readonly replicas: readonly number[];
+  /** See ScrubScope. */
+  replaceCopies(oid: HObject, need: EVersion, members: readonly number[]): void;
+}
+
+/**
+ * A read of the primary has met bytes that do not pass their checksum: all members look at their copies of that object
+ * as in a deep scrub, and if one of them is right, ours and all others that are not count as missing from then on.
+ * @returns whether a right copy will be brought
+ */
+export async function mendObject(scope: ReadRepairScope, oid: HObject): Promise<boolean> {
+  const { host, replicas, scrubber } = scope;
+  const { scrub } = host;
+  if (scope.isMissingHere(oidKey(oid), oid)) return true;
+  const range = rangeOf(oid);
+  const { scans } = scrubber;
+  const members = [host.id, ...replicas];
+  let maps: Awaited<ReturnType<Scans['own']>>[];
+  try {
+    const others = replicas.map((osd) => scans.ask(osd, range, true));
+    maps = await Promise.all([scans.own(range, true), ...others]);
+  } catch (error) {
+    // The request is held for the next interval already.
+    if (error instanceof Interrupted) return false;
+    throw error;
+  }
+  const copies = members.map((osd, i) => ({ osd, object: maps[i]![0] }));
+  const pg = formatPgId(scope.header().pgid);
+  const verdict = judge({ pg, sizeMax: host.limits.objectSizeMax }, oid, copies);
+  const wrong = [...verdict.missing, ...verdict.inconsistent];
+  const need = versionOf(verdict);
+  const good = verdict.good.filter((osd) => osd !== host.id);
+  const isOurs = wrong.includes(host.id);
+  const what = `${pg} missing primary copy of ${formatHObject(oid)}`;
+  if (!need || !isOurs || good.length === 0) {
+    if (isOurs || !need) scrub.clusterLog('error', `${what}, unfound`);
+    return false;
+  }
+  scrub.clusterLog('error', `${what}, will try copies on ${good.join()}`);
+  scrubber.repairBegins();
+  scope.replaceCopies(oid, need, wrong);
+  return true;
+}

@@ -1,0 +1,92 @@
+import type { PgTotals } from '../log-entry.ts';
+import { OBJECT_FLAG } from '../ops/index.ts';
+import type { StatsDelta } from '../ops/types.ts';
+import type { ScrubbedObject } from './scrub-map.ts';
+import type { ScrubSettings } from './scrub-port.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What the PG's own counts are held against. */
+type Counts = Pick<PgTotals, 'objects' | 'bytes' | 'dirty' | 'omapObjects'>;
+
+/** What one scrub has found so far. */
+export class ScrubTally {
+  shallowErrors = 0;
+  deepErrors = 0;
+  /** Objects that some member lacks, or has wrong, and of which a right copy is known. */
+  missing = 0;
+  inconsistent = 0;
+  /** Copies that repairs replace. */
+  fixed = 0;
+  /** Objects that were being brought to some member. */
+  skipped = 0;
+  largeOmapObjects = 0;
+  omapBytes = 0;
+  omapKeys = 0;
+  private readonly counts = { objects: 0, bytes: 0, dirty: 0, omapObjects: 0 };
+
+  get errors(): number {
+    return this.shallowErrors + this.deepErrors;
+  }
+  /** Objects that could be repaired. */
+  get repairable(): boolean {
+    return this.missing + this.inconsistent > 0;
+  }
+
+  /** @param primary the primary's own copy, whose omap counts */
+  add(v: Verdict, primary: ScrubbedObject | undefined, settings: ScrubSettings): void {
+    this.shallowErrors += v.shallowErrors;
+    this.deepErrors += v.deepErrors;
+    if (v.good.length > 0) {
+      if (v.missing.length > 0) this.missing++;
+      if (v.inconsistent.length > 0) this.inconsistent++;
+    }
+    if (primary) {
+      this.omapBytes += primary.omapBytes;
+      this.omapKeys += primary.omapKeys;
+      if (isLarge(primary, settings)) this.largeOmapObjects++;
+    }
+    const info = v.chosen?.info;
+    if (!info) return;
+    this.counts.objects++;
+    this.counts.bytes += info.size;
+    if ((info.flags & OBJECT_FLAG.dirty) !== 0) this.counts.dirty++;
+    if ((info.flags & OBJECT_FLAG.omap) !== 0) this.counts.omapObjects++;
+  }
+
+  /** A client has changed what was counted already. */
+  changed(by: StatsDelta): void {
+    this.counts.objects += by.numObjects;
+    this.counts.bytes += by.numBytes;
+    this.counts.dirty += by.numObjectsDirty;
+    this.counts.omapObjects += by.numObjectsOmap;
+  }
+
+  /**
+   * What the PG counts wrongly of itself, in the words of PrimaryLogScrub::_scrub_finish (src/osd/PrimaryLogScrub.cc,
+   * 16.2); undefined when it is right, or nobody can tell.
+   */
+  mismatch(totals: Counts): string | undefined {
+    const { objects, bytes, dirty, omapObjects } = this.counts;
+    const isRight =
+      objects === totals.objects &&
+      bytes === totals.bytes &&
+      dirty === totals.dirty &&
+      omapObjects === totals.omapObjects;
+    if (isRight || this.skipped > 0) return undefined;
+    return (
+      `stat mismatch, got ${objects}/${totals.objects} objects, 0/0 clones, ` +
+      `${dirty}/${totals.dirty} dirty, ${omapObjects}/${totals.omapObjects} omap, 0/0 pinned, ` +
+      `0/0 hit_set_archive, 0/0 whiteouts, ${bytes}/${totals.bytes} bytes, ` +
+      '0/0 manifest objects, 0/0 hit_set_archive bytes.'
+    );
+  }
+
+  /** As the PG should count itself. */
+  get right(): Counts {
+    return { ...this.counts };
+  }
+}
+
+export function isLarge(o: ScrubbedObject, settings: ScrubSettings): boolean {
+  return o.omapKeys > settings.largeOmapKeys || o.omapBytes > settings.largeOmapBytes;
+}
