@@ -79,7 +79,7 @@ class World {
       pg: () =>
         world.isRemoving
           ? undefined
-          : { isPrimary: world.isPrimary, submitOp: (op) => world.executed.push(op) },
+          : { since: 1, isPrimary: world.isPrimary, submitOp: (op) => world.executed.push(op) },
       isRemoving: () => world.isRemoving,
       wantMap: () => world.wanted++,
       answered: () => {},

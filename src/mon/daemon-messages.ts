@@ -46,8 +46,8 @@ function fulfil(mon: MonContext): void {
 }
 
 function merge(mon: MonContext, session: Session, m: MessageOf<typeof MOSDPGReadyToMerge>): void {
-  const { osdmap, fsid } = mon.head();
-  if (m.fsid !== fsid || session.osd === undefined) return;
+  const { osdmap } = mon.head();
+  if (session.osd === undefined) return;
   const patch = decideMerge(osdmap, session.osd, m);
   if (patch) mon.propose({ osdmap: patch });
 }

@@ -26,7 +26,7 @@ export interface ClientGateHost {
   readonly epoch: number;
   /** The map shows us up, and we are not on our way down. */
   readonly isServing: boolean;
-  pg(pgid: PgId): Pick<Pg, 'isPrimary' | 'submitOp'> | undefined;
+  pg(pgid: PgId): Pick<Pg, 'isPrimary' | 'submitOp' | 'since'> | undefined;
   /** What the PG's last stay here left behind is still being removed; the PG begins after that. */
   isRemoving(pgid: PgId): boolean;
   /** A request speaks of a map that we do not have. */
@@ -128,7 +128,9 @@ export class ClientGate {
     const request = { op, data: m.data, reqid: { name: by.peer, tid: BigInt(m.tid), inc: 0 } };
     const kind = classify(request, host.limits);
     if (typeof kind === 'number') return this.refuse(a, kind);
-    if (kind !== 'pg' && map.rawPgToPg(pgid.pool, op.hash)?.seed !== pgid.seed) return false;
+    // In an older interval the PG may have had other objects.
+    if (kind === 'pg' ? op.epoch < pg.since : map.rawPgToPg(pgid.pool, op.hash)?.seed !== pgid.seed)
+      return false;
     const verdict = whatFlagsSay(map, pool.flags, op, kind === 'write');
     if (verdict === 'hold') return this.hold(a);
     if (verdict < 0) return this.refuse(a, verdict);

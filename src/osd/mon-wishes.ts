@@ -1,7 +1,9 @@
 import type { OSDMap } from '../maps/index.ts';
 import {
   formatPgId,
+  type MessageOf,
   MOSDAlive,
+  MOSDPGReadyToMerge,
   MOSDPGTemp,
   type Outgoing,
   outgoing,
@@ -15,7 +17,11 @@ export type MonWish =
   /** That it shows us alive in an interval that began with this epoch, so that we may serve as primary. */
   | { readonly kind: 'upThru'; readonly epoch: number }
   /** That nobody acts in the place of the PG's members any more. */
-  | { readonly kind: 'noTemp'; readonly pgid: PgId };
+  | { readonly kind: 'noTemp'; readonly pgid: PgId }
+  /** That a PG is merged, or the merge that is announced called off. */
+  | { readonly kind: 'merge'; readonly word: MergeWord };
+
+type MergeWord = MessageOf<typeof MOSDPGReadyToMerge>;
 
 const RETRY_MS = 1000;
 
@@ -35,6 +41,8 @@ export class MonWishes {
   /** The epoch that the monitor was last asked to show us alive in. */
   private asked = 0;
   private readonly served = new Map<string, PgId>();
+  /** By pool. */
+  private readonly merges = new Map<number, MergeWord>();
 
   constructor(host: MonWishesHost, timers: Timers) {
     this.host = host;
@@ -43,10 +51,11 @@ export class MonWishes {
 
   wish(wish: MonWish): void {
     if (wish.kind === 'upThru') this.wanted = Math.max(this.wanted, wish.epoch);
+    else if (wish.kind === 'merge') this.merges.set(wish.word.source.pool, wish.word);
     else this.served.set(formatPgId(wish.pgid), wish.pgid);
     // Many PGs wish for the same at once.
     if (wish.kind === 'upThru' && this.asked < wish.epoch) this.askUpThru();
-    this.timers.soon('wishes', wish.kind === 'noTemp' ? 0 : RETRY_MS, () => this.again());
+    this.timers.soon('wishes', wish.kind === 'upThru' ? RETRY_MS : 0, () => this.again());
   }
 
   /** The session with the monitor is new, or it has not answered for a while. */
@@ -55,7 +64,10 @@ export class MonWishes {
     this.forgetFulfilled();
     this.askUpThru();
     this.askNoTemp();
-    if (this.wanted > 0 || this.served.size > 0) {
+    for (const word of this.merges.values()) {
+      this.host.sendToMon(outgoing(MOSDPGReadyToMerge, word));
+    }
+    if (this.wanted > 0 || this.served.size + this.merges.size > 0) {
       this.timers.soon('wishes', RETRY_MS, () => this.again());
     }
   }
@@ -65,6 +77,10 @@ export class MonWishes {
     if (!map) return;
     // After a new start peering comes first, and then wishes again.
     if (!isUpNow || (map.data.osdInfo[id]?.upThru ?? 0) >= this.wanted) this.wanted = 0;
+    for (const [pool, { epoch }] of this.merges) {
+      // What was said is of no use any more when the pool has changed since, or the interval has.
+      if (!isUpNow || (map.pool(pool)?.lastChange ?? epoch + 1) > epoch) this.merges.delete(pool);
+    }
     const { pgTemp, primaryTemp } = map.data;
     for (const [key, pgid] of this.served) {
       const has = pgTemp.has(key) || primaryTemp.has(key);

@@ -145,6 +145,6 @@ export function targetOf(pool: number, namespace: string, name: Name, key?: Name
     namespace,
     name: nameBytes(name),
     key: key === undefined ? '' : nameBytes(key),
-    pgSeed: undefined,
+    pgHash: undefined,
   };
 }

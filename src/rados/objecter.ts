@@ -1,6 +1,6 @@
 import { DEFAULT_FEATURES } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
-import { decodeIncremental, OSDMap } from '../maps/index.ts';
+import { decodeIncremental, isMergePart, OSDMap, splitBits } from '../maps/index.ts';
 import type { Connection, IncomingMessage, Messenger } from '../msgr/index.ts';
 import type { Clock, Runtime, Timer } from '../runtime/index.ts';
 import {
@@ -32,13 +32,13 @@ import { type CallOptions, Pending } from './abort.ts';
 import type { MonClient } from './mon-client.ts';
 import type { OpStep, WriteOptions } from './operation.ts';
 
-/** What a request is about: an object, or with `pgSeed` a whole PG. Names are byte strings. */
+/** What a request is about: an object, or with `pgHash` the whole PG that has this hash. Names are byte strings. */
 export interface Target {
   readonly pool: number;
   readonly namespace: string;
   readonly name: string;
   readonly key: string;
-  readonly pgSeed: number | undefined;
+  readonly pgHash: number | undefined;
 }
 
 export interface Reply {
@@ -65,8 +65,8 @@ interface Request {
   session: OsdSession | undefined;
   pgid: PgId | undefined;
   hash: number;
-  /** The acting set it was sent to: another one means that it must be sent again. */
-  acting: string;
+  /** What it was sent in, see {@link intervalOf}: in another one it must be sent again. */
+  interval: string;
 }
 
 interface OsdSession {
@@ -152,7 +152,7 @@ export class Objecter {
       session: undefined,
       pgid: undefined,
       hash: 0,
-      acting: '',
+      interval: '',
     };
     const start = (): void => {
       if (pending.settled) return;
@@ -193,8 +193,8 @@ export class Objecter {
     }
     r.hash = place.hash;
     r.pgid = place.pgid;
-    const { acting, actingPrimary } = map.pgToUpActing(r.pgid);
-    r.acting = `${actingPrimary}:${acting.join(',')}`;
+    const { actingPrimary } = map.pgToUpActing(r.pgid);
+    r.interval = intervalOf(map, r.pgid);
     if (actingPrimary < 0 || this.isPaused(map, r)) return this.needNewerMap();
     const session = this.sessionOf(actingPrimary);
     if (!session) return this.needNewerMap();
@@ -237,7 +237,7 @@ export class Objecter {
         pool: r.target.pool,
         key: r.target.key,
         namespace: r.target.namespace,
-        hash: r.target.pgSeed === undefined ? -1n : BigInt(r.target.pgSeed),
+        hash: r.target.pgHash === undefined ? -1n : BigInt(r.pgid!.seed),
       },
       name: r.target.name,
       ops: r.steps.map((s) => ({
@@ -426,8 +426,7 @@ export class Objecter {
   private hasMoved(map: OSDMap, r: Request): boolean {
     const place = placeOf(map, r.target);
     if (!place || place.pgid.seed !== r.pgid!.seed) return true;
-    const { acting, actingPrimary } = map.pgToUpActing(place.pgid);
-    return `${actingPrimary}:${acting.join(',')}` !== r.acting;
+    return intervalOf(map, place.pgid) !== r.interval;
   }
 
   private needNewerMap(atLeast?: number): void {
@@ -473,8 +472,17 @@ const NO_REQID = { name: { type: 0, num: 0 }, tid: 0n, inc: 0 };
 
 /** Where a target is in a map; undefined when the map lacks its pool. */
 function placeOf(map: OSDMap, t: Target): { hash: number; pgid: PgId } | undefined {
-  if (t.pgSeed === undefined) return map.locate(t.pool, t.name, t.key, t.namespace);
-  return map.pool(t.pool) && { hash: t.pgSeed, pgid: { pool: t.pool, seed: t.pgSeed } };
+  if (t.pgHash === undefined) return map.locate(t.pool, t.name, t.key, t.namespace);
+  const pgid = map.rawPgToPg(t.pool, t.pgHash);
+  return pgid && { hash: t.pgHash, pgid };
+}
+
+/** A PG forgets what it was sent when its members change, or when it is split, to be merged, or merged. */
+function intervalOf(map: OSDMap, pgid: PgId): string {
+  const pool = map.pool(pgid.pool)!;
+  const { acting, actingPrimary } = map.pgToUpActing(pgid);
+  const bits = splitBits(pgid.seed, pool.pgNum);
+  return `${actingPrimary}:${acting.join(',')}:${bits}:${isMergePart(pool, pgid.seed)}`;
 }
 
 /** Whether the request's object stands in [begin, end). */

@@ -269,9 +269,8 @@ export class Pool {
     options?: CallOptions,
   ): Promise<{ next: HObject; entries: ListedObject[] }> {
     const map = this.objecter.map!;
-    const pgid = map.rawPgToPg(this.id, cursor.hash);
-    if (!pgid) throw new CephError('ENOENT', `pool '${this.name}' does not exist`);
-    const target = { pool: this.id, namespace, name: '', key: '', pgSeed: pgid.seed };
+    if (!map.pool(this.id)) throw new CephError('ENOENT', `pool '${this.name}' does not exist`);
+    const target = { pool: this.id, namespace, name: '', key: '', pgHash: cursor.hash };
     const input = new Encoder();
     HObject.encode(input, cursor);
     const data = input.finish();

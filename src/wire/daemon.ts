@@ -17,8 +17,9 @@ export const MOSDPGReadyToMerge = message(
   122,
   v1,
   struct('MOSDPGReadyToMerge', {
-    fsid: Uuid,
     epoch: u32,
+    /** Who acts in both. */
+    acting: vec(s32),
     source: PgId,
     sourceVersion: EVersion,
     targetVersion: EVersion,

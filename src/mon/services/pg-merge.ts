@@ -23,8 +23,12 @@ export function decideMerge(
   if (here.actingPrimary !== from) return undefined;
   const isTogether =
     here.acting.join() === there.acting.join() && here.actingPrimary === there.actingPrimary;
+  // Somebody who was not there when this was said may lack something.
+  const isAsSaid =
+    here.acting.join() === said.acting.join() &&
+    said.acting.every((osd) => (osdmap.data.osdInfo[osd]?.upFrom ?? 0) <= epoch);
   const next =
-    said.isReady && isTogether
+    said.isReady && isTogether && isAsSaid
       ? merge(pool, said, osdmap.epoch + 1)
       : callMergeOff(pool, osdmap.epoch + 1);
   return { newPools: new Map([[source.pool, next]]) };

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { Pool, Rados } from '../src/client/index.ts';
+import type { ObjectStore } from '../src/store/index.ts';
+import { OsdCluster } from './support/osd-cluster.ts';
+
+const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+async function until(what: string, isTrue: () => Promise<boolean> | boolean, ms = 60_000) {
+  const end = Date.now() + ms;
+  while (!(await isTrue())) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await wait(50);
+  }
+}
+
+async function json(rados: Rados, prefix: string, more = {}) {
+  const { output } = await rados.command({ prefix, format: 'json', ...more });
+  return JSON.parse(output.toString());
+}
+
+async function set(rados: Rados, name: string, val: number): Promise<void> {
+  await rados.command({ prefix: 'osd pool set', pool: 'p', var: name, val: String(val) });
+}
+
+/** The pool has come to so many PGs, all clean. */
+async function hasSettled(rados: Rados, pgNum: number): Promise<boolean> {
+  const { pools } = await json(rados, 'osd dump');
+  const pool = pools.find((p: { pool_name: string }) => p.pool_name === 'p');
+  if (pool.pg_num !== pgNum || pool.pg_placement_num !== pgNum || pool.pg_num_pending !== pgNum)
+    return false;
+  const { pg_summary: summary } = await json(rados, 'pg stat');
+  const states: { name: string; num: number }[] = summary.num_pg_by_state;
+  return states.length === 1 && states[0]!.name === 'active+clean';
+}
+
+async function names(pool: Pool): Promise<string[]> {
+  const out: string[] = [];
+  for await (const o of pool.objects()) out.push(o.name);
+  return out.sort();
+}
+
+/** Objects of a pool in a store, with their content. */
+async function held(store: ObjectStore, pool: number): Promise<Map<string, string>> {
+  const out = new Map<string, string>();
+  for (const c of store.collections()) {
+    if (!c.startsWith(`${pool}.`)) continue;
+    const from = { key: '', name: '', snap: 0n, hash: 0, max: false, namespace: '', pool };
+    for (const oid of store.list(c, from, 10_000).objects) {
+      out.set(oid.name, Buffer.from(await store.read(c, oid, 0, 1 << 24)).toString('latin1'));
+    }
+  }
+  return out;
+}
+
+/** Clients that append to their own objects, one line after another, until they are stopped. */
+class Writers {
+  readonly written = new Map<string, string>();
+  private isStopped = false;
+  private readonly all: Promise<void>[];
+
+  constructor(pool: Pool, count: number) {
+    this.all = Array.from({ length: count }, (_, i) => this.run(pool, `w${i}`));
+  }
+
+  private async run(pool: Pool, name: string): Promise<void> {
+    const object = pool.object(name);
+    for (let n = 0; !this.isStopped; n++) {
+      const line = `${name}:${n}\n`;
+      await object.append(line);
+      this.written.set(name, (this.written.get(name) ?? '') + line);
+      if (n % 8 === 0) {
+        const read = (await object.read()).toString();
+        if (read !== this.written.get(name)) throw new Error(`${name} is misread after ${n}`);
+      }
+    }
+  }
+
+  async stop(): Promise<ReadonlyMap<string, string>> {
+    this.isStopped = true;
+    await Promise.all(this.all);
+    return this.written;
+  }
+}
+
+const FAST = new Map([['mgr_debug_aggressive_pg_num_changes', 'true']]);
+
+describe('pg_num while clients write', () => {
+  it('goes up and down; nothing is lost, done twice or misread, and listings are whole', async () => {
+    await using c = await OsdCluster.start(3, undefined, 1, FAST);
+    const rados = await c.client();
+    const pool = await rados.createPool('p', { pgNum: 4 });
+    const still = Array.from({ length: 100 }, (_, i) => `still${i}`);
+    for (const name of still) await pool.object(name).writeFull(name);
+    const writers = new Writers(pool, 12);
+    await set(rados, 'pg_num', 16);
+    await until('16 PGs', () => hasSettled(rados, 16));
+    const midway = (await names(pool)).filter((name) => name.startsWith('still'));
+    expect(midway).toEqual([...still].sort());
+    await set(rados, 'pg_num', 13);
+    await until('13 PGs', () => hasSettled(rados, 13));
+    const written = await writers.stop();
+    expect(await names(pool)).toEqual([...still, ...written.keys()].sort());
+    for (const [name, text] of written) {
+      expect((await pool.object(name).read()).toString(), name).toBe(text);
+    }
+    await until('all PGs are clean', () => hasSettled(rados, 13));
+    expect(c.fatal).toEqual([]);
+    const [first, ...others] = await Promise.all(c.stores.map((store) => held(store, pool.id)));
+    for (const other of others) expect(other).toEqual(first);
+  }, 120_000);
+});
