@@ -346,7 +346,11 @@ describe('peering', () => {
       1: { lastEpochStarted: 3, lastUpdate: v(3, 2) },
       2: { lastEpochStarted: 3, lastUpdate: v(3, 2) },
     });
-    const remote = { tail: EVERSION_ZERO, entries: [entry(v(1, 1), 'a'), entry(v(3, 2), 'c')] };
+    const remote = {
+      tail: EVERSION_ZERO,
+      dups: [],
+      entries: [entry(v(1, 1), 'a'), entry(v(3, 2), 'c')],
+    };
     const [adopt] = peering.step({ kind: 'log', from: 1, log: remote });
     expect(adopt).toMatchObject({ kind: 'adopt', from: 1, how: { kind: 'log', base: v(1, 1) } });
   });
@@ -394,7 +398,7 @@ describe('peering', () => {
     const whole = { lastEpochStarted: 1, lastUpdate: v(1, 8), logTail: v(1, 3) };
     const { effects, peering } = start(blank, new PgLog(), { 1: importing, 2: whole });
     expect(effects).toEqual([{ kind: 'askLog', to: 1, since: EVERSION_ZERO }]);
-    const log = { tail: v(1, 5), entries: [entry(v(1, 8), 'a'), entry(v(5, 9), 'b')] };
+    const log = { tail: v(1, 5), dups: [], entries: [entry(v(1, 8), 'a'), entry(v(5, 9), 'b')] };
     const [adopt] = peering.step({ kind: 'log', from: 1, log });
     expect(adopt).toMatchObject({ how: { kind: 'import', base: v(1, 5), sources: [1, 2, 7] } });
   });

@@ -175,8 +175,8 @@ it('options reach a shard as they were at one moment, in their order', async () 
   while (heard.length < 51) await soon();
   const seen = heard.map((h) => (h.kind === 'apply' || h.kind === 'open' ? h.settings : undefined));
   expect(seen).toEqual(whole);
-  for (const s of seen.slice(1)) expect(s!.limits.objectSizeMax).toBe(1000 + s!.logKeep);
-  expect(() => Object.assign(whole[0]!, { logKeep: 0 })).toThrow(TypeError);
+  for (const s of seen.slice(1)) expect(s!.limits.objectSizeMax).toBe(1000 + s!.logs.entriesMin);
+  expect(() => Object.assign(whole[0]!, { logs: 0 })).toThrow(TypeError);
   expect(() => Object.assign(whole[0]!.limits, { objectSizeMax: 0 })).toThrow(TypeError);
 });
 

@@ -28,7 +28,7 @@ it('are answered as the first time, and not applied again, as long as a full log
   }
 });
 
-it('are remembered in memory when their entries have been trimmed, by whoever becomes the primary', async () => {
+it('are remembered when their entries have been trimmed, by whoever becomes the primary', async () => {
   const world = new SimWorld(2, { logKeep: 5, logMax: 10 });
   await world.begin();
   const first = await append(world, 2, 1);
@@ -39,4 +39,40 @@ it('are remembered in memory when their entries have been trimmed, by whoever be
   expect(again).toMatchObject({ result: 0, version: first.version });
   await world.time.until(500);
   expect((await contentsOf(world.nodes[1]!)).get('o')!.split('<2.1>').length).toBe(2);
+});
+
+it('are remembered when their entries have been trimmed, after all members were started again', async () => {
+  const world = new SimWorld(3, { logKeep: 5, logMax: 10 });
+  await world.begin();
+  const first = await append(world, 2, 1);
+  for (let tid = 1; tid <= 60; tid++) await append(world, 1, tid);
+  await world.time.until(500);
+  for (const { id } of world.nodes) world.crash(id);
+  await world.time.until(600);
+  for (const { id } of world.nodes) await world.restart(id);
+  await world.time.until(600);
+  expect(world.nodes[0]!.pg!.state.log.length).toBeLessThan(21);
+  const again = await append(world, 2, 1);
+  expect(again).toMatchObject({ result: 0, version: first.version });
+  await world.time.until(500);
+  for (const node of world.nodes) {
+    expect((await contentsOf(node)).get('o')!.split('<2.1>').length).toBe(2);
+  }
+});
+
+it('are known to a primary that comes with an empty disk, though it takes over a log that lacks them', async () => {
+  const world = new SimWorld(4, { logKeep: 5, logMax: 10 });
+  await world.begin();
+  const first = await append(world, 2, 1);
+  for (let tid = 1; tid <= 60; tid++) await append(world, 1, tid);
+  world.crash(0);
+  world.nodes[0]!.wipe();
+  await world.time.until(600);
+  await world.restart(0);
+  await world.time.until(3000);
+  expect(world.view.primary).toBe(0);
+  const again = await append(world, 2, 1);
+  expect(again).toMatchObject({ result: 0, version: first.version });
+  await world.time.until(500);
+  expect((await contentsOf(world.nodes[0]!)).get('o')!.split('<2.1>').length).toBe(2);
 });

@@ -4,6 +4,7 @@ import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
 import { KnownObjects } from './known-objects.ts';
+import { trimPointOf } from './log-bounds.ts';
 import { ENTRY, type LogEntry, type PgTotals } from './log-entry.ts';
 import { type Done, Logged } from './logged.ts';
 import { type ObjectState, ObjectStates } from './object-states.ts';
@@ -38,6 +39,8 @@ export interface PipelineScope {
   want(key: string, oid: HObject, isForChange: boolean): void;
   /** The log is needed whole. */
   readonly isListing: boolean;
+  /** All members are there and have everything: nobody will need the log to catch up. */
+  readonly isWhole: boolean;
   /** To all other acting members. @returns sends it to one of them again */
   replicate(
     item: Logged,
@@ -61,8 +64,6 @@ export interface PipelineScope {
 /** Hears what a request changes. */
 export type ChangeWatch = (oid: HObject, by: OpOutcome['stats']) => void;
 
-/** Entries that a log forgets at a time, when it is full. */
-const TRIM_STRIDE = 100;
 /** What a write that is answered early takes beside its data, roughly. */
 const ENTRY_BYTES = 2048;
 
@@ -453,7 +454,8 @@ export class OpPipeline {
     const isEarly = op.ack === 'memory' && this.inFlight.hasRoomForEarly;
     const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory, isEarly);
     const txn = [...outcome.txn, scope.state.append(item, entry.totals)];
-    if (compareEVersion(trimTo, scope.state.log.tail) > 0) txn.push(...scope.state.trim(trimTo));
+    if (compareEVersion(trimTo, scope.state.log.tail) > 0)
+      txn.push(...scope.state.trim(trimTo, scope.host.logBounds.remembered));
     if (changes) {
       object.context = { oid: op.oid, info: outcome.info };
       object.writes++;
@@ -506,14 +508,15 @@ export class OpPipeline {
   /** Entries of what is not yet answered stay, so that a resend finds them. */
   private trimPoint(): EVersion {
     const { host, state } = this.scope;
-    if (state.log.length <= host.logMax || this.scope.isListing) return state.log.tail;
-    // In small strides: what is forgotten here would be applied again if its client sent it once more.
-    const keep = Math.max(host.logKeep, host.logMax - TRIM_STRIDE);
-    let count = keep + this.inFlight.length;
+    const { log } = state;
+    const bounds = host.logBounds;
+    if (log.length <= bounds.whole && log.bytes <= bounds.bytes) return log.tail;
+    if (this.scope.isListing) return log.tail;
+    let open = this.inFlight.length;
     for (const { version } of this.placing.values()) {
-      count = Math.max(count, Number(state.log.head.version - version) + 1);
+      open = Math.max(open, Number(log.head.version - version) + 1);
     }
-    return state.log.trimPoint(count);
+    return trimPointOf(log, bounds, open, this.scope.isWhole);
   }
 
   private advance(): void {

@@ -53,7 +53,14 @@ export const MPgLog = message(
   'MPgLog',
   83,
   v1,
-  struct('MPgLog', { ...about, round, tail: EVersion, entries: vec(bytes) }),
+  struct('MPgLog', {
+    ...about,
+    round,
+    tail: EVersion,
+    entries: vec(bytes),
+    /** Of requests before the first entry, see Dups; none if that is where the asker's log ends. */
+    dups: vec(bytes),
+  }),
 );
 /**
  * Objects that the sender knows of, missing ones included, in their order from `from` up to `next`; nothing when it does
@@ -102,6 +109,8 @@ export const MPgActivate = message(
     entries: vec(bytes),
     /** Who lists and holds objects, for a member that imports. */
     sources: vec(s32),
+    /** Likewise: of requests before the first entry. */
+    dups: vec(bytes),
   }),
 );
 export const MPgActivated = message(

@@ -34,6 +34,8 @@ export type PeeringPhase =
 /** A log as a peer sends it: everything after `tail`. */
 export interface RemoteLog {
   readonly tail: EVersion;
+  /** See Dups; only with a whole log. */
+  readonly dups: readonly Uint8Array[];
   readonly entries: readonly Logged[];
 }
 
@@ -68,6 +70,8 @@ export interface CatchUp {
   readonly entries: readonly Logged[];
   /** Whom an importing member asks for what it does not know, and for what it lacks. */
   readonly sources: readonly number[];
+  /** For one that takes the whole log over: requests before the first entry, see Dups. */
+  readonly dups: readonly Uint8Array[];
 }
 
 export type PeeringEffect =
@@ -260,8 +264,8 @@ export class Peering {
     // In case that we do not come to activate, which tells more of them.
     const sources = [from, ...(this.inherited?.sources ?? [])].filter((o) => o !== this.self.id);
     const how: CatchUp = base
-      ? { kind: 'log', base, entries: entriesAfter(log.entries, base), sources: [from] }
-      : { kind: 'import', base: log.tail, entries: log.entries, sources };
+      ? { kind: 'log', base, entries: entriesAfter(log.entries, base), sources: [from], dups: [] }
+      : { kind: 'import', base: log.tail, entries: log.entries, sources, dups: log.dups };
     return [{ kind: 'adopt', from, how }];
   }
 
@@ -303,6 +307,7 @@ export class Peering {
       base,
       entries: log.after(base),
       sources,
+      dups: common ? [] : log.dups.all,
     });
   }
 

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '../runtime/index.ts';
 import type { Collection, ObjectStore, Transaction } from '../store/index.ts';
 import type { EVersion, PgId } from '../wire/index.ts';
 import type { Leases } from './leases.ts';
+import type { LogBounds } from './log-bounds.ts';
 import type { MonWish } from './mon-wishes.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Lease } from './peer-messages.ts';
@@ -18,9 +19,7 @@ export interface PgHost {
   readonly log: Logger;
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   readonly limits: OpLimits;
-  /** Entries a PG's log keeps, and how many it may hold before it is cut to that. */
-  readonly logKeep: number;
-  readonly logMax: number;
+  readonly logBounds: LogBounds;
   /** Objects of one page of a listing. */
   readonly listMax: number;
   /** Of how many idle objects a PG keeps what it knows of them. */

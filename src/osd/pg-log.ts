@@ -1,5 +1,6 @@
 import { assert } from '../errors/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
+import { Dups } from './dups.ts';
 import type { LogEntry, PgTotals } from './log-entry.ts';
 import { type Done, Logged } from './logged.ts';
 
@@ -9,17 +10,10 @@ import { type Done, Logged } from './logged.ts';
  */
 interface Item extends Done {
   readonly reqid: string;
-  /** Empty when the entry was trimmed. */
-  record: string;
+  readonly record: string;
 }
 
-/**
- * Requests remembered after their entries were trimmed, in memory only: as many as there are entries, within these
- * bounds. In Ceph it is 3000, stored (osd_pg_log_dups_tracked, 16.2).
- */
-const TRIMMED_MIN = 250;
-const TRIMMED_MAX = 1000;
-/** Likewise of a merge, which ends whole logs. */
+/** Requests remembered of a merge, which ends whole logs. */
 const MERGED_MAX = 3000;
 /** What an entry takes beside its encoding, measured: the item, its version and key, its place in two tables. */
 const ITEM_BYTES = 300;
@@ -38,14 +32,14 @@ export class PgLog {
   /** The newest entry's totals, which every change looks at; read from it when they are asked for. */
   private newestTotals: PgTotals | undefined;
   private readonly byReqid = new Map<string, Item>();
-  /** Oldest first. Every member has what was trimmed, so no later history lacks it. */
-  private readonly trimmed: Map<string, Done>;
+  /** Requests whose entries were trimmed. */
+  readonly dups: Dups;
   private recordBytes = 0;
 
   /** @param former whose trimmed requests are remembered on */
   constructor(tail: EVersion = EVERSION_ZERO, items: readonly Logged[] = [], former?: PgLog) {
     this.tail = tail;
-    this.trimmed = former?.trimmed ?? new Map();
+    this.dups = former?.dups ?? new Dups();
     for (const item of items) this.append(item);
   }
 
@@ -63,8 +57,9 @@ export class PgLog {
   }
   /** How many requests it remembers, trimmed ones included, and what they take in memory, about. */
   get held(): { items: number; bytes: number } {
-    const items = this.items.length + this.trimmed.size;
-    return { items, bytes: items * ITEM_BYTES + this.recordBytes };
+    const { length } = this.items;
+    const bytes = length * ITEM_BYTES + this.recordBytes + this.dups.heldBytes;
+    return { items: length + this.dups.size, bytes };
   }
 
   /** @param totals of the entry, if they are at hand */
@@ -82,7 +77,7 @@ export class PgLog {
 
   /** The entry of a request that was applied or refused before. */
   find(reqid: string): Done | undefined {
-    return this.byReqid.get(reqid) ?? this.trimmed.get(reqid);
+    return this.byReqid.get(reqid) ?? this.dups.find(reqid);
   }
 
   /** Whether the log continues exactly from `v`. */
@@ -112,27 +107,31 @@ export class PgLog {
     return dropped.map((item) => loggedOf(item).entry);
   }
 
-  /** Forgets entries up to and including `to`, which must be one of its versions. */
-  trim(to: EVersion): void {
+  /**
+   * Forgets entries up to and including `to`, which must be one of its versions; their requests are remembered on.
+   * @returns what is to be stored of those
+   */
+  trim(to: EVersion): [string, Uint8Array] | undefined {
     const n = this.firstAbove(to);
-    if (n === 0) return;
+    if (n === 0) return undefined;
     this.tail = this.items[n - 1]!.version;
-    for (const item of this.items.splice(0, n)) {
-      this.forget(item);
-      item.record = '';
-      this.trimmed.set(item.reqid, item);
-    }
+    const trimmed = this.items.splice(0, n);
+    for (const item of trimmed) this.forget(item);
     if (this.items.length === 0) this.newestTotals = undefined;
-    const most = Math.max(TRIMMED_MIN, Math.min(TRIMMED_MAX, this.items.length));
-    for (const reqid of this.trimmed.keys()) {
-      if (this.trimmed.size <= most) break;
-      this.trimmed.delete(reqid);
-    }
+    return this.dups.add(trimmed);
   }
 
-  /** Where to trim so that `keep` entries stay. */
-  trimPoint(keep: number): EVersion {
-    const n = this.items.length - keep;
+  /** Bytes of all entries as they are stored. */
+  get bytes(): number {
+    return this.recordBytes;
+  }
+
+  /** Where to trim so that `keep` of the newest entries stay, or fewer if they have more than `bytes`, but `least`. */
+  trimPoint(keep: number, bytes = Number.POSITIVE_INFINITY, least = 0): EVersion {
+    let n = Math.max(0, this.items.length - keep);
+    let over = this.recordBytes - bytes;
+    for (let i = 0; i < n && over > 0; i++) over -= this.items[i]!.record.length;
+    for (; over > 0 && n < this.items.length - least; n++) over -= this.items[n]!.record.length;
     return n > 0 ? this.items[n - 1]!.version : this.tail;
   }
 
@@ -146,7 +145,7 @@ export class PgLog {
     const parts = new Map<number, PgLog>();
     for (const seed of seeds) {
       const log = new PgLog(this.tail);
-      log.remember(this.trimmed);
+      for (const bytes of this.dups.all) log.dups.load(bytes);
       parts.set(seed, log);
     }
     for (const item of this.items) parts.get(partOf(loggedOf(item).hash))!.take(item);
@@ -160,22 +159,10 @@ export class PgLog {
   static merged(tail: EVersion, logs: readonly PgLog[]): PgLog {
     const out = new PgLog(tail);
     const items = logs.flatMap((log) => log.items);
-    items.sort((a, b) => compareEVersion(a.version, b.version));
-    const dups = logs.flatMap((log) => [...log.trimmed]);
-    dups.push(...items.map((item): [string, Done] => [item.reqid, item]));
-    out.remember(dups.slice(-MERGED_MAX));
+    const dups = [...logs.flatMap((log) => log.dups.list()), ...items];
+    dups.sort((a, b) => compareEVersion(a.version, b.version));
+    if (dups.length > 0) out.dups.add(dups.slice(-MERGED_MAX));
     return out;
-  }
-
-  /** Requests that are remembered though their entries are gone, oldest first. */
-  get dups(): Iterable<readonly [reqid: string, done: Done]> {
-    return this.trimmed;
-  }
-
-  remember(dups: Iterable<readonly [reqid: string, done: Done]>): void {
-    for (const [reqid, { result, version, userVersion }] of dups) {
-      this.trimmed.set(reqid, { result, version, userVersion });
-    }
   }
 
   private take(item: Item): void {

@@ -82,9 +82,12 @@ export class PgMember {
         host.send(from, outgoing(MPgInfo, { ...head, info: state.current() }));
         return;
       case ASK.log: {
-        const since = q.logSince && state.log.reaches(q.logSince) ? q.logSince : state.log.tail;
-        const entries = state.log.after(since).map((i) => i.bytes);
-        host.send(from, outgoing(MPgLog, { ...head, tail: since, entries }));
+        const { log } = state;
+        const since = q.logSince && log.reaches(q.logSince) ? q.logSince : undefined;
+        const tail = since ?? log.tail;
+        const entries = log.after(tail).map((i) => i.bytes);
+        const dups = since ? [] : log.dups.all;
+        host.send(from, outgoing(MPgLog, { ...head, tail, entries, dups }));
         return;
       }
       case ASK.list: {
@@ -124,20 +127,21 @@ export class PgMember {
         this.startImport(m.round);
       });
     };
-    const { base, sources } = m;
+    const { base, sources, dups } = m;
     const entries = m.entries.map(Logged.from);
     void this.host.submit(
-      this.catchUp({ kind: m.isWhole ? 'import' : 'log', base, entries, sources }),
+      this.catchUp({ kind: m.isWhole ? 'import' : 'log', base, entries, sources, dups }),
     );
     this.activate(m.writeable, m.since, sources, answer);
   }
 
   /** Makes our log the authoritative one. */
-  catchUp({ kind, base, entries, sources }: CatchUp): StoreOp[] {
+  catchUp({ kind, base, entries, sources, dups }: CatchUp): StoreOp[] {
     const { host, state } = this;
     if (kind === 'log') return state.adopt(base, entries);
     host.log('info', 'import', { pg: state.c, from: sources });
-    return state.takeOver(base, entries, sources, (oid) => this.have(oid));
+    const ops = state.takeOver(base, entries, sources, (oid) => this.have(oid));
+    return [...ops, ...state.addDups(dups)];
   }
 
   /** From now on this member's word counts as that of one who began to serve in the interval `since`. */
@@ -194,7 +198,8 @@ export class PgMember {
       ...decodeTransaction(m.steps as Buffer, message.data, message.dataCrcs),
       state.append(item),
     ];
-    if (compareEVersion(m.trimTo, state.log.tail) > 0) txn.push(...state.trim(m.trimTo));
+    if (compareEVersion(m.trimTo, state.log.tail) > 0)
+      txn.push(...state.trim(m.trimTo, host.logBounds.remembered));
     const early = m.isEarly ? () => host.ack(from, state.pgid, m.since, version, true) : undefined;
     void host.submit(txn, early).then(() => {
       ack();

@@ -96,7 +96,7 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       return inInterval(decodeFront(MPgInfo, message), (m) => rounds.onInfo(from, m));
     case MPgLog.type:
       return inInterval(decodeFront(MPgLog, message), (m) => {
-        const log = { tail: m.tail, entries: m.entries.map(Logged.from) };
+        const log = { tail: m.tail, entries: m.entries.map(Logged.from), dups: m.dups };
         rounds.answered(m.round, { kind: 'log', from, log });
       });
     case MPgList.type:

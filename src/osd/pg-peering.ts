@@ -281,6 +281,7 @@ export class PeeringRounds {
       base: how.base,
       entries: how.entries.map((i) => i.bytes),
       sources: [...how.sources],
+      dups: [...how.dups],
     };
     host.send(to, outgoing(MPgActivate, message));
   }

@@ -51,7 +51,7 @@ export function splitPg(
     begin(part, logs.get(child)!, state.import?.info);
     const entries = part.log.after(part.log.tail);
     if (entries.length > 0) ops.push(part.put(entries.map((i) => [logKey(i.version), i.bytes])));
-    if (state.storesDups) ops.push(...part.storeDups());
+    ops.push(...part.storeDups());
     ops.push(...part.addMissing(items));
     return part;
   });

@@ -17,7 +17,7 @@ import {
   type PgId,
   SNAP_HEAD,
 } from '../wire/index.ts';
-import { DUP_KEYS, DUP_KEYS_END, dupEntries, readDup } from './dups.ts';
+import { DUP_KEYS } from './dups.ts';
 import { firstObject, Import, type ListedObjects } from './import.ts';
 import { ENTRY, LOG_KEYS_END, type LogEntry, logKey, oidKey, type PgTotals } from './log-entry.ts';
 import { Logged } from './logged.ts';
@@ -62,8 +62,6 @@ export class PgState {
   readonly missing: MissingSet = new Map();
   /** While not everything is here since the log of others was taken over; `info.import` is what it is stored as. */
   import: Import | undefined;
-  /** Requests of logs that ended in a merge are stored; see dups.ts. */
-  storesDups = false;
   /** Where each missing object is stored: names are too long for keys. */
   private readonly slots = new Map<string, number>();
   private nextSlot = 0;
@@ -85,9 +83,7 @@ export class PgState {
     for (const [, value] of scan(store, pgid, 'l')) {
       state.log.append(Logged.from(value));
     }
-    const dups = [...scan(store, pgid, DUP_KEYS)];
-    state.log.remember(dups.map(([, value]) => readDup(value)));
-    state.storesDups = dups.length > 0;
+    for (const [, value] of scan(store, pgid, DUP_KEYS)) state.log.dups.load(value);
     for (const [key, value] of scan(store, pgid, 'm')) {
       const item = decodeAll(MissingItem, value);
       const slot = Number.parseInt(key.slice(1), 16);
@@ -140,19 +136,28 @@ export class PgState {
     return this.put([[logKey(item.version), item.bytes]]);
   }
 
-  /** Forgets entries up to and including `to`; none while they decide about what is still to be listed. */
-  trim(to: EVersion): StoreOp[] {
+  /**
+   * Forgets entries up to and including `to`; none while they decide about what is still to be listed.
+   * @param remembered of how many requests the log and the trimmed entries together are to know
+   */
+  trim(to: EVersion, remembered: number): StoreOp[] {
     if (this.import && !this.import.isListed) return [];
-    this.log.trim(to);
-    const { c, meta: oid } = this;
+    const { c, meta: oid, log } = this;
+    const dups = log.trim(to);
+    const gone = log.dups.forget(log.head.version - BigInt(remembered));
     const from = logKey({ epoch: 0, version: 0n });
     // The end is exclusive, so the tail's own key is named beside the range below it.
     return [
       this.saveInfo(),
-      { op: 'omapRmRange', c, oid, from, to: logKey(this.log.tail) },
-      { op: 'omapRmKeys', c, oid, keys: [logKey(this.log.tail)] },
-      ...this.dropDups(),
+      { op: 'omapRmRange', c, oid, from, to: logKey(log.tail) },
+      { op: 'omapRmKeys', c, oid, keys: [logKey(log.tail), ...gone] },
+      ...(dups ? [this.put([dups])] : []),
     ];
+  }
+
+  /** Remembers requests that a peer knows from beyond its log. @throws DecodeError */
+  addDups(chunks: readonly Uint8Array[]): StoreOp[] {
+    return chunks.length > 0 ? [this.put(chunks.map((c) => this.log.dups.load(c)))] : [];
   }
 
   /** Makes a merge durable. */
@@ -261,18 +266,10 @@ export class PgState {
     return gone.length > 0 ? [{ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone }] : [];
   }
 
-  /** Stores the requests that the log remembers without entries. */
+  /** Stores the requests that the log remembers without entries, for one that has just come to be. */
   storeDups(): StoreOp[] {
-    const entries = dupEntries(this.log.dups);
-    this.storesDups = entries.length > 0;
-    return this.storesDups ? [this.put(entries)] : [];
-  }
-
-  /** The log has grown enough that memory suffices for what it forgets. */
-  private dropDups(): StoreOp[] {
-    if (!this.storesDups) return [];
-    this.storesDups = false;
-    return [{ op: 'omapRmRange', c: this.c, oid: this.meta, from: DUP_KEYS, to: DUP_KEYS_END }];
+    const { entries } = this.log.dups;
+    return entries.length > 0 ? [this.put(entries)] : [];
   }
 
   removeMissing(key: string): StoreOp[] {

@@ -210,6 +210,9 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   isMissingHere(key: string, oid: HObject): boolean {
     return this.holdings.isMissingHere(key, oid);
   }
+  get isWhole(): boolean {
+    return this.isClean;
+  }
   isMissingAnywhere(key: string, oid: HObject): boolean {
     return this.holdings.isMissingAnywhere(key, oid);
   }

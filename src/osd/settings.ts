@@ -1,4 +1,5 @@
 import type { DirectMode } from '../runtime/index.ts';
+import type { LogSettings } from './log-bounds.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { OsdConfig } from './osd-config.ts';
 import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
@@ -15,9 +16,8 @@ export interface Settings {
   /** Counts the changes: a later one is newer. */
   readonly version: number;
   readonly limits: OpLimits;
-  /** osd_min_pg_log_entries, and osd_max_pg_log_entries as far as memory allows. */
-  readonly logKeep: number;
-  readonly logMost: number;
+  /** Of PGs' logs, before memory is looked at. */
+  readonly logs: LogSettings;
   /** osd_backfill_scan_max. */
   readonly listMax: number;
   /** osd_heartbeat_grace, seconds. */
@@ -48,8 +48,15 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
   return Object.freeze({
     version,
     limits: Object.freeze(config.limits()),
-    logKeep: config.number('osd_min_pg_log_entries'),
-    logMost: Math.min(1500, config.number('osd_max_pg_log_entries')),
+    logs: Object.freeze({
+      entriesMin: config.number('osd_min_pg_log_entries'),
+      entriesMax: config.number('osd_max_pg_log_entries'),
+      entriesPerOsd: config.number('osd_target_pg_log_entries_per_osd'),
+      bytesMax: config.number('osd_max_pg_log_bytes'),
+      stride: config.number('osd_pg_log_trim_min'),
+      strideMax: config.number('osd_pg_log_trim_max'),
+      remembered: config.number('osd_pg_log_dups_tracked'),
+    }),
     listMax: config.number('osd_backfill_scan_max'),
     graceSeconds: config.number('osd_heartbeat_grace'),
     memoryTargetBytes: config.number('osd_memory_target'),

@@ -18,6 +18,7 @@ import { CopyFetcher } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { Leases } from './leases.ts';
+import { type LogBounds, LogBudget } from './log-bounds.ts';
 import { leaseMsOf, lifeOf, lostAt } from './map-life.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
@@ -103,6 +104,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   /** PGs that we are primary of: the others have no contexts. */
   private primaries = 0;
   private settings: Settings;
+  private readonly logBudget = new LogBudget();
   private addr: EntityAddr | undefined;
   private state: 'running' | 'stopping' | 'stopped' = 'running';
   /** What the maps of a batch make of the PGs, to become durable with them. */
@@ -180,16 +182,15 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   get limits(): OpLimits {
     return this.settings.limits;
   }
-  get logKeep(): number {
-    return this.settings.logKeep;
-  }
   get listMax(): number {
     return this.settings.listMax;
   }
-  /** The logs of all PGs share what memory there is for them, but each has its minimum. */
-  get logMax(): number {
-    const share = Math.floor(this.keeper.logEntries / Math.max(1, this.pgs.size));
-    return Math.max(this.logKeep + 100, Math.min(this.settings.logMost, share));
+  get logBounds(): LogBounds {
+    const pgs = Math.max(1, this.pgs.size);
+    const { partition, keeper, settings } = this;
+    // The logs of all PGs share what memory there is for them.
+    const inMemory = Math.floor(keeper.logEntries / pgs);
+    return this.logBudget.of(settings.logs, inMemory, pgs * partition.count);
   }
   get contextsMax(): number {
     return Math.floor(this.keeper.contexts / Math.max(1, this.primaries));

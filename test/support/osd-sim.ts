@@ -4,6 +4,7 @@ import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
 import type { ClientOp, OpAnswer } from '../../src/osd/client-request.ts';
 import type { PgView } from '../../src/osd/intervals.ts';
 import { Leases, type MapLife } from '../../src/osd/leases.ts';
+import type { LogBounds } from '../../src/osd/log-bounds.ts';
 import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
 import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
@@ -45,6 +46,7 @@ import {
   TIME_ZERO,
 } from '../../src/wire/index.ts';
 
+const LOG_BOUNDS = { bytes: 2 ** 20, stride: 10, strideMax: 100, remembered: 1000 };
 const PGID: PgId = { pool: 1, seed: 0 };
 const LEASE_MS = 400;
 const PING_MS = 60;
@@ -254,8 +256,7 @@ export class SimNode {
       log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
       crc32c,
       limits: OP_LIMITS,
-      logKeep: world.options.logKeep,
-      logMax: world.options.logMax,
+      logBounds: world.logBounds,
       listMax: world.options.listMax,
       contextsMax: 64,
       recovery: node.desk,
@@ -497,8 +498,12 @@ export class SimWorld {
       readMs: 0,
       ...options,
     };
+    const { logKeep: least, logMax } = this.options;
+    this.logBounds = { ...LOG_BOUNDS, least, whole: logMax, away: logMax };
     this.nodes = Array.from({ length: this.options.osds }, (_, id) => new SimNode(this, id));
   }
+
+  readonly logBounds: LogBounds;
 
   trace(line: string, fields?: unknown): void {
     this.lines.push(`${this.time.now} ${line} ${JSON.stringify(fields ?? '')}`);
