@@ -4,11 +4,13 @@ import { type Osd, startOsd } from '../src/osd/index.ts';
 import { Rados } from '../src/rados/index.ts';
 import type { ObjectStore } from '../src/store/index.ts';
 import { ADDR, type EntityAddr } from '../src/wire/index.ts';
+import { BlockDisk } from './block-disk.ts';
 import { SimNetwork } from './network.ts';
 import type { SimOptions } from './options.ts';
 import { type LogSink, SimProcess } from './process.ts';
 import { Dice } from './random.ts';
 import { type Lie, lying } from './sabotage.ts';
+import type { StoreDisk } from './store-disk.ts';
 import { Timeline } from './timeline.ts';
 import { VolatileKeyValue } from './volatile-key-value.ts';
 import { VolatileDisk } from './volatile-store.ts';
@@ -31,7 +33,7 @@ const MON_ADDR: EntityAddr = {
 export interface SimOsd {
   readonly id: number;
   readonly address: string;
-  readonly disk: VolatileDisk;
+  readonly disk: StoreDisk;
   process: SimProcess | undefined;
   osd: Osd | undefined;
   store: ObjectStore | undefined;
@@ -132,8 +134,9 @@ export class SimCluster {
 
   private addMachine(): SimOsd {
     const id = this.osds.length;
-    const { pace } = this.options;
-    const disk = new VolatileDisk(this.timeline, this.dice(`disk ${id}`), pace, OSD_BYTES);
+    const { pace, store } = this.options;
+    const Disk = store === 'block' ? BlockDisk : VolatileDisk;
+    const disk = new Disk(this.timeline, this.dice(`disk ${id}`), pace, OSD_BYTES);
     const address = `10.0.1.${id + 1}`;
     const machine = { id, address, disk, process: undefined, osd: undefined, store: undefined };
     this.osds.push(machine);
@@ -181,7 +184,8 @@ export class SimCluster {
     this.network.powered(machine.address);
     const process = this.newProcess(`osd.${id}`, machine.address, 1 + id);
     machine.process = process;
-    const store = machine.disk.open(process);
+    const store = await machine.disk.open(process);
+    if (!process.isAlive) return;
     machine.store = this.lie ? lying(store, this.lie) : store;
     const osd = await startOsd({
       runtime: process.runtime(this.network, this.seed, this.log),
@@ -211,7 +215,7 @@ export class SimCluster {
     this.note(`kill osd.${id}${isPowerLost ? ' by power' : ''}`);
     process.kill();
     this.network.killed(process, isPowerLost);
-    machine.disk.crash();
+    machine.disk.crash(isPowerLost);
     machine.osd = undefined;
     machine.store = undefined;
   }

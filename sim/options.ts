@@ -1,7 +1,7 @@
 import type { NetworkOptions } from './network.ts';
 import type { Drift } from './process.ts';
 import { Dice } from './random.ts';
-import type { Pace } from './volatile-store.ts';
+import type { Pace } from './store-disk.ts';
 
 /** How a simulated cluster is built: everything about a run but its faults. Drawn from the seed, each from its range. */
 export interface SimOptions {

@@ -28,7 +28,9 @@ export function lying(store: ObjectStore, lie: Lie): ObjectStore {
       case 'kept object':
         return txn.filter((op) => !(op.op === 'remove' && isClients(op.oid) && isTime()));
       case 'lost log entry':
-        return txn.map((op) => (op.op === 'omapSet' && hasLog(op) && isTime() ? withoutLog(op) : op));
+        return txn.map((op) =>
+          op.op === 'omapSet' && hasLog(op) && isTime() ? withoutLog(op) : op,
+        );
       default:
         return txn;
     }

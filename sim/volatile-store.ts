@@ -8,16 +8,8 @@ import {
 import { HOBJECT_MIN, type HObject } from '../src/wire/index.ts';
 import type { SimProcess } from './process.ts';
 import type { Dice } from './random.ts';
+import type { Pace, StoreDisk } from './store-disk.ts';
 import type { Timeline } from './timeline.ts';
-
-/** How long the device of a store takes. */
-export interface Pace {
-  /** A commit, of everything that waits for one. */
-  readonly commitMinMs: number;
-  readonly commitMaxMs: number;
-  /** A read of data; 0: it is there at once. */
-  readonly readMaxMs: number;
-}
 
 const PAGE = 1000;
 
@@ -26,10 +18,8 @@ const PAGE = 1000;
  * in groups after a while, and until then a crash takes it back, but for a prefix drawn by chance. For speed; seeds that
  * are about the store itself use BlockStore on a simulated disk.
  */
-export class VolatileDisk {
-  /** Of every read and commit; a slow disk. */
+export class VolatileDisk implements StoreDisk {
   extraMs = 0;
-  /** The store's size while it is full, so to say. */
   isFull = false;
   /** Objects that the device cannot read, by collection and name, until they are written anew or removed. */
   private readonly damaged = new Set<string>();
@@ -48,22 +38,20 @@ export class VolatileDisk {
     this.durable = new MemoryStore({ sizeBytes });
   }
 
-  /** The store for a new life of its daemon. */
-  open(process: SimProcess): ObjectStore {
+  async open(process: SimProcess): Promise<ObjectStore> {
     this.waiting = [];
     const live = new MemoryStore({ sizeBytes: this.sizeBytes });
     copyStore(this.durable, live);
     return this.wrap(live, process);
   }
 
-  /** The daemon died: some of what was under way is durable after all. */
+  /** Some of what was under way is durable after all, however it died. */
   crash(): void {
     const kept = this.dice.below(this.waiting.length + 1);
     for (const { txn } of this.waiting.slice(0, kept)) void this.durable.submit(txn);
     this.waiting = [];
   }
 
-  /** A new, empty disk. */
   replace(): void {
     this.waiting = [];
     this.damaged.clear();
@@ -71,8 +59,10 @@ export class VolatileDisk {
   }
 
   /** From now on the device cannot read this object's data. */
-  damage(c: string, oid: HObject): void {
+  damage(store: ObjectStore, c: string, oid: HObject): boolean {
+    if ((store.stat(c, oid)?.size ?? 0) === 0) return false;
     this.damaged.add(damageKey(c, oid));
+    return true;
   }
 
   private wrap(live: MemoryStore, process: SimProcess): ObjectStore {

@@ -1,0 +1,88 @@
+import { silent } from '../src/runtime/index.ts';
+import { nativeCrc32c } from '../src/runtime-node/index.ts';
+import { BlockStore, type ObjectStore } from '../src/store/index.ts';
+import type { HObject } from '../src/wire/index.ts';
+import { SimDisk } from './disk.ts';
+import type { SimProcess } from './process.ts';
+import type { Dice } from './random.ts';
+import type { Pace, StoreDisk } from './store-disk.ts';
+import type { Timeline } from './timeline.ts';
+
+const PATH = '/osd';
+/** So small that its areas change often. */
+const JOURNAL_BYTES = 256 * 1024;
+const CACHE_BYTES = 1 << 20;
+/** Bytes of an object by which its place on the device is found. */
+const SAMPLE_BYTES = 4096;
+
+/** A store as in production, on a simulated device: recovery from a crash is the real one. */
+export class BlockDisk implements StoreDisk {
+  extraMs = 0;
+  private disk: SimDisk;
+  private readonly timeline: Timeline;
+  private readonly dice: Dice;
+  private readonly pace: Pace;
+  private readonly sizeBytes: number;
+  private hasNoRoom = false;
+
+  constructor(timeline: Timeline, dice: Dice, pace: Pace, sizeBytes: number) {
+    this.timeline = timeline;
+    this.dice = dice;
+    this.pace = pace;
+    this.sizeBytes = sizeBytes;
+    this.disk = new SimDisk(dice.below(2 ** 31));
+  }
+
+  get isFull(): boolean {
+    return this.hasNoRoom;
+  }
+  set isFull(is: boolean) {
+    this.hasNoRoom = is;
+    this.disk.free = is ? 0 : 2 ** 40;
+  }
+
+  open(process: SimProcess): Promise<ObjectStore> {
+    const { disk } = this;
+    disk.free = this.hasNoRoom ? 0 : 2 ** 40;
+    disk.pace = (what) => this.wait(process, what);
+    return BlockStore.open({
+      path: PATH,
+      disk,
+      openKeyValue: (path) => disk.openKeyValue(path),
+      crc32c: nativeCrc32c,
+      log: silent,
+      clock: process.clock,
+      sizeBytes: this.sizeBytes,
+      journalBytes: JOURNAL_BYTES,
+      cacheBytes: CACHE_BYTES,
+    });
+  }
+
+  crash(isPowerLost: boolean): void {
+    if (isPowerLost) this.disk.dead = true;
+    this.disk = isPowerLost ? this.disk.reboot() : this.disk.handOver();
+  }
+
+  replace(): void {
+    this.disk.dead = true;
+    this.disk = new SimDisk(this.dice.below(2 ** 31));
+  }
+
+  damage(store: ObjectStore, c: string, oid: HObject): boolean {
+    const size = store.stat(c, oid)?.size ?? 0;
+    if (size === 0) return false;
+    const bytes = store.read(c, oid, 0, Math.min(size, SAMPLE_BYTES));
+    return bytes instanceof Uint8Array && this.disk.damage(`${PATH}/block`, bytes) > 0;
+  }
+
+  /** A write reaches the cache of the system soon; a sync and a commit wait for the device. */
+  private wait(process: SimProcess, what: 'write' | 'sync' | 'commit' | 'read'): Promise<void> {
+    const { commitMinMs, commitMaxMs, readMaxMs } = this.pace;
+    const { dice } = this;
+    let ms = this.extraMs;
+    if (what === 'read') ms += readMaxMs * dice.unit();
+    else if (what === 'write') ms = 0.05 * dice.unit();
+    else ms += commitMinMs + dice.unit() * (commitMaxMs - commitMinMs);
+    return new Promise((go) => this.timeline.after(ms, () => process.enter(go)));
+  }
+}
