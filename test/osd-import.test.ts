@@ -1,6 +1,8 @@
 // Members that come to a PG with nothing serve it one peering round later, whatever comes in between.
 import { describe, expect, it } from 'vitest';
+import { MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
 import { ImportRun } from './support/import-run.ts';
+import { contentsOf } from './support/osd-sim.ts';
 
 const OLD = [0, 1];
 const MIDDLE = [2, 3];
@@ -9,7 +11,7 @@ const THIRD = [4, 5];
 /** Time of a peering round and of bringing the objects that are asked for: far less than an import takes. */
 const SOON_MS = 1500;
 
-const STEP = Number(process.env.IMPORT_STEP ?? 7);
+const STEP = Number(process.env.IMPORT_STEP ?? 4);
 /** Every so many messages of an import, which is about 100. */
 const CUTS = Array.from({ length: Math.floor(110 / STEP) }, (_, i) => 1 + i * STEP);
 
@@ -53,4 +55,197 @@ describe('a second map change, the first import', () => {
   it.each(CUTS.slice(0, 4))('being clean, back to the old OSDs after %i more messages', (cut) =>
     second(cut, OLD, true),
   );
+});
+
+/** Nothing is copied in the background: what is not asked for stays where it is. */
+const STILL = { copies: 0 };
+
+/** Listings are lost, so that nothing is known but what the log says. */
+function deafen(run: ImportRun): () => void {
+  const { onSend } = run.world;
+  run.world.onSend = (from, to, message) =>
+    onSend(from, to, message) && message.type !== MPgList.type;
+  return () => {
+    run.world.onSend = onSend;
+  };
+}
+
+describe('while nothing is copied in the background', () => {
+  async function moved(isDeaf: boolean): Promise<{ run: ImportRun; hear: () => void }> {
+    const run = new ImportRun(7, STILL);
+    await run.begin();
+    const hear = isDeaf ? deafen(run) : () => {};
+    run.world.place(MIDDLE);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    return { run, hear };
+  }
+
+  it.each([false, true])(
+    'every object is read, changed, made and deleted; listings lost: %s',
+    async (isDeaf) => {
+      const { run, hear } = await moved(isDeaf);
+      expect(await run.read('o1', SOON_MS)).toBe('first of 1');
+      expect(await run.read('o11', SOON_MS)).toBeUndefined();
+      await run.write('o2', 'changed', SOON_MS);
+      await run.append('o4', ' and more', SOON_MS);
+      await run.remove('o5', SOON_MS);
+      await run.remove('o7', SOON_MS);
+      await run.create('new', 0, SOON_MS);
+      await run.create('o6', -17, SOON_MS);
+      await run.setOmap('o8', { a: '1' }, SOON_MS);
+      expect(await run.getOmap('o8', SOON_MS)).toEqual({ a: '1', first: 'of 8' });
+      await run.check(SOON_MS);
+      // It was asked for whatever was there, and nothing else came.
+      expect(run.primary!.isClean).toBe(false);
+      expect(run.wrong, run.story).toEqual([]);
+      // A write has reached the other member whole, though it has not listed anything.
+      const other = await contentsOf(run.world.nodes[3]!);
+      expect(other.get('o4')?.startsWith('first of 4 and more')).toBe(true);
+      hear();
+      run.world.allowCopies(2);
+      await run.end();
+      expect(run.wrong, run.story).toEqual([]);
+    },
+  );
+
+  it('reads ask for the copy of the primary only', async () => {
+    const { run } = await moved(true);
+    // What is left of the clients' requests of before is done.
+    await run.world.time.until(500);
+    const before = run.copies;
+    await run.read('o1', SOON_MS);
+    expect(run.copies - before).toBe(1);
+    await run.write('o1', 'x', SOON_MS);
+    expect(run.copies - before).toBe(2);
+  });
+
+  it('lists all objects, pending ones included, and deleted ones not', async () => {
+    const { run } = await moved(false);
+    await run.remove('o1', SOON_MS);
+    await run.write('o99', 'new', SOON_MS);
+    const expected = [...run.model].flatMap(([name, text]) => (text === undefined ? [] : [name]));
+    expect(await run.list(4, SOON_MS)).toEqual(expected.sort());
+    expect(run.primary!.state.missing.size).toBeGreaterThan(3);
+  });
+});
+
+describe('an import', () => {
+  const FEWER = CUTS.filter((_, i) => i % 2 === 0);
+
+  it.each(FEWER)('goes on when its primary is started again after %i messages', async (cut) => {
+    const run = new ImportRun(1000 + cut);
+    await run.begin();
+    run.work();
+    run.afterMessages(cut, () => {
+      run.world.crash(2);
+      void run.world.restart(2);
+    });
+    run.world.place(MIDDLE);
+    await run.world.time.until(700);
+    await run.check(3 * SOON_MS);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it.each(FEWER)('goes on when a holder dies for good after %i messages', async (cut) => {
+    const run = new ImportRun(2000 + cut);
+    await run.begin();
+    run.work();
+    run.afterMessages(cut, () => run.world.crash(cut % 2));
+    run.world.place(MIDDLE);
+    await run.world.time.until(700);
+    await run.check(3 * SOON_MS);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it.each(FEWER)(
+    'goes on when sessions forget what was on its way after %i messages',
+    async (cut) => {
+      const run = new ImportRun(3000 + cut);
+      await run.begin();
+      run.work();
+      run.afterMessages(cut, () => {
+        for (const osd of [...OLD, 3]) run.world.reset(2, osd);
+      });
+      run.world.place(MIDDLE);
+      await run.end();
+      expect(run.wrong, run.story).toEqual([]);
+    },
+  );
+
+  it('waits for its only holder, serves what it knows meanwhile, and is whole when that is back', async () => {
+    const run = new ImportRun(4, { size: 1, minSize: 1, copies: 0 });
+    await run.begin();
+    run.world.place([2]);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    await run.until('listing', () => run.primary!.state.import!.info.cursor.name !== '', 2000);
+    await run.write('o1', 'here', SOON_MS);
+    run.world.crash(0);
+    await run.world.time.until(1000);
+    expect(await run.read('o1', SOON_MS)).toBe('here');
+    await run.write('o1', 'still', SOON_MS);
+    expect(run.primary!.isClean).toBe(false);
+    await run.world.restart(0);
+    run.world.allowCopies(2);
+    await run.world.time.until(1500);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
+describe('strays', () => {
+  it('are told to drop their copies until they confirm it, however many words are lost', async () => {
+    const run = new ImportRun(5);
+    await run.begin();
+    let lost = 0;
+    const { onSend } = run.world;
+    const LOSSY: number[] = [MPgRemove.type, MPgRemoved.type, MPgNoticed.type];
+    run.world.onSend = (from, to, message) => {
+      const isLost = LOSSY.includes(message.type) && lost < 7;
+      if (isLost) lost++;
+      return onSend(from, to, message) && !isLost;
+    };
+    run.world.place(MIDDLE);
+    await run.end();
+    expect(lost).toBe(7);
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it('announce themselves when they come back long after the PG became clean without them', async () => {
+    const run = new ImportRun(6);
+    await run.begin();
+    run.world.crash(0);
+    await run.world.time.until(500);
+    run.world.place(MIDDLE);
+    await run.until('clean', () => Boolean(run.primary?.isClean && run.primary.host.id === 2));
+    await run.write('o1', 'newer');
+    await run.remove('o2');
+    await run.world.restart(0);
+    expect(run.world.nodes[0]!.contents.hasCollection('1.0')).toBe(true);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
+describe('a series of maps', () => {
+  it.each([0, 20, 60])('%i ms apart moves no more than its last one alone', async (apartMs) => {
+    const moved = async (maps: readonly (readonly number[])[]): Promise<[number, number]> => {
+      const run = new ImportRun(8);
+      await run.begin();
+      await run.world.time.until(500);
+      const { copies, copiedBytes } = run;
+      for (const osds of maps) {
+        run.world.place(osds);
+        if (apartMs > 0) await run.world.time.until(apartMs);
+      }
+      await run.end();
+      expect(run.wrong, run.story).toEqual([]);
+      return [run.copies - copies, run.copiedBytes - copiedBytes];
+    };
+    const botched = [MIDDLE, [5, 3], [1, 4], THIRD, [3, 2], OLD, [2, 5], MIDDLE, [0, 5], [4, 2]];
+    expect(await moved([...botched, THIRD])).toEqual(await moved([THIRD]));
+    // And one that ends where it began moves nothing.
+    expect(await moved([...botched, OLD])).toEqual([0, 0]);
+  });
 });

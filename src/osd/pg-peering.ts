@@ -120,7 +120,8 @@ export class PeeringRounds {
     const { round } = this;
     this.whenSure(() => {
       if (round !== this.round) return;
-      const known = scope.strays.infos;
+      // Those that are down cannot be asked for their logs; they announce themselves when they are back.
+      const known = new Map([...scope.strays.infos].filter(([osd]) => host.isUp(osd)));
       this.step({ kind: 'start', view: scope.view, others: host, known });
     });
   }

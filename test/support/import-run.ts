@@ -1,7 +1,17 @@
+import {
+  byteString,
+  bytes,
+  Decoder,
+  decodeAll,
+  encodeToBytes,
+  map,
+  struct,
+  u64,
+} from '../../src/codec/index.ts';
 import type { OpAnswer } from '../../src/osd/client-request.ts';
 import { MOSDLease, MPgPush, MRepAck } from '../../src/osd/peer-messages.ts';
 import type { Pg } from '../../src/osd/pg.ts';
-import { OSD_OP } from '../../src/wire/index.ts';
+import { argsBytes, HOBJECT_MIN, HObject, OSD_OP, PgnlsOutput } from '../../src/wire/index.ts';
 import {
   ask,
   contentsOf,
@@ -22,6 +32,11 @@ export const IMPORT_OPTIONS: Partial<SimOptions> = {
   listMax: 3,
   commitMs: 5,
 };
+
+const OmapValues = map(byteString, bytes);
+const OmapPage = struct('page', { after: byteString, count: u64, prefix: byteString });
+/** CREATE refuses what exists: CEPH_OSD_OP_FLAG_EXCL. */
+const EXCL = 1;
 
 /** A PG that is moved from OSD to OSD, a client that knows what every object must hold, and counts of what moves. */
 export class ImportRun {
@@ -61,10 +76,9 @@ export class ImportRun {
     for (let i = 0; i < objects; i += 5) await this.write(`o${i}`, `second of ${i}`);
     for (let i = 3; i < objects; i += 4) await this.remove(`o${i}`);
     await this.write('o3', 'once more');
+    await this.setOmap('o8', { first: 'of 8' });
     // What was written so far is not in the log any more.
-    const last = Array.from({ length: LOG + 5 }, (_, i) => this.write('o0', `${i} times`));
-    await Promise.all(last);
-    this.model.set('o0', await this.read('o0'));
+    for (let i = 0; i < LOG + 5; i++) await this.write('o0', `${i} times`);
     await this.clean();
   }
 
@@ -100,7 +114,9 @@ export class ImportRun {
 
   async request(r: Omit<SimRequest, 'client' | 'tid'>, mostMs?: number): Promise<OpAnswer> {
     let answer: OpAnswer | undefined;
-    ask(this.world, { client: 1, tid: ++this.tid, ...r }, (a) => {
+    // Who waits for a bounded time has the newest map.
+    const isInformed = mostMs !== undefined;
+    ask(this.world, { client: 1, tid: ++this.tid, isInformed, ...r }, (a) => {
       answer = a;
     });
     await this.until(`answered: ${r.name}`, () => answer !== undefined, mostMs);
@@ -121,9 +137,59 @@ export class ImportRun {
     this.model.set(name, undefined);
   }
 
+  async append(name: string, text: string, mostMs?: number): Promise<void> {
+    const data = Buffer.from(text);
+    await this.change(name, OSD_OP.APPEND, 0, { data }, mostMs);
+    this.model.set(name, `${this.model.get(name) ?? ''}${text}`);
+  }
+
+  /** Makes an object that must not exist yet. */
+  async create(name: string, result: number, mostMs?: number): Promise<void> {
+    await this.change(name, OSD_OP.CREATE, result, { flags: EXCL }, mostMs);
+    if (result === 0) this.model.set(name, '');
+  }
+
+  async setOmap(name: string, entries: Record<string, string>, mostMs?: number): Promise<void> {
+    const values = new Map(Object.entries(entries).map(([k, v]) => [k, Buffer.from(v)]));
+    const data = encodeToBytes(OmapValues, values);
+    await this.change(name, OSD_OP.OMAPSETVALS, 0, { data }, mostMs);
+  }
+
+  async getOmap(name: string, mostMs?: number): Promise<Record<string, string>> {
+    const data = encodeToBytes(OmapPage, { after: '', count: 100n, prefix: '' });
+    const r = await this.request({ name, code: OSD_OP.OMAPGETVALS, data, mayWrite: false }, mostMs);
+    const values = OmapValues.decode(new Decoder(r.outcome!.outputs[0]!));
+    return Object.fromEntries([...values].map(([k, v]) => [k, Buffer.from(v).toString()]));
+  }
+
+  /** Names of all objects as a client lists them, in pages. */
+  async list(pageSize: number, mostMs?: number): Promise<string[]> {
+    const names: string[] = [];
+    let from: HObject = { ...HOBJECT_MIN, pool: 1 };
+    for (;;) {
+      const args = argsBytes('pgls', { count: pageSize, startEpoch: 0 });
+      const what = { data: encodeToBytes(HObject, from), args, mayWrite: false, isPgOp: true };
+      const r = await this.request({ name: '', code: OSD_OP.PGNLS, ...what }, mostMs);
+      const page = decodeAll(PgnlsOutput, r.outcome!.outputs[0]!);
+      names.push(...page.entries.map((e) => e.name));
+      if (r.result === 1) return names;
+      from = page.handle;
+    }
+  }
+
+  private async change(
+    name: string,
+    code: number,
+    result: number,
+    more: Partial<SimRequest>,
+    mostMs?: number,
+  ): Promise<void> {
+    const r = await this.request({ name, code, mayWrite: true, ...more }, mostMs);
+    if (r.result !== result) this.wrong.push(`${code} of ${name}: ${r.result}`);
+  }
+
   async read(name: string, mostMs?: number): Promise<string | undefined> {
-    const isInformed = mostMs !== undefined;
-    const r = await this.request({ name, code: OSD_OP.READ, mayWrite: false, isInformed }, mostMs);
+    const r = await this.request({ name, code: OSD_OP.READ, mayWrite: false }, mostMs);
     return r.result < 0 ? undefined : Buffer.from(r.outcome?.outputs[0] ?? []).toString();
   }
 
