@@ -137,6 +137,27 @@ describe('osd pool set pg_num', () => {
     expect(counts(w)).toEqual([8, 8, 8, 8, 8]);
   });
 
+  it('is refused where it would take PGs from one shard of an OSD to another', async () => {
+    const w = await poolWorld(8);
+    await w.run('osd pool create', { pool: 'small', pg_num: 2 });
+    const say = (shards: number) =>
+      w.ledger.propose({ osdMetadata: new Map([[1, new Map([['osd_shards', String(shards)]])]]) });
+    const small = () => w.run('osd pool set', { pool: 'small', var: 'pg_num', val: '8' });
+    await say(4);
+    expect(await small()).toMatchObject({ result: -95, status: expect.stringMatching(/4 shards/) });
+    expect(await set(w, 'pg_num', 3)).toMatchObject({ result: -95 });
+    expect(await set(w, 'pg_num', 16)).toMatchObject({ result: 0 });
+    reportAll(w);
+    // One that came later.
+    await say(16);
+    expect(await step(w)).toBe(false);
+    await say(3);
+    expect(await step(w)).toBe(false);
+    await say(1);
+    expect(await step(w)).toBe(true);
+    expect(await small()).toMatchObject({ result: 0 });
+  });
+
   it('is refused while nopgchange is set', async () => {
     const w = await poolWorld(8);
     await set(w, 'nopgchange', 1);

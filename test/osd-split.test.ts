@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
-import type { ObjectStore } from '../src/store/index.ts';
+import { MemoryStore, type ObjectStore } from '../src/store/index.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -85,27 +85,38 @@ class Writers {
 const FAST = new Map([['mgr_debug_aggressive_pg_num_changes', 'true']]);
 
 describe('pg_num while clients write', () => {
-  it('goes up and down; nothing is lost, done twice or misread, and listings are whole', async () => {
-    await using c = await OsdCluster.start(3, undefined, 1, FAST);
-    const rados = await c.client();
-    const pool = await rados.createPool('p', { pgNum: 4 });
-    const still = Array.from({ length: 100 }, (_, i) => `still${i}`);
-    for (const name of still) await pool.object(name).writeFull(name);
-    const writers = new Writers(pool, 12);
-    await set(rados, 'pg_num', 16);
-    await until('16 PGs', () => hasSettled(rados, 16));
-    const midway = (await names(pool)).filter((name) => name.startsWith('still'));
-    expect(midway).toEqual([...still].sort());
-    await set(rados, 'pg_num', 13);
-    await until('13 PGs', () => hasSettled(rados, 13));
-    const written = await writers.stop();
-    expect(await names(pool)).toEqual([...still, ...written.keys()].sort());
-    for (const [name, text] of written) {
-      expect((await pool.object(name).read()).toString(), name).toBe(text);
-    }
-    await until('all PGs are clean', () => hasSettled(rados, 13));
-    expect(c.fatal).toEqual([]);
-    const [first, ...others] = await Promise.all(c.stores.map((store) => held(store, pool.id)));
-    for (const other of others) expect(other).toEqual(first);
-  }, 120_000);
+  it.each([1, 2])(
+    'goes up and down on OSDs of %i shards; nothing is lost, done twice or misread, and listings are whole',
+    async (shards) => {
+      const lasting = (store: ObjectStore) => Object.assign(store, { close: async () => {} });
+      const storeOf = () => lasting(new MemoryStore());
+      await using c = await OsdCluster.start(3, storeOf, shards, FAST);
+      const rados = await c.client();
+      const pool = await rados.createPool('p', { pgNum: 4 });
+      const still = Array.from({ length: 100 }, (_, i) => `still${i}`);
+      for (const name of still) await pool.object(name).writeFull(name);
+      const writers = new Writers(pool, 12);
+      await set(rados, 'pg_num', 16);
+      await until('16 PGs', () => hasSettled(rados, 16));
+      const midway = (await names(pool)).filter((name) => name.startsWith('still'));
+      expect(midway).toEqual([...still].sort());
+      await set(rados, 'pg_num', 13);
+      await until('13 PGs', () => hasSettled(rados, 13));
+      const written = await writers.stop();
+      expect(await names(pool)).toEqual([...still, ...written.keys()].sort());
+      for (const [name, text] of written) {
+        expect((await pool.object(name).read()).toString(), name).toBe(text);
+      }
+      await until('all PGs are clean', () => hasSettled(rados, 13));
+      expect(c.fatal).toEqual([]);
+      const [first, ...others] = await Promise.all(
+        c.shardStores.map(async (stores) => {
+          const parts = await Promise.all(stores.map((store) => held(store, pool.id)));
+          return new Map(parts.flatMap((part) => [...part]).sort());
+        }),
+      );
+      for (const other of others) expect(other).toEqual(first);
+    },
+    120_000,
+  );
 });

@@ -115,7 +115,7 @@ export class Boot {
 
   /** Keys as an OSD of Ceph has them, so that tools find them. */
   private metadata(): Map<string, string> {
-    const { hostname, deviceClass } = this.options;
+    const { hostname, deviceClass, shards } = this.options;
     const { addrs, totalBytes } = this.host;
     const at = ({ host, port, nonce }: EntityAddr): string => `[v2:${host}:${port}/${nonce}]`;
     return new Map([
@@ -130,6 +130,7 @@ export class Boot {
       ['hb_front_addr', at(addrs.hbFront)],
       ['hostname', hostname ?? 'localhost'],
       ['osd_objectstore', 'sepiola'],
+      ...(shards && shards.count > 1 ? [['osd_shards', String(shards.count)] as const] : []),
     ]);
   }
 }

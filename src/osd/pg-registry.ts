@@ -1,4 +1,5 @@
-import { isMergePart, type OSDMap, splitBits, stableMod } from '../maps/index.ts';
+import { assert } from '../errors/index.ts';
+import { halvings, isMergePart, type OSDMap, splitBits, stableMod } from '../maps/index.ts';
 import type { StoreOp } from '../store/index.ts';
 import { type PgId, parsePgId } from '../wire/index.ts';
 import type { PgView } from './intervals.ts';
@@ -154,6 +155,10 @@ export class PgRegistry {
 
   private split(pg: Pg, map: OSDMap, pgCount: number): Group {
     this.end(pg);
+    const { seed, pool } = pg.pgid;
+    for (const { child } of halvings(seed, pg.view.bits, pgCount)) {
+      assert(this.isHere({ pool, seed: child }), `PG ${pg.state.c} would leave its shard`);
+    }
     const { parts, ops } = splitPg(pg.state, pg.view, pgCount, (pgid) => viewOf(map, pgid));
     for (const part of parts) this.begin(part, viewOf(map, part.pgid));
     const into = parts.slice(1).map((part) => part.c);

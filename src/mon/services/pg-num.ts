@@ -2,6 +2,7 @@ import { type PgPool, POOL_FLAG } from '../../maps/index.ts';
 import type { EVersion, PgId } from '../../wire/index.ts';
 import { CommandFailure } from '../command.ts';
 import type { MonState } from '../state.ts';
+import { shardsRefuse } from './pg-shards.ts';
 import { checkPgCount, checkPgNumLimit } from './pool-create.ts';
 
 // A pool has three counts of PGs: how many there are (`pgNum`), how many there are to be (`pgNumTarget`, what people
@@ -24,6 +25,8 @@ export function checkPgChange(pool: PgPool, name: string): void {
 export function aimAtPgNum(state: MonState, id: number, pool: PgPool, pgNum: number): PgPool {
   if (pgNum === pool.pgNumTarget) return pool;
   checkPgNumLimit(state, pgNum);
+  const refusal = shardsRefuse(state, pool.pgNum, pgNum);
+  if (refusal) throw new CommandFailure('EOPNOTSUPP', refusal);
   if (pgNum > pool.pgNumTarget) checkPgCount(state, pgNum, pool.size, id);
   const follows = pool.pgpNumTarget === pool.pgNumTarget;
   return { ...pool, pgNumTarget: pgNum, pgpNumTarget: follows ? pgNum : pool.pgpNumTarget };

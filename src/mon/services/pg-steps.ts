@@ -3,6 +3,7 @@ import { formatPgId, type PgId, type PgStat, pgState } from '../../wire/index.ts
 import type { OsdMapPatch } from '../change.ts';
 import type { MonState } from '../state.ts';
 import { announceMerge, placeByPgpNum, split } from './pg-num.ts';
+import { shardsRefuse } from './pg-shards.ts';
 
 /**
  * The next step of each pool to the counts of PGs that it is to have. PGs are split many at once, as that moves nothing;
@@ -27,6 +28,8 @@ export function nextPgSteps(state: MonState, pgs: readonly PgStat[]): OsdMapPatc
     const all = byPool.get(id)!;
     if (pool.flags & POOL_FLAG.creating || !all.every((pg) => pg.reportedEpoch >= pool.lastChange))
       continue;
+    // An OSD may have come since the target was set.
+    if (shardsRefuse(state, pool.pgNum, pool.pgNumTarget)) continue;
     if (pool.pgNumTarget > pool.pgNum) {
       const count = Math.min(room, pool.pgNumTarget - pool.pgNum);
       if (count > 0 && all.every((pg) => isIn(pg, ACTIVE) || isIn(pg, PEERED))) {
