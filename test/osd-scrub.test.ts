@@ -6,7 +6,13 @@ import { INFO_ATTR } from '../src/osd/ops/index.ts';
 import { listObjects } from '../src/osd/pg-state.ts';
 import { requestedPlan } from '../src/osd/scrub/scrub-plan.ts';
 import type { StoreOp } from '../src/store/index.ts';
-import { type HObject, InconsistentObject, OSD_OP, SHARD_ERROR } from '../src/wire/index.ts';
+import {
+  type HObject,
+  InconsistentObject,
+  OSD_OP,
+  type ScrubLsResult,
+  SHARD_ERROR,
+} from '../src/wire/index.ts';
 import { ask, contentsOf, perform, type SimNode, SimWorld } from './support/osd-sim.ts';
 
 const PGID = { pool: 1, seed: 0 };
@@ -99,9 +105,8 @@ async function expectEqualCopies(world: SimWorld): Promise<void> {
 
 function listed(world: SimWorld): InconsistentObject[] {
   const all = { interval: 0, getSnapsets: 0, name: '', namespace: '', snap: 0n, maxReturn: 100n };
-  return primary(world)
-    .pg!.scrubber.list(all)
-    .map((bytes) => decodeAll(InconsistentObject, bytes));
+  const found = primary(world).pg!.scrubber.list(all);
+  return (found as ScrubLsResult).values.map((bytes) => decodeAll(InconsistentObject, bytes));
 }
 
 it('a scrub of good copies finds nothing, and all members know when it was', async () => {

@@ -1,5 +1,5 @@
 import { ERRNO, type ErrnoName } from '../errors/index.ts';
-import type { EntityAddr, EntityName } from '../wire/index.ts';
+import type { EntityAddr, EntityName, Outgoing } from '../wire/index.ts';
 import type { CommandArgs } from './args.ts';
 import type { Change } from './change.ts';
 import type { MonState } from './state.ts';
@@ -58,6 +58,8 @@ export function readCommand(
 export interface Decision {
   readonly reply: CommandReply;
   readonly change?: Change;
+  /** What goes to OSDs at once, by their numbers; those that are not connected miss it. */
+  readonly orders?: ReadonlyMap<number, Outgoing>;
 }
 /** Who sent a command. */
 export interface Caller {

@@ -11,6 +11,9 @@ export function outputData(reply: CommandReply): Uint8Array[] {
  * Answers once it is true: after the change is durable, and without one after all that the decision may rest on is.
  */
 export function settle(mon: MonContext, d: Decision, send: (reply: CommandReply) => void): void {
+  for (const [osd, message] of d.orders ?? []) {
+    for (const s of mon.sessions) if (s.osd === osd) s.connection.send(message);
+  }
   if (d.change) mon.propose(d.change, () => send(d.reply));
   else mon.afterAll(() => send(d.reply));
 }

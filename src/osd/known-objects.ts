@@ -13,10 +13,16 @@ export class KnownObjects implements ListableObjects {
   hasFailed = false;
   private readonly store: ObjectStore;
   private readonly state: Pick<PgState, 'c' | 'missing' | 'import'>;
+  readonly scrubErrors: NonNullable<ListableObjects['scrubErrors']>;
 
-  constructor(store: ObjectStore, state: Pick<PgState, 'c' | 'missing' | 'import'>) {
+  constructor(
+    store: ObjectStore,
+    state: Pick<PgState, 'c' | 'missing' | 'import'>,
+    scrubErrors: NonNullable<ListableObjects['scrubErrors']>,
+  ) {
     this.store = store;
     this.state = state;
+    this.scrubErrors = scrubErrors;
   }
 
   list(from: HObject, limit: number): { objects: HObject[]; next: HObject | undefined } {

@@ -1,6 +1,13 @@
 import { CephError, DecodeError, ERRNO } from '../errors/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../wire/index.ts';
+import {
+  compareEVersion,
+  EVERSION_ZERO,
+  type EVersion,
+  type HObject,
+  type ScrubLsArg,
+  type ScrubLsResult,
+} from '../wire/index.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
 import { KnownObjects } from './known-objects.ts';
@@ -59,6 +66,8 @@ export interface PipelineScope {
    * had: then ours counts as missing from now on
    */
   mend(oid: HObject): Promise<boolean>;
+  /** See ListableObjects. */
+  readonly scrubErrors: (arg: ScrubLsArg) => ScrubLsResult | number;
 }
 
 /** Hears what a request changes. */
@@ -239,7 +248,7 @@ export class OpPipeline {
     const { host, state } = this.scope;
     const { pgid, log, totals } = state;
     const end = pgEnd(pgid, this.scope.pgCount);
-    const known = new KnownObjects(host.store, state);
+    const known = new KnownObjects(host.store, state, this.scope.scrubErrors);
     const outcome = this.scope.isReadable
       ? executePg(this.env(op), op.request, pgid.pool, end, known)
       : undefined;

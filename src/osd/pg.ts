@@ -1,6 +1,13 @@
 import type { IncomingMessage } from '../msgr/index.ts';
 import type { StoreOp } from '../store/index.ts';
-import { type EVersion, type HObject, outgoing, type PgId } from '../wire/index.ts';
+import {
+  type EVersion,
+  type HObject,
+  outgoing,
+  type PgId,
+  type ScrubLsArg,
+  type ScrubLsResult,
+} from '../wire/index.ts';
 import type { ClientOp } from './client-request.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
 import { type PgView, sameMembers } from './intervals.ts';
@@ -300,6 +307,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.recovery.start();
     host.statsChanged();
   }
+
+  readonly scrubErrors = (arg: ScrubLsArg): ScrubLsResult | number => this.scrubber.list(arg);
 
   mend(oid: HObject): Promise<boolean> {
     return mendObject(this, oid);

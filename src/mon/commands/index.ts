@@ -24,6 +24,7 @@ import { poolQuotaCommands } from './pool-quota.ts';
 import { poolSetCommands } from './pool-set.ts';
 import { poolCommands } from './pools.ts';
 import { releaseCommands } from './releases.ts';
+import { scrubCommands } from './scrub.ts';
 
 /** Every command that may change something, and those that show what such a command set. */
 export const changeCommands: readonly CommandSpec[] = [
@@ -39,6 +40,7 @@ export const changeCommands: readonly CommandSpec[] = [
   ...osdLifecycleCommands,
   ...pgOverrideCommands,
   ...releaseCommands,
+  ...scrubCommands,
   ...blocklistCommands,
   ...crushMapCommands,
   ...crushPlaceCommands,

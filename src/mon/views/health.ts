@@ -8,6 +8,7 @@ import { autoscaleChecks } from './health-autoscale.ts';
 import { osdChecks } from './health-osd.ts';
 import { pgChecks } from './health-pg.ts';
 import { poolChecks } from './health-pool.ts';
+import { scrubChecks } from './health-scrub.ts';
 import { textOrValue } from './reply.ts';
 import { span } from './units.ts';
 
@@ -26,6 +27,7 @@ export function healthChecks(state: MonState): HealthCheck[] {
   const checks = [
     ...osdChecks(state),
     ...pgChecks(state),
+    ...scrubChecks(state),
     ...poolChecks(state),
     ...autoscaleChecks(state),
   ];

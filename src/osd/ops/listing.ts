@@ -11,6 +11,8 @@ import {
   PgnlsOutput,
   readArgs,
   reverseBits32,
+  ScrubLsArg,
+  ScrubLsResult,
   SNAP_HEAD,
 } from '../../wire/index.ts';
 import { refuse } from './execution.ts';
@@ -43,6 +45,8 @@ export interface ListableObjects {
   list(from: HObject, limit: number): { objects: HObject[]; next: HObject | undefined };
   /** A raw attribute of an object. */
   getattr(oid: HObject, name: string): Uint8Array | undefined;
+  /** What the last scrub found; ENOENT: there was none, EAGAIN: another interval than that of the answers so far. */
+  scrubErrors?(arg: ScrubLsArg): ScrubLsResult | number;
 }
 
 /** The objects of a collection, as they are in the store. */
@@ -109,6 +113,11 @@ function list(
     case OSD_OP.PGNLS:
     case OSD_OP.PGLS:
       break;
+    case OSD_OP.SCRUBLS: {
+      const errors = listed.scrubErrors?.(ScrubLsArg.decode(d)) ?? -ERRNO.ENOENT;
+      if (typeof errors === 'number') return errors;
+      return { output: encodeToBytes(ScrubLsResult, errors), finished: false };
+    }
     case OSD_OP.PG_HITSET_LS:
     case OSD_OP.PG_HITSET_GET:
       return -ERRNO.EOPNOTSUPP;

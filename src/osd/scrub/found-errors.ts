@@ -7,7 +7,10 @@ import {
   type ScrubLsResult,
 } from '../../wire/index.ts';
 
-/** Keys of the PG's own object: `s`, and eight digits in the order of finding. Above those of its log. */
+/**
+ * Keys of the PG's own object: `s`, which says that there was a scrub, and with eight digits its errors in the order of
+ * finding. Above those of the log.
+ */
 const PREFIX = 's';
 const END = 't';
 /** One answer holds no more than this, whatever is asked for. */
@@ -36,7 +39,14 @@ export class FoundErrors {
     this.scope = scope;
   }
 
-  clear(): StoreOp {
+  /** A scrub begins. */
+  begin(): StoreOp[] {
+    const { c, meta: oid } = this.scope;
+    const entries = new Map([[PREFIX, new Uint8Array(0)]]);
+    return [this.forget(), { op: 'omapSet', c, oid, entries }];
+  }
+
+  forget(): StoreOp {
     const { c, meta: oid } = this.scope;
     this.next = 0;
     this.listed = undefined;
@@ -52,8 +62,10 @@ export class FoundErrors {
     return { op: 'omapSet', c, oid, entries: new Map(entries) };
   }
 
-  /** The errors after an object, which need not be among them. */
-  list(arg: ScrubLsArg): ScrubLsResult['values'] {
+  /** The errors after an object; undefined when no scrub was run from here. */
+  list(arg: ScrubLsArg): ScrubLsResult['values'] | undefined {
+    const { store, c, meta } = this.scope;
+    if (!store.omapGet(c, meta, [PREFIX]).has(PREFIX)) return undefined;
     if (arg.getSnapsets !== 0) return []; // an object without snapshots has none that could be wrong
     const most = arg.maxReturn < BigInt(LIST_MAX) ? Number(arg.maxReturn) : LIST_MAX;
     const values: Uint8Array[] = [];
@@ -71,25 +83,24 @@ export class FoundErrors {
     }
   }
 
-  private page(after: string | undefined, limit: number): ReturnType<ObjectStore['omapList']> {
+  private page(after: string, limit: number): ReturnType<ObjectStore['omapList']> {
     const { store, c, meta } = this.scope;
-    const from = after === undefined ? { from: PREFIX } : { after };
-    return store.omapList(c, meta, { ...from, prefix: PREFIX, limit });
+    return store.omapList(c, meta, { after, prefix: PREFIX, limit });
   }
 
-  /** The key of an object that was listed; undefined for the beginning. */
-  private placeOf(arg: ScrubLsArg): string | undefined {
-    if (arg.name === '') return undefined;
+  /** The key of an object that was listed, or that of the beginning. */
+  private placeOf(arg: ScrubLsArg): string {
+    if (arg.name === '') return PREFIX;
     const id = idOf(arg);
     if (this.listed?.id === id) return this.listed.at;
-    let after: string | undefined;
+    let after = PREFIX;
     for (;;) {
       const page = this.page(after, PAGE);
       for (const [key, value] of page.entries) {
         if (idOf(decodeAll(InconsistentObject, value).object) === id) return key;
         after = key;
       }
-      if (!page.more) return undefined;
+      if (!page.more) return PREFIX;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { crc32c } from '../../codec/index.ts';
-import { unreachable } from '../../errors/index.ts';
+import { ERRNO, unreachable } from '../../errors/index.ts';
 import type { Timer } from '../../runtime/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import {
@@ -207,8 +207,11 @@ export class PgScrubber {
   }
 
   /** For `rados list-inconsistent-obj`. */
-  list(arg: ScrubLsArg): ScrubLsResult['values'] {
-    return this.errors.list(arg);
+  list(arg: ScrubLsArg): ScrubLsResult | number {
+    const interval = this.scope.state.info.since;
+    if (arg.interval !== 0 && arg.interval !== interval) return -ERRNO.EAGAIN;
+    const values = this.errors.list(arg);
+    return values ? { interval, values } : -ERRNO.ENOENT;
   }
 
   onReserveAnswer(from: number, m: MessageOf<typeof MScrubReserve>): void {
@@ -218,7 +221,8 @@ export class PgScrubber {
 
   /** The primary's scrub has ended. */
   onDone(history: ScrubHistory): void {
-    void this.scope.host.submit([this.keep(history)]);
+    // What we found ourselves is older.
+    void this.scope.host.submit([this.keep(history), this.errors.forget()]);
   }
 
   private keep(scrub: ScrubHistory): StoreOp {
@@ -289,7 +293,7 @@ export class PgScrubber {
       if (compareHObject(oid, running.counted) < 0) running.tally.changed(by);
     });
     host.scrub.clusterLog('debug', `${pg} ${modeOf(plan)} starts`);
-    void host.submit([this.errors.clear()]);
+    void host.submit(this.errors.begin());
     host.statsChanged();
   }
 
