@@ -1,6 +1,7 @@
 // Members that come to a PG with nothing serve it one peering round later, whatever comes in between.
 import { describe, expect, it } from 'vitest';
-import { MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
+import { reportImport } from '../src/osd/import-report.ts';
+import { MPgInfo, MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
 import { ImportRun } from './support/import-run.ts';
 import { contentsOf } from './support/osd-sim.ts';
 
@@ -247,5 +248,52 @@ describe('a series of maps', () => {
     expect(await moved([...botched, THIRD])).toEqual(await moved([THIRD]));
     // And one that ends where it began moves nothing.
     expect(await moved([...botched, OLD])).toEqual([0, 0]);
+  });
+});
+
+describe('what a PG says of itself', () => {
+  it('names its sources while it imports, and those that are to drop their copies', async () => {
+    const run = new ImportRun(9, { copies: 0, listMax: 100 });
+    await run.begin();
+    const lost = run.world.onSend;
+    // Neither pages nor removals arrive for the time being.
+    let isOpen = false;
+    run.world.onSend = (from, to, m) =>
+      lost(from, to, m) && (isOpen || (m.type !== MPgList.type && m.type !== MPgRemove.type));
+    run.world.place(MIDDLE);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    const here = () => reportImport(run.primary!);
+    const stateOf = (osd: number) => here().sources.find((s) => s.osd === osd)?.state;
+    expect(here()).toMatchObject({ state: 'importing', isListed: false, missing: 1 });
+    expect([0, 1].map(stateOf)).toContain('starting');
+    isOpen = true;
+    await run.until('listed', () => here().isListed);
+    expect(here().missing).toBeGreaterThan(5);
+    expect(here().sources).toContainEqual({ osd: 0, state: 'importing', left: here().missing });
+    expect(reportImport(run.world.nodes[0]!.pg!).state).toBe('exporting');
+    isOpen = false;
+    run.world.allowCopies(2);
+    await run.until('clean', () => run.primary!.isClean);
+    expect(here()).toMatchObject({ state: 'clean', missing: 0 });
+    expect([0, 1].map(stateOf)).toEqual(['finishing', 'finishing']);
+    isOpen = true;
+    await run.end();
+    await run.until('confirmed', () => here().sources.length === 0);
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it('is homeless where its primary has not taken notice of it', async () => {
+    const run = new ImportRun(10);
+    await run.begin();
+    const { onSend } = run.world;
+    // What the old members say is lost.
+    run.world.onSend = (from, to, m) => onSend(from, to, m) && from > 1;
+    run.world.place(MIDDLE);
+    const word = () => reportImport(run.world.nodes[1]!.pg!).state;
+    await run.until('homeless', () => word() === 'homeless');
+    run.world.onSend = onSend;
+    await run.until('exporting', () => word() === 'exporting');
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
   });
 });
