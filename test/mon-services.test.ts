@@ -2,69 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
 import { poolStats, statfsOf } from '../src/mon/views/totals.ts';
-import { emptyStatSum, type OsdStat, type PgStat, pgState, TIME_ZERO } from '../src/wire/index.ts';
-import { addrOf, bootAll, FSID, makeWorld, openWorld, type World } from './mon-world.ts';
-
-const ZERO = { version: 0n, epoch: 0 };
-
-function osdStat(used: number, total = 100): OsdStat {
-  return {
-    upFrom: 1,
-    totalBytes: total,
-    usedBytes: used,
-    availableBytes: total - used,
-    dataBytes: used,
-    omapBytes: 0,
-    metadataBytes: 0,
-    compressed: [],
-    numPgs: 1,
-    heartbeatPeers: [],
-    numShardsRepaired: 0,
-  };
-}
-
-function pgStat(
-  pool: number,
-  seed: number,
-  sums: Partial<ReturnType<typeof emptyStatSum>>,
-): PgStat {
-  return {
-    pgid: { pool, seed },
-    state: pgState('active', 'clean'),
-    version: ZERO,
-    reportedSeq: 1n,
-    reportedEpoch: 1,
-    up: [0, 1, 2],
-    acting: [0, 1, 2],
-    upPrimary: 0,
-    actingPrimary: 0,
-    lastFresh: TIME_ZERO,
-    lastChange: TIME_ZERO,
-    lastActive: TIME_ZERO,
-    lastPeered: TIME_ZERO,
-    lastClean: TIME_ZERO,
-    lastUnstale: TIME_ZERO,
-    lastUndegraded: TIME_ZERO,
-    lastFullsized: TIME_ZERO,
-    mappingEpoch: 1,
-    created: 1,
-    lastEpochClean: 1,
-    logStart: ZERO,
-    logSize: 2,
-    ondiskLogSize: 2,
-    statsSum: { ...emptyStatSum(), ...sums },
-    statsInvalid: false,
-    lastScrub: ZERO,
-    lastScrubStamp: TIME_ZERO,
-    lastDeepScrub: ZERO,
-    lastDeepScrubStamp: TIME_ZERO,
-    lastCleanScrubStamp: TIME_ZERO,
-  };
-}
-
-function report(w: World, osd: number, stat: OsdStat, pgs: PgStat[] = []): void {
-  w.pgMap.report({ fsid: FSID, epoch: 1, osd, osdStat: stat, pgs }, () => true, w.nowMs);
-}
+import { addrOf, bootAll, makeWorld, openWorld } from './mon-world.ts';
+import { osdStat, pgStat, report } from './support/mon-reports.ts';
 
 describe('a booting OSD', () => {
   it('comes up and in, at its host, with its class, size and uuid', async () => {

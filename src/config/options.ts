@@ -1,5 +1,6 @@
 import type { Option, OptionValue } from './option.ts';
 import { canonical, parseOption } from './parse.ts';
+import { balancerOptions } from './table/balancer.ts';
 import { clientOptions } from './table/client.ts';
 import { commonOptions } from './table/common.ts';
 import { debugOptions } from './table/debug.ts';
@@ -14,6 +15,7 @@ export const OPTIONS: ReadonlyMap<string, Option> = new Map(
     ...debugOptions,
     ...clientOptions,
     ...monOptions,
+    ...balancerOptions,
     ...osdOptions,
     ...scrubOptions,
   }),

@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime/index.ts';
+import type { Balancer } from './balancer/balancer.ts';
 import type { Change, LogLine } from './change.ts';
 import type { ClusterLog } from './cluster-log.ts';
 import type { CommandTable } from './dispatch.ts';
@@ -27,6 +28,7 @@ export interface MonContext {
   readonly osdLife: OsdLife;
   /** What OSDs ask of the next epoch. */
   readonly wishes: OsdWishes;
+  readonly balancer: Balancer;
   readonly mgr: MgrInfo;
   readonly sessions: ReadonlySet<Session>;
   /** The durable state, for answers. */

@@ -1,4 +1,10 @@
-import { defaultText, type OptionValue, optionValue, resolveConfig } from '../config/index.ts';
+import {
+  defaultText,
+  OPTIONS,
+  type OptionValue,
+  optionValue,
+  resolveConfig,
+} from '../config/index.ts';
 import type { ClusterLog } from './cluster-log.ts';
 import type { ClusterMaps } from './cluster-maps.ts';
 import type { ClusterIdentity, MonStore } from './mon-store.ts';
@@ -53,6 +59,7 @@ export class LiveState {
       oldestEpoch: maps.oldestEpoch,
       pgStats: pgMap.pgStats,
       osdStats: pgMap.osdStats,
+      slowOps: pgMap.slowOps,
       pgMapVersion: pgMap.version,
       pgMapStampMs: pgMap.stampMs,
       osdMetadata: maps.osdMetadata,
@@ -89,8 +96,13 @@ export class LiveState {
 
   private resolve(maps: ClusterMaps, name: string): OptionValue {
     const settings = maps.config.filter((s) => s.name === name);
-    const who = { name: `mon.${this.parts.identity.name}` };
-    const stored = resolveConfig(settings, who).get(name)?.value;
+    // What the manager's part does is set for the manager, who is this process too.
+    const isOfMgr = OPTIONS.get(name)?.services?.includes('mgr') ?? false;
+    const subjects = [`mon.${this.parts.identity.name}`];
+    if (isOfMgr) subjects.unshift(`mgr.${this.parts.mgr.name}`);
+    const stored = subjects
+      .map((who) => resolveConfig(settings, { name: who }).get(name)?.value)
+      .find((value) => value !== undefined);
     const given = this.parts.config.get(name);
     if (stored === undefined && given === undefined && name === 'osd_pool_default_size') {
       // A cluster of fewer OSDs than copies could never be clean.

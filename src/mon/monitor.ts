@@ -18,6 +18,8 @@ import {
   sameAddr,
   VERSION_TEXT,
 } from '../wire/index.ts';
+import { Balancer } from './balancer/balancer.ts';
+import { balancerCommands } from './balancer/commands.ts';
 import type { Change, LogLine } from './change.ts';
 import { clientHandlers } from './client-messages.ts';
 import { ClusterLog } from './cluster-log.ts';
@@ -81,6 +83,7 @@ export class Monitor implements MonContext {
   readonly osdLife = new OsdLife();
   readonly wishes = new OsdWishes();
   readonly sessions = new Set<Session>();
+  readonly balancer: Balancer;
   readonly identity: ClusterIdentity;
   mgr: MgrInfo;
   private readonly store: MonStore;
@@ -114,9 +117,11 @@ export class Monitor implements MonContext {
       ((error) => {
         throw error;
       });
-    this.commands = new CommandTable(parts.commands);
+    this.balancer = new Balancer(() => runtime.clock.monotonicMs());
+    const commands = [...parts.commands, ...balancerCommands(this.balancer)];
+    this.commands = new CommandTable(commands);
     this.tell = new CommandTable(tellCommands);
-    this.mgrTell = new CommandTable([...tellCommands, ...parts.commands]);
+    this.mgrTell = new CommandTable([...tellCommands, ...commands]);
     const now = (): number => runtime.clock.wallMs();
     this.ledger = new Ledger(store, maps, now, (before, after, change) =>
       this.onDurable(before, after, change),

@@ -30,6 +30,8 @@ export class Tick {
     const mutes = expiredMutes(mon.head());
     if (mutes && mutes.length > 0) mon.propose({ healthMutes: mutes });
     this.stepPgs(mon);
+    const balance = mon.balancer.tick(mon.head());
+    if (balance) mon.propose(balance);
     this.logHealth(mon.state());
     this.trim(mon.head());
   }

@@ -23,7 +23,7 @@ import {
   verifyModel,
   work,
 } from '../support/thrash/load.ts';
-import { Run, STUCK_MS, wait } from '../support/thrash/run.ts';
+import { Run, STUCK_MS, wait, within } from '../support/thrash/run.ts';
 import { verifyStores } from '../support/thrash/stores.ts';
 import { ToolLoad } from '../support/thrash/tool-load.ts';
 
@@ -63,7 +63,7 @@ async function load(): Promise<void> {
   const pools = await Promise.all(clients.map((c) => c.pool('thrash')));
   const resting = await clients[1]!.pool('ballast');
   const ballast = new Ballast(Number(values.ballast), dice.fork());
-  await ballast.write(resting);
+  await within(ballast.write(resting));
   const objects = Array.from({ length: Number(values.objects) }, (_, i) => tracked(`object.${i}`));
   // Each object belongs to one worker, so that its requests follow one another.
   const workers = Array.from({ length: WORKERS }, (_, w) => {

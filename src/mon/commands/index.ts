@@ -24,6 +24,7 @@ import { poolQuotaCommands } from './pool-quota.ts';
 import { poolSetCommands } from './pool-set.ts';
 import { poolCommands } from './pools.ts';
 import { releaseCommands } from './releases.ts';
+import { reweightCommands } from './reweight.ts';
 import { scrubCommands } from './scrub.ts';
 
 /** Every command that may change something, and those that show what such a command set. */
@@ -37,6 +38,7 @@ export const changeCommands: readonly CommandSpec[] = [
   ...osdFlagCommands,
   ...osdMarkCommands,
   ...osdStateCommands,
+  ...reweightCommands,
   ...osdLifecycleCommands,
   ...pgOverrideCommands,
   ...releaseCommands,

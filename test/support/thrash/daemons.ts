@@ -19,7 +19,7 @@ export class Daemons {
   private pidOf(name: string): number | undefined {
     return this.children.get(name)?.pid ?? this.run.cluster.pids().get(name);
   }
-  private signal(name: string, signal: NodeJS.Signals): boolean {
+  private signal(name: string, signal: NodeJS.Signals | 0): boolean {
     const pid = this.pidOf(name);
     if (pid === undefined) return false;
     try {
@@ -27,6 +27,13 @@ export class Daemons {
     } catch {
       this.run.fail(`${name} (pid ${pid}) is gone, and nobody killed it`);
       return false;
+    }
+  }
+
+  /** Whoever ended without having been killed is found out. */
+  check(): void {
+    for (const name of this.run.cluster.pids().keys()) {
+      if (!this.dead.has(name)) this.signal(name, 0);
     }
   }
 

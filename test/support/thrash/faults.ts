@@ -35,6 +35,7 @@ export class Faults {
       await wait(300 + below(2_000));
       await this.next();
       this.daemons.wellAgain();
+      this.daemons.check();
     }
   }
 
