@@ -39,7 +39,18 @@ test('a killed OSD has after its restart what it had acknowledged', async () => 
   }
 });
 
-test('bytes with a flipped bit are not given to anybody', async () => {
+test('a read is right though a bit of the data was flipped', async () => {
+  await using cluster = await startCluster({ faults: true, pools: ['data'] });
+  const pool = await poolOf(cluster);
+  await pool.object('precious').writeFull(bytes(100_000));
+  for (const osd of ['osd.0', 'osd.1'] as const) {
+    const flipped = await cluster.faults.flipBit(osd, 'precious');
+    expect(flipped).toMatchObject({ osd, object: 'precious', offset: 0 });
+  }
+  expect(await pool.object('precious').read()).toEqual(bytes(100_000));
+});
+
+test('bytes with a flipped bit of which there is no other copy are not given to anybody', async () => {
   await using cluster = await startCluster({ faults: true, osds: 1, pools: ['data'] });
   const pool = await poolOf(cluster);
   await pool.object('precious').writeFull(bytes(100_000));
