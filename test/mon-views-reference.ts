@@ -64,6 +64,7 @@ export function loadReference(name: string): Reference {
     oldestEpoch: 1,
     pgStats: new Map(s.pgs.map((pg: Foreign) => [pg.pgid, pgStat(pg)])),
     osdStats: new Map(s.osds.map((o: Foreign) => [o.osd, osdStat(o)])),
+    slowOps: new Map(),
     pgMapVersion: s.pgVersion,
     pgMapStampMs: msOf(s.pgStamp),
     osdMetadata: new Map(

@@ -9,6 +9,7 @@ import {
   MOSDFailure,
   MOSDMarkMeDead,
   MOSDMarkMeDown,
+  MOSDSlowOps,
 } from '../wire/index.ts';
 import { clusterLine } from './change.ts';
 import type { MonContext } from './context.ts';
@@ -25,6 +26,7 @@ export const osdHandlers: ReadonlyMap<number, Handler> = new Map<number, Handler
   [MOSDMarkMeDown.type, (mon, s, m) => markMeDown(mon, s, decodeFront(MOSDMarkMeDown, m))],
   [MOSDMarkMeDead.type, (mon, s, m) => markMeDead(mon, s, decodeFront(MOSDMarkMeDead, m))],
   [MOSDFailure.type, (mon, s, m) => failure(mon, s, decodeFront(MOSDFailure, m))],
+  [MOSDSlowOps.type, (mon, s, m) => slowOps(mon, s, decodeFront(MOSDSlowOps, m))],
   [MOSDBeacon.type, (mon, s, m) => beacon(mon, s, decodeFront(MOSDBeacon, m))],
 ]);
 
@@ -108,4 +110,12 @@ function beacon(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBeaco
   const isCurrent = osdmap.isUp(osd) && sameAddrs(osdmap.addrs(osd), listening(session));
   if (isCurrent) mon.osdLife.beacons.take(osd, nowMs, m.interval);
   else mon.afterAll(() => sendMapsSince(mon, session, Number(m.paxos.version)));
+}
+
+function slowOps(mon: MonContext, session: Session, m: MessageOf<typeof MOSDSlowOps>): void {
+  const { osdmap, fsid } = mon.head();
+  if (m.fsid !== fsid || session.osd !== m.osd || !osdmap.exists(m.osd)) return;
+  const { count, oldestSeconds } = m;
+  if (count > 0) mon.pgMap.slowOps.set(m.osd, { count, oldestSeconds });
+  else mon.pgMap.slowOps.delete(m.osd);
 }

@@ -6,7 +6,7 @@ import {
   type PgId,
   type PgStat,
 } from '../wire/index.ts';
-import { IO_IDLE, type IoRates } from './state.ts';
+import { IO_IDLE, type IoRates, type SlowOps } from './state.ts';
 
 /** Samples that a rate spans: mgr_tick_period times mon_stat_smooth_intervals of release 16.2. */
 const SAMPLE_MS = 2_000;
@@ -21,6 +21,8 @@ type Sample = { readonly atMs: number; readonly pools: ReadonlyMap<number, IoRat
 export class PgMap {
   readonly pgStats = new Map<string, PgStat>();
   readonly osdStats = new Map<number, OsdStat>();
+  /** Of OSDs that have any. */
+  readonly slowOps = new Map<number, SlowOps>();
   poolRates: ReadonlyMap<number, IoRates> = new Map();
   totalRates: IoRates = IO_IDLE;
   version = 0;
@@ -46,6 +48,7 @@ export class PgMap {
   prune(hasPg: (pgid: PgId) => boolean, hasOsd: (osd: number) => boolean): void {
     for (const [id, pg] of this.pgStats) if (!hasPg(pg.pgid)) this.pgStats.delete(id);
     for (const osd of this.osdStats.keys()) if (!hasOsd(osd)) this.osdStats.delete(osd);
+    for (const osd of this.slowOps.keys()) if (!hasOsd(osd)) this.slowOps.delete(osd);
   }
 
   /** Called from time to time; measures the traffic between the oldest sample kept and now. */

@@ -22,6 +22,12 @@ export const IO_IDLE: Readonly<IoRates> = {
   recoveryKeys: 0,
 };
 
+/** Requests of an OSD that wait for too long. */
+export interface SlowOps {
+  readonly count: number;
+  readonly oldestSeconds: number;
+}
+
 /** The manager endpoint, which lives in the monitor's process. `available` is false when none is served. */
 export interface MgrInfo {
   readonly epoch: number;
@@ -93,6 +99,8 @@ export interface MonState {
   readonly pgStats: ReadonlyMap<string, PgStat>;
   /** Only of OSDs that reported since this monitor started and are in the map. */
   readonly osdStats: ReadonlyMap<number, OsdStat>;
+  /** Of OSDs that have any, by number. */
+  readonly slowOps: ReadonlyMap<number, SlowOps>;
   /** Counts every report taken: the `version` of `pg dump`. */
   readonly pgMapVersion: number;
   readonly pgMapStampMs: number;

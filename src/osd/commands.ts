@@ -1,7 +1,9 @@
 import { ERRNO } from '../errors/index.ts';
+import type { Clock } from '../runtime/index.ts';
 import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing, parsePgId } from '../wire/index.ts';
 import { dumpCounters } from './counters.ts';
 import { dumpMempools } from './mempools.ts';
+import { byDuration, dumpOps, type ShardOps } from './op-dumps.ts';
 import type { OsdConfig } from './osd-config.ts';
 import { shardOf } from './partition.ts';
 import type { ShardCalls } from './shard-front.ts';
@@ -15,6 +17,7 @@ export interface CommandScope {
   readonly config: OsdConfig;
   readonly maps: { readonly oldest: number; readonly epoch: number };
   readonly shards: readonly ShardCalls[];
+  readonly clock: Clock;
   readonly recovery: { dump(): object };
   /** Sends the stats now. @returns a number that the monitor knows once it has them */
   flushStats(): Promise<number>;
@@ -148,9 +151,43 @@ const COMMANDS: readonly Command[] = [
     help: 'Client requests not yet answered.',
     perm: 'r',
     run: async (s) => {
-      const ops = (await Promise.all(s.shards.map((shard) => shard.ask('ops')))).flat();
+      const ops = dumpOps(await askAll(s, 'ops'), s.clock.wallMs());
       return ok({ ops, num_ops: ops.length });
     },
+  },
+  {
+    sig: ['dump_blocked_ops'],
+    help: 'Client requests that wait for longer than osd_op_complaint_time.',
+    perm: 'r',
+    run: async (s) => {
+      const complaintSeconds = s.config.number('osd_op_complaint_time');
+      const all = dumpOps(await askAll(s, 'ops'), s.clock.wallMs());
+      const ops = all.filter(({ age }) => Number(age) >= complaintSeconds);
+      return ok({ ops, complaint_time: complaintSeconds, num_blocked_ops: ops.length });
+    },
+  },
+  {
+    sig: ['dump_historic_ops'],
+    help: 'The slowest requests of the last while.',
+    perm: 'r',
+    run: async (s) => ok(await historicOps(s, (ops) => ops)),
+  },
+  {
+    sig: ['dump_historic_ops_by_duration'],
+    help: 'The same, the slowest first.',
+    perm: 'r',
+    run: async (s) => ok(await historicOps(s, byDuration)),
+  },
+  {
+    sig: ['dump_historic_slow_ops'],
+    help: 'The newest requests that took longer than osd_op_history_slow_op_threshold.',
+    perm: 'r',
+    run: async (s) =>
+      ok({
+        'num to keep': s.config.number('osd_op_history_slow_op_size'),
+        'threshold to keep': s.config.number('osd_op_history_slow_op_threshold'),
+        Ops: dumpOps(await askAll(s, 'historicSlowOps'), s.clock.wallMs()),
+      }),
   },
   {
     sig: ['dump_recovery_reservations'],
@@ -177,6 +214,21 @@ const COMMANDS: readonly Command[] = [
     run: query,
   },
 ];
+
+function askAll(
+  s: CommandScope,
+  what: 'ops' | 'historicOps' | 'historicSlowOps',
+): Promise<ShardOps[]> {
+  return Promise.all(s.shards.map((shard) => shard.ask(what)));
+}
+
+type OpDump = ReturnType<typeof dumpOps>;
+
+async function historicOps(s: CommandScope, order: (ops: OpDump) => OpDump) {
+  const size = s.config.number('osd_op_history_size');
+  const ops = byDuration(dumpOps(await askAll(s, 'historicOps'), s.clock.wallMs())).slice(0, size);
+  return { size, duration: s.config.number('osd_op_history_duration'), ops: order(ops) };
+}
 
 async function query(s: CommandScope, args: Args): Promise<CommandResult> {
   const pgid = parsePgId(text(args, 'pgid'));

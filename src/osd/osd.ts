@@ -246,6 +246,9 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   get beaconSeconds(): number {
     return this.config.number('osd_beacon_report_interval');
   }
+  get isSlownessLogged(): boolean {
+    return this.config.get('osd_aggregated_slow_ops_logging')?.value === 'true';
+  }
   heartbeatPeers(): number[] {
     return this.watch.peers;
   }
@@ -442,6 +445,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
       maps: this.maps,
       shards: this.shards,
       recovery: this.recovery,
+      clock: this.clock,
       flushStats: () => this.report(),
       configChanged: () => this.configChanged(),
     };

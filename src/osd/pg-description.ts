@@ -1,26 +1,6 @@
-import { textOf } from '../codec/index.ts';
 import { formatEVersion, formatPgId, formatPgState } from '../wire/index.ts';
 import type { Pg } from './pg.ts';
 import { stateOf } from './pg-report.ts';
-
-/** A client's request that is not yet answered, as `dump_ops_in_flight` shows it. */
-export interface OpInFlight {
-  readonly description: string;
-  /** Seconds. */
-  readonly age: number;
-}
-
-/** The requests of a PG that are being served or held, oldest first. */
-export function opsInFlight(pg: Pg, nowMs: number): OpInFlight[] {
-  return pg.pipeline.open().map((op) => {
-    const { name, inc, tid } = op.reqid;
-    const who = `${name.type === 8 ? 'client' : 'osd'}.${name.num}.${inc}:${tid}`;
-    return {
-      description: `osd_op(${who} ${formatPgId(pg.pgid)} ${textOf(op.oid.name)})`,
-      age: (nowMs - op.startedMs) / 1000,
-    };
-  });
-}
 
 export type PgDescription = ReturnType<typeof describePg>;
 

@@ -1,7 +1,10 @@
+import type { OSDMap } from '../maps/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import {
   type CompressedPool,
+  type LOG_PRIORITY,
   MOSDBeacon,
+  MOSDSlowOps,
   MPGStats,
   type Outgoing,
   outgoing,
@@ -9,6 +12,7 @@ import {
   type PgStat,
   TIME_ZERO,
 } from '../wire/index.ts';
+import { addSlowOps, type SlowOps } from './op-history.ts';
 import type { ShardCalls, ShardReport } from './shard-front.ts';
 
 /** What the daemon gives for its reports. */
@@ -20,18 +24,23 @@ export interface ReporterHost {
   /** The map shows us up. */
   readonly isUpNow: boolean;
   readonly shards: readonly ShardCalls[];
+  readonly map: OSDMap | undefined;
+  /** osd_aggregated_slow_ops_logging */
+  readonly isSlownessLogged: boolean;
   /** osd_beacon_report_interval */
   readonly beaconSeconds: number;
   /** OSDs that we send heartbeats to, ascending. */
   heartbeatPeers(): number[];
   upFrom(osd: number): number;
   sendToMon(message: Outgoing): void;
+  clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void;
 }
 
 /** Tells the monitor how the stores and the PGs that we are primary of are. */
 export class Reporter {
   private readonly host: ReporterHost;
   private count = 0;
+  private wasSlow = false;
   private beaconMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: ReporterHost) {
@@ -48,7 +57,22 @@ export class Reporter {
     const pgs = shards.flatMap((shard) => shard.pgs);
     host.sendToMon(outgoing(MPGStats, { fsid, epoch, osd, osdStat, pgs }));
     this.beacon(pgs);
+    this.slowOps(addSlowOps(shards.map((shard) => shard.slowOps)));
     return ++this.count;
+  }
+
+  /** Source: OSD::get_health_metrics, 16.2. */
+  private slowOps({ count, oldestMs, byPool }: SlowOps): void {
+    const { host } = this;
+    if (count === 0 && !this.wasSlow) return;
+    this.wasSlow = count > 0;
+    const oldestSeconds = Math.floor(oldestMs / 1000);
+    const { fsid, id: osd, map } = host;
+    host.sendToMon(outgoing(MOSDSlowOps, { fsid, osd, count, oldestSeconds }));
+    if (count === 0 || !host.isSlownessLogged) return;
+    const [pool, most] = [...byPool].reduce((a, b) => (b[1] > a[1] ? b : a));
+    const where = `most affected pool [ '${map?.poolName(pool) ?? pool}' : ${most} ]`;
+    host.clusterLog('warn', `${count} slow requests (by type [ 'delayed' : ${count} ] ${where})`);
   }
 
   /** A new session or a new life: the monitor is to hear of us at once. */

@@ -1,5 +1,6 @@
 import type { DirectMode } from '../runtime/index.ts';
 import type { LogSettings } from './log-bounds.ts';
+import type { HistorySettings } from './op-history.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { OsdConfig } from './osd-config.ts';
 import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
@@ -27,6 +28,7 @@ export interface Settings {
   readonly compression: CompressionDefaults;
   readonly recovery: RecoverySettings;
   readonly scrub: ScrubSettings;
+  readonly history: HistorySettings;
   /** osd_store_direct. */
   readonly storeDirect: DirectMode;
 }
@@ -62,9 +64,20 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     memoryTargetBytes: config.number('osd_memory_target'),
     storeDirect: (config.get('osd_store_direct')?.value ?? 'auto') as DirectMode,
     scrub: Object.freeze(scrubSettings(config)),
+    history: Object.freeze(historySettings(config)),
     recovery: Object.freeze(recoverySettings(config, deviceClass === 'hdd')),
     compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
   });
+}
+
+function historySettings(config: OsdConfig): HistorySettings {
+  return {
+    size: config.number('osd_op_history_size'),
+    keepMs: 1000 * config.number('osd_op_history_duration'),
+    slowSize: config.number('osd_op_history_slow_op_size'),
+    slowMs: 1000 * config.number('osd_op_history_slow_op_threshold'),
+    complaintMs: 1000 * config.number('osd_op_complaint_time'),
+  };
 }
 
 /** Less would be many messages for nothing, and none would never end. */

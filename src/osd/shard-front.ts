@@ -6,8 +6,10 @@ import type { Requester } from './client-ops.ts';
 import type { CounterSums } from './counters.ts';
 import type { Mempools } from './mempools.ts';
 import type { MonWish } from './mon-wishes.ts';
+import type { ShardOps } from './op-dumps.ts';
+import type { SlowOps } from './op-history.ts';
 import type { Lease } from './peer-messages.ts';
-import type { OpInFlight, PgDescription } from './pg-description.ts';
+import type { PgDescription } from './pg-description.ts';
 import type { RecoveryPort } from './recovery-port.ts';
 import type { ScrubPlaceGiver } from './scrub/scrub-places.ts';
 import type { ScrubOrder } from './scrub/shard-scrubs.ts';
@@ -59,7 +61,11 @@ export interface ShardAnswers {
   report: ShardReport;
   counters: CounterSums;
   mempools: Mempools;
-  ops: OpInFlight[];
+  /** Requests that are being served or held. */
+  ops: ShardOps;
+  /** Answered ones: the slowest of late, and the newest that were slow. */
+  historicOps: ShardOps;
+  historicSlowOps: ShardOps;
   pg: PgDescription | undefined;
 }
 
@@ -70,6 +76,7 @@ export interface ShardReport {
   readonly usage: StoreUsage;
   /** Damaged copies that were replaced since the start. */
   readonly copiesReplaced: number;
+  readonly slowOps: SlowOps;
 }
 
 /** What a shard says to the front. */

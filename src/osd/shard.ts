@@ -24,12 +24,14 @@ import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
 import { MergeWatch } from './merge-watch.ts';
 import type { MonWish } from './mon-wishes.ts';
+import { OpHistory, type SlowOps, slowOpsOf } from './op-history.ts';
+import { recordOf } from './op-record.ts';
 import type { OpLimits } from './ops/index.ts';
 import { type Partition, shardOf } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import type { Pg } from './pg.ts';
-import { describePg, opsInFlight } from './pg-description.ts';
+import { describePg } from './pg-description.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { storedView } from './pg-life.ts';
@@ -45,7 +47,8 @@ import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
-const COPIES_MAX = 12;
+/** Slow requests are looked for so often at most. */
+const SLOW_OPS_MS = 5000;
 /** Operations after which what a batch of maps makes of PGs is submitted, when it is much. */
 const MAP_OPS_MAX = 256;
 /** mon_osd_backfillfull_ratio and mon_osd_full_ratio of 16.2, for maps without them. */
@@ -96,6 +99,8 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private readonly merges: MergeWatch;
   private readonly copyFetcher: CopyFetcher;
   private readonly counters = new OsdCounters();
+  private readonly history: OpHistory;
+  private slow: { readonly atMs: number; readonly found: SlowOps } | undefined;
   private readonly reports = new PgReports();
   private readonly room: Room;
   private readonly acks: Acks;
@@ -124,6 +129,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.front = front;
     this.superblock = superblock;
     this.settings = options.settings;
+    this.history = new OpHistory(options.settings.history);
     this.durableEpoch = superblock.newest;
     this.recovery = front.recovery;
     this.early = new EarlyMessages(options.log);
@@ -281,7 +287,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.front.shareMaps(by, epoch);
   }
   answered(op: ClientOp, a: OpAnswer): void {
-    this.counters.answered(op, a, this.clock.monotonicMs());
+    const now = this.clock.monotonicMs();
+    this.counters.answered(op, a, now);
+    this.history.answered(op, now);
   }
 
   // What the front says.
@@ -330,6 +338,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   apply(settings: Settings): void {
     this.settings = settings;
+    this.history.apply(settings.history);
     this.keeper.setTarget(settings.memoryTargetBytes);
     this.setDirect();
     for (const pg of this.pgs.all()) pg.places.look();
@@ -365,10 +374,16 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
         pgCount: this.pgs.size,
         usage: this.store.usage(),
         copiesReplaced: this.scrub.replaced,
+        slowOps: this.slowOps(),
       }),
       counters: () => this.counters.sums(),
       mempools: () => this.keeper.mempools(),
-      ops: () => [...this.pgs.all()].flatMap((pg) => opsInFlight(pg, this.clock.monotonicMs())),
+      ops: () => ({ nowMs: this.clock.monotonicMs(), ops: this.openOps().map((o) => recordOf(o)) }),
+      historicOps: () => {
+        const nowMs = this.clock.monotonicMs();
+        return { nowMs, ops: this.history.bySlowness(nowMs) };
+      },
+      historicSlowOps: () => ({ nowMs: this.clock.monotonicMs(), ops: this.history.slowOnes }),
       pg: () => {
         const pg = pgid && this.pgs.get(pgid);
         return pg && describePg(pg);
@@ -381,6 +396,19 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     for (const pg of this.pgs.all()) for (const osd of pg.view.acting) out.add(osd);
     out.delete(this.id);
     return out;
+  }
+  /** To find them is work, so not each of several reports in a short time looks anew. */
+  private slowOps(): SlowOps {
+    const { complaintMs } = this.settings.history;
+    const now = this.clock.monotonicMs();
+    if (!this.slow || now - this.slow.atMs >= Math.min(SLOW_OPS_MS, complaintMs)) {
+      this.slow = { atMs: now, found: slowOpsOf(this.openOps(), now, complaintMs) };
+    }
+    return this.slow.found;
+  }
+  /** Requests that are being served or held. */
+  private openOps(): ClientOp[] {
+    return [...this.pgs.all()].flatMap((pg) => pg.pipeline.open());
   }
   get pgCount(): number {
     return this.pgs.size;

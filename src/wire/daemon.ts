@@ -35,4 +35,12 @@ export const MPGStats = message(
   v1,
   struct('MPGStats', { fsid: Uuid, epoch: u32, osd: s32, osdStat: OsdStat, pgs: vec(PgStat) }),
 );
+/** Requests of an OSD that wait for too long; said with its stats while there are any, and once more when there are none. */
+export const MOSDSlowOps = message(
+  'MOSDSlowOps',
+  170,
+  v1,
+  struct('MOSDSlowOps', { fsid: Uuid, osd: s32, count: u32, oldestSeconds: u32 }),
+);
+
 export const MPGStatsAck = message('MPGStatsAck', 88, v1, struct('MPGStatsAck', {}));
