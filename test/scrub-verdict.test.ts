@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Decoder } from '../src/codec/index.ts';
+import { type Codec, Decoder, encodeToBytes } from '../src/codec/index.ts';
 import {
   encodeObjectInfo,
   INFO_ATTR,
@@ -14,6 +14,7 @@ import type { ScrubbedObject } from '../src/osd/scrub/scrub-map.ts';
 import { type Copies, judge, type Verdict, versionOf } from '../src/osd/scrub/verdict.ts';
 import {
   CephObjectInfo,
+  CephSnapSet,
   formatHObject,
   type HObject,
   OBJECT_ERROR,
@@ -51,6 +52,9 @@ interface GoldenObject {
 const golden = JSON.parse(readFileSync('test/golden/scrub/damaged-pg.json', 'utf8')) as {
   inconsistents: GoldenObject[];
   log: string[];
+  /** Of the object `a`, as its store has them. */
+  objectInfo: string;
+  snapSet: string;
 };
 
 const eversion = (text: string) => {
@@ -145,6 +149,17 @@ describe('the copies that a real PG had', () => {
     expect(all.filter((v) => v.missing.length > 0).length).toBe(3);
     expect(all.filter((v) => v.inconsistent.length > 0).length).toBe(6);
   });
+
+  it.each([
+    ['object_info_t', CephObjectInfo, golden.objectInfo],
+    ['SnapSet', CephSnapSet, golden.snapSet],
+  ] as [string, Codec<unknown>, string][])(
+    'have a %s that comes back as it was',
+    (_, codec, hex) => {
+      const bytes = Buffer.from(hex, 'hex');
+      expect(Buffer.from(encodeToBytes(codec, codec.decode(new Decoder(bytes))))).toEqual(bytes);
+    },
+  );
 
   it('show their info in bytes of Ceph', () => {
     const { oid } = goldenCopies(golden.inconsistents[0]!);

@@ -11,6 +11,7 @@ import { mergeAll } from './pg-merge.ts';
 import { splitPg } from './pg-split.ts';
 import { damaged, PgState } from './pg-state.ts';
 import { Removals } from './removals.ts';
+import { scrubbedAtBirth } from './scrub/scrub-history.ts';
 import { META } from './superblock.ts';
 import { Untouched } from './untouched.ts';
 
@@ -216,7 +217,8 @@ export class PgRegistry {
     // Nobody can have written yet: this is the beginning of the PG. Else others hold it, and we start with nothing.
     const created = this.untouched.has(pgid) ? view.epoch : 0;
     const info = emptyInfo(created, storedView(view), this.host.storeSince);
-    const state = new PgState(pgid, { ...info, isMerging: view.isMerging });
+    const scrub = created > 0 ? scrubbedAtBirth(this.host.clock.wallMs()) : info.scrub;
+    const state = new PgState(pgid, { ...info, isMerging: view.isMerging, scrub });
     this.begin(state, view);
     this.host.log('info', 'new PG', { pg: state.c, created });
     return state.create();

@@ -228,7 +228,7 @@ export const CephObjectInfo = versioned(
     size: u53,
     mtime: UTime,
     lockedBy: ReqId,
-    truncateSeq: u32,
+    truncateSeq: u53,
     truncateSize: u53,
     lost: bool,
     oldWatchers: constant(u32, 0),

@@ -11,7 +11,7 @@ import {
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, type Decision, ok, refuse, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
-import { byWord, parseOsdIds } from './osd-ids.ts';
+import { parseOsdIds } from './osd-ids.ts';
 
 // Texts and rules: DaemonServer::_handle_command, src/mgr/DaemonServer.cc, release 16.2.
 
@@ -93,7 +93,7 @@ function instruct(
 function scrubOsd(state: MonState, args: CommandArgs): Decision {
   const { osdmap } = state;
   const all = (): number[] => osdmap.osds().filter((osd) => osdmap.isUp(osd));
-  const osds = parseOsdIds([args.needText('who')], all, byWord);
+  const osds = parseOsdIds([args.needText('who')], all, (word) => `invalid osd '${word}'`);
   const down = osds.find((osd) => !osdmap.isUp(osd));
   if (down !== undefined) return unchanged(refuse('EAGAIN', `osd.${down} is not up`));
   return instruct(state, args, osds, byPrimary(osdmap, osdmap.data.pools.keys()));
