@@ -23,7 +23,6 @@ export class BlockDisk implements StoreDisk {
   private readonly dice: Dice;
   private readonly pace: Pace;
   private readonly sizeBytes: number;
-  private hasNoRoom = false;
 
   constructor(timeline: Timeline, dice: Dice, pace: Pace, sizeBytes: number) {
     this.timeline = timeline;
@@ -33,17 +32,8 @@ export class BlockDisk implements StoreDisk {
     this.disk = new SimDisk(dice.below(2 ** 31));
   }
 
-  get isFull(): boolean {
-    return this.hasNoRoom;
-  }
-  set isFull(is: boolean) {
-    this.hasNoRoom = is;
-    this.disk.free = is ? 0 : 2 ** 40;
-  }
-
   open(process: SimProcess): Promise<ObjectStore> {
     const { disk } = this;
-    disk.free = this.hasNoRoom ? 0 : 2 ** 40;
     disk.pace = (what) => this.wait(process, what);
     return BlockStore.open({
       path: PATH,

@@ -5,6 +5,7 @@ import { Rados } from '../src/rados/index.ts';
 import type { ObjectStore } from '../src/store/index.ts';
 import { ADDR, type EntityAddr } from '../src/wire/index.ts';
 import { BlockDisk } from './block-disk.ts';
+import { fullAtTimes } from './full-store.ts';
 import { SimNetwork } from './network.ts';
 import type { SimOptions } from './options.ts';
 import { type LogSink, SimProcess } from './process.ts';
@@ -34,6 +35,8 @@ export interface SimOsd {
   readonly id: number;
   readonly address: string;
   readonly disk: StoreDisk;
+  /** There is hardly any room on its disk. */
+  isFull: boolean;
   process: SimProcess | undefined;
   osd: Osd | undefined;
   store: ObjectStore | undefined;
@@ -138,7 +141,15 @@ export class SimCluster {
     const Disk = store === 'block' ? BlockDisk : VolatileDisk;
     const disk = new Disk(this.timeline, this.dice(`disk ${id}`), pace, OSD_BYTES);
     const address = `10.0.1.${id + 1}`;
-    const machine = { id, address, disk, process: undefined, osd: undefined, store: undefined };
+    const machine: SimOsd = {
+      id,
+      address,
+      disk,
+      isFull: false,
+      process: undefined,
+      osd: undefined,
+      store: undefined,
+    };
     this.osds.push(machine);
     return machine;
   }
@@ -186,7 +197,7 @@ export class SimCluster {
     machine.process = process;
     const store = await machine.disk.open(process);
     if (!process.isAlive) return;
-    machine.store = this.lie ? lying(store, this.lie) : store;
+    machine.store = fullAtTimes(this.lie ? lying(store, this.lie) : store, () => machine.isFull);
     const osd = await startOsd({
       runtime: process.runtime(this.network, this.seed, this.log),
       id,

@@ -29,6 +29,14 @@ export type Fault =
   | { kind: 'upmap'; pool: number; pg: number; position: number; to: number; forMs: number }
   /** Maps in a quick row, each of which moves data, and all of which are taken back. */
   | { kind: 'mapStorm'; osds: OsdName[]; maps: number; everyMs: number }
+  /** A pool gets more or fewer PGs, whose objects then part or come together. */
+  | { kind: 'pgNum'; pool: number; pgNum: number }
+  /** A disk takes no more data for a while. */
+  | { kind: 'fill'; osd: OsdName; forMs: number }
+  /** An OSD dies again and again, soon after it has come back. */
+  | { kind: 'flap'; osd: OsdName; times: number; everyMs: number }
+  /** The primary of a PG loses everybody but the clients. */
+  | { kind: 'isolatePrimary'; pool: number; pg: number; forMs: number }
   /** A new machine with an empty OSD. */
   | { kind: 'expand' };
 
@@ -65,9 +73,13 @@ export function drawFaults(seed: number, options: SimOptions, durationMs: number
     crushReweight: character(2),
     upmap: character(3),
     mapStorm: character(2),
+    pgNum: character(1.5),
+    fill: character(1),
+    flap: character(1.5),
+    isolatePrimary: character(2),
     expand: character(1),
   };
-  const count = dice.pick([3, 10, 20, 40]);
+  const count = dice.pick([3, 10, 20, 40, 100]);
   const out: PlannedFault[] = [];
   let expansions = 0;
   for (let i = 0; i < count; i++) {
@@ -87,7 +99,7 @@ function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
     );
   const daemon = (): OsdName | 'mon.a' => (dice.chance(0.15) ? 'mon.a' : osd());
   const target = (): FaultTarget => (dice.chance(0.15) ? 'client' : daemon());
-  const short = Math.round(dice.pick([300, 3000, 15_000, 40_000]) * (0.3 + dice.unit()));
+  const short = Math.round(dice.pick([30, 300, 3000, 15_000, 40_000]) * (0.3 + dice.unit()));
   switch (kind) {
     case 'kill':
       return { kind, daemon: daemon(), byPower: dice.chance(0.3), forMs: short };
@@ -133,6 +145,18 @@ function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
       };
     case 'mapStorm':
       return { kind, osds: osds(), maps: dice.between(2, 12), everyMs: dice.pick([0, 5, 100]) };
+    case 'pgNum':
+      return {
+        kind,
+        pool: dice.below(options.pools.length),
+        pgNum: dice.pick([1, 2, 3, 4, 5, 8, 12]),
+      };
+    case 'fill':
+      return { kind, osd: osd(), forMs: short };
+    case 'flap':
+      return { kind, osd: osd(), times: dice.between(2, 6), everyMs: dice.pick([50, 400, 2500]) };
+    case 'isolatePrimary':
+      return { kind, pool: dice.below(options.pools.length), pg: dice.below(8), forMs: short };
     case 'expand':
       return { kind };
   }

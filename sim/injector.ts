@@ -42,6 +42,7 @@ export class Injector {
     cluster.network.heal();
     for (const o of cluster.osds) {
       o.disk.extraMs = 0;
+      o.isFull = false;
       o.process?.resume();
     }
     cluster.monProcess?.resume();
@@ -129,9 +130,49 @@ export class Injector {
         return this.later(f.maps * f.everyMs, () => {
           for (const osd of f.osds) this.crush(osd, WEIGHT_OF_HOST);
         });
+      case 'pgNum': {
+        const val = String(f.pgNum);
+        return this.command({ prefix: 'osd pool set', pool: `p${f.pool}`, var: 'pg_num', val });
+      }
+      case 'fill': {
+        const machine = cluster.osds[idOf(f.osd)]!;
+        machine.isFull = true;
+        this.workload.expectFull();
+        return this.later(f.forMs, () => {
+          machine.isFull = false;
+          this.workload.expectFull();
+        });
+      }
+      case 'flap':
+        for (let i = 0; i < f.times; i++) {
+          this.later(i * f.everyMs, () => this.kill(f.osd, i % 2 === 0));
+          this.later((i + 0.5) * f.everyMs, () => this.start(f.osd));
+        }
+        return;
+      case 'isolatePrimary': {
+        const osd = this.primaryOf(f.pool, f.pg);
+        if (osd === undefined) return;
+        const others = cluster.osds.filter((o) => o.id !== osd).map((o) => `osd.${o.id}`);
+        const cut = { from: [`osd.${osd}`], to: [...others, 'mon.a'] };
+        this.links(cut.from, cut.to, false, (a, b) => cluster.network.cut(a, b));
+        return this.later(f.forMs, () =>
+          this.links(cut.from, cut.to, false, (a, b) =>
+            cluster.network.heal(cluster.network.link(a, b)),
+          ),
+        );
+      }
       case 'expand':
         return this.run(this.expand());
     }
+  }
+
+  private primaryOf(number: number, pg: number): number | undefined {
+    const map = this.cluster.monitor?.state().osdmap;
+    const pool = map?.poolByName(`p${number}`);
+    if (!map || !pool) return undefined;
+    const pgid = { pool: pool.id, seed: pg % pool.pool.pgNum };
+    const { actingPrimary } = map.pgToUpActing(pgid);
+    return actingPrimary < 0 ? undefined : actingPrimary;
   }
 
   private async expand(): Promise<void> {

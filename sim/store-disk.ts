@@ -15,8 +15,6 @@ export interface Pace {
 export interface StoreDisk {
   /** What every operation takes longer: a slow disk. */
   extraMs: number;
-  /** It takes no more data. */
-  isFull: boolean;
   /** The store for a new life of its daemon. */
   open(process: SimProcess): Promise<ObjectStore>;
   /** The daemon died. @param isPowerLost what was not synced may be lost or torn */

@@ -20,7 +20,6 @@ const PAGE = 1000;
  */
 export class VolatileDisk implements StoreDisk {
   extraMs = 0;
-  isFull = false;
   /** Objects that the device cannot read, by collection and name, until they are written anew or removed. */
   private readonly damaged = new Set<string>();
   private durable: MemoryStore;
@@ -68,9 +67,6 @@ export class VolatileDisk implements StoreDisk {
   private wrap(live: MemoryStore, process: SimProcess): ObjectStore {
     const submit = (txn: Transaction, applied?: () => void): Promise<void> => {
       if (!process.isAlive) return new Promise(() => {});
-      if (this.isFull && txn.some(growsData)) {
-        return Promise.reject(new CephError('ENOSPC', 'the disk is full'));
-      }
       let isTaken = false;
       const taken = live.submit(txn, () => {
         isTaken = true;
@@ -95,15 +91,7 @@ export class VolatileDisk implements StoreDisk {
         this.timeline.after(ms, () => process.enter(() => done(copy)));
       });
     };
-    const reserve = (c: string, bytes: number): void => {
-      if (this.isFull) throw new CephError('ENOSPC', 'the disk is full');
-      live.reserve(c, bytes);
-    };
-    const usage = () => {
-      const u = live.usage();
-      return this.isFull ? { ...u, totalBytes: u.totalBytes, availableBytes: 0 } : u;
-    };
-    const own: Partial<ObjectStore> = { submit, read, reserve, usage, flush: () => submit([]) };
+    const own: Partial<ObjectStore> = { submit, read, flush: () => submit([]) };
     return new Proxy(live, {
       get(target, key) {
         const value: unknown = Reflect.get(own, key) ?? Reflect.get(target, key);
@@ -138,10 +126,6 @@ export class VolatileDisk implements StoreDisk {
       }
     }
   }
-}
-
-function growsData(op: StoreOp): boolean {
-  return op.op === 'write' && op.data.length > 0;
 }
 
 function damageKey(c: string, oid: HObject): string {

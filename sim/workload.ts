@@ -11,6 +11,8 @@ const EXPLAINED = new Set(['ENOENT', 'EEXIST', 'ECANCELED']);
 /** A client that gives up, if it does. */
 const PATIENCE_MS = [2000, 20_000];
 const GIVE_UP_CHANCE = 0.03;
+/** So long after a disk was full somebody may not have heard that it no longer is. */
+const FULL_MS = 60_000;
 
 interface Under {
   readonly name: string;
@@ -27,6 +29,7 @@ export class Workload {
   readonly underWay = new Map<number, Under>();
   /** Requests that were answered. */
   count = 0;
+  private fullUntilMs = 0;
   private moment = 0;
   private request = 0;
   private isStopped = false;
@@ -71,6 +74,11 @@ export class Workload {
   /** Epochs of the maps that the clients have. */
   epochs(): number[] {
     return this.clients.map((c) => c.rados.epoch);
+  }
+
+  /** A disk is full, or was a moment ago: requests may be refused for that. */
+  expectFull(): void {
+    this.fullUntilMs = this.cluster.timeline.now + FULL_MS;
   }
 
   stop(): void {
@@ -146,7 +154,6 @@ export class Workload {
     // Until it is answered anything may have become of it.
     const list = this.history.get(object) ?? [];
     this.history.set(object, list);
-    const at = list.length;
     const who = `${client.name} ${cluster.timeline.now.toFixed(1)} ${what}`;
     const open: Done = {
       who,
@@ -171,7 +178,10 @@ export class Workload {
     cluster.note(`${client.name} ${what} ${object}: ${result} ${version ?? ''}`);
     if (result === 'ETIMEDOUT') return;
     if (!steps && result === 'ENOENT') result = ABSENT_PRINT;
-    if (EXPLAINED.has(result) && !steps) result = ABSENT_PRINT;
+    if (result === 'ENOSPC' && cluster.timeline.now < this.fullUntilMs) {
+      if (steps) list.splice(list.indexOf(open), 1);
+      return;
+    }
     if (isErrno(result) && !EXPLAINED.has(result)) {
       this.refused.push(`${who} of ${object}: ${result}`);
       return;
@@ -179,7 +189,7 @@ export class Workload {
     // A crash may take back what was answered from memory: it may have happened, no more.
     if (ack === 'memory') return;
     const done: Done = { ...open, returnedAt: ++this.moment, result, version };
-    if (steps) list[at] = done;
+    if (steps) list[list.indexOf(open)] = done;
     else list.push(done);
   }
 }
