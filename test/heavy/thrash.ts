@@ -11,7 +11,7 @@
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { sepiola } from '../support/sepiola.ts';
-import { allClean, type PgStat, pgsClean } from '../support/thrash/clean.ts';
+import { allClean, pgsClean } from '../support/thrash/clean.ts';
 import { Daemons } from '../support/thrash/daemons.ts';
 import { diceOf } from '../support/thrash/dice.ts';
 import { Faults } from '../support/thrash/faults.ts';
@@ -24,6 +24,7 @@ import {
   work,
 } from '../support/thrash/load.ts';
 import { Run, STUCK_MS, wait, within } from '../support/thrash/run.ts';
+import type { OsdDf } from '../support/thrash/space.ts';
 import { verifyStores } from '../support/thrash/stores.ts';
 import { ToolLoad } from '../support/thrash/tool-load.ts';
 
@@ -41,14 +42,13 @@ const CLIENTS = 4;
 const WORKERS = 6;
 /** Copies, and so the least count of OSDs. */
 const SIZE = 3;
-/** What nobody needs any more is dropped a little after the PGs are clean. */
-const DROPPED_MS = 5_000;
+/** What nobody needs any more is dropped a little after the PGs are clean, and then what is used is reported. */
+const DROPPED_MS = 7_000;
 
 const run = new Run(diceOf(Number(values.seed)));
 const daemons = new Daemons(run);
 const { dice } = run;
 const toolLoad = new ToolLoad(run, dice.fork());
-let pgs: PgStat[] = [];
 
 async function load(): Promise<void> {
   const up = await run.sepiola('up', run.cluster.dir, '--detach', '--osds', values.osds);
@@ -122,10 +122,11 @@ function processesLeft(): string[] {
 try {
   await load();
   if (run.wrong.length === 0) {
-    pgs = (await pgsClean(run)).all;
+    const pgs = (await pgsClean(run)).all;
+    const df = await run.json<OsdDf>({ prefix: 'osd df' });
     await run.closeClients();
     await run.sepiola('down', run.cluster.dir);
-    run.say(`stores compared: ${await verifyStores(run, pgs)} copies of objects`);
+    run.say(`stores compared: ${await verifyStores(run, pgs, df)} copies of objects`);
   }
 } catch (e) {
   run.fail(e instanceof Error ? (e.stack ?? e.message) : String(e));

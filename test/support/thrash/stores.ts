@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { StoreUsage } from '../../../src/store/index.ts';
 import { HOBJECT_MIN } from '../../../src/wire/index.ts';
 import { openNodeStore } from '../node-store.ts';
 import type { PgStat } from './clean.ts';
 import type { Run } from './run.ts';
+import { type OsdDf, verifySpace } from './space.ts';
 
 type Held = ReadonlyMap<string, unknown>;
 
-/** Objects of clients that an OSD holds, by PG. */
-async function holdings(path: string): Promise<Map<string, Held>> {
+/** Objects of clients that an OSD holds, by PG, and what its store says that it holds. */
+async function holdings(path: string): Promise<{ byPg: Map<string, Held>; usage: StoreUsage }> {
   const store = await openNodeStore(path);
   const out = new Map<string, Held>();
   for (const c of store.collections().filter((name) => name !== 'meta')) {
@@ -26,20 +28,27 @@ async function holdings(path: string): Promise<Map<string, Held>> {
     }
     out.set(c, objects);
   }
+  const usage = store.usage();
   await store.close();
-  return out;
+  return { byPg: out, usage };
 }
 
 /**
  * Compares the stores of OSDs that do not run: all members of a PG hold the same, and nobody else holds anything of it.
+ * @param df what `osd df` said of them
  * @returns how many copies of objects there are
  */
-export async function verifyStores(run: Run, pgs: readonly PgStat[]): Promise<number> {
+export async function verifyStores(run: Run, pgs: readonly PgStat[], df: OsdDf): Promise<number> {
   const held = new Map<number, Map<string, Held>>();
+  const usages = new Map<number, StoreUsage>();
   for (let id = 0; id < 64; id++) {
     const path = join(run.cluster.dir, `osd.${id}`);
-    if (existsSync(path)) held.set(id, await holdings(path));
+    if (!existsSync(path)) continue;
+    const { byPg, usage } = await holdings(path);
+    held.set(id, byPg);
+    usages.set(id, usage);
   }
+  verifySpace(run, df, pgs, usages);
   let copies = 0;
   const actingOf = new Map(pgs.map((pg) => [pg.pgid, pg.acting]));
   for (const { pgid, acting } of pgs) {
