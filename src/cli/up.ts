@@ -3,6 +3,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ClusterDir, type ClusterFile, osdIds, SHARDS_MAX } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
+import { addressIn } from '../runtime-node/index.ts';
 import { lastWords, launch, letGo } from './launch.ts';
 import { freeBasePort, portInUse } from './ports.ts';
 import { ADOPT_SIGNAL, claim, runningDaemon, runningDaemons, stopDaemons } from './processes.ts';
@@ -20,6 +21,10 @@ export const upCommand: Command = {
     wipe: { type: 'boolean' },
     port: { type: 'string' },
     host: { type: 'string' },
+    'public-addr': { type: 'string' },
+    'public-network': { type: 'string' },
+    'cluster-addr': { type: 'string' },
+    'cluster-network': { type: 'string' },
     detach: { type: 'boolean' },
   },
   help: {
@@ -29,6 +34,11 @@ export const upCommand: Command = {
     wipe: 'take these devices whatever they hold; it is gone then',
     port: "monitor's port of a new cluster; the manager takes the next, OSD n takes P+10+n",
     host: 'address to listen on (default 127.0.0.1)',
+    'public-addr': 'the same',
+    'public-network': 'network in which to find that address',
+    'cluster-addr':
+      'address at which the OSDs of a new cluster listen for each other (default the same)',
+    'cluster-network': 'network in which to find that one',
     detach: 'return when the cluster is healthy and leave it running',
   },
 };
@@ -108,17 +118,28 @@ const osdsOf = (args: Parsed): number | undefined => args.integer('osds', 1, OSD
 const portOf = (args: Parsed): number | undefined =>
   args.integer('port', 1, 65535 - 10 - (osdsOf(args) ?? 3));
 
+const publicHostOf = (args: Parsed): string | undefined =>
+  args.string('host') ?? args.string('public-addr') ?? inNetwork(args.string('public-network'));
+const clusterHostOf = (args: Parsed): string | undefined =>
+  args.string('cluster-addr') ?? inNetwork(args.string('cluster-network'));
+
+function inNetwork(networks: string | undefined): string | undefined {
+  return networks === undefined ? undefined : addressIn(networks);
+}
+
 async function create(dir: ClusterDir, args: Parsed): Promise<ClusterFile> {
   const devices = devicesOf(args);
   const osds = osdsOf(args) ?? devices?.length ?? 3;
   const shards = shardsOf(args) ?? 1;
   if (devices) checkDevices(devices, osds, shards);
-  const host = args.string('host') ?? '127.0.0.1';
+  const host = publicHostOf(args) ?? '127.0.0.1';
+  const clusterHost = clusterHostOf(args);
   const given = portOf(args);
   if (given !== undefined) await refuseUsedPort(host, given, osds);
   const port = given ?? (await freeBasePort(host, osds, dir.path));
   if (devices && args.flag('wipe')) await wipeDevices(devices);
-  const made = { host, port, osds, shards, nowMs: Date.now() };
+  const apart = clusterHost === undefined || clusterHost === host ? {} : { clusterHost };
+  const made = { host, ...apart, port, osds, shards, nowMs: Date.now() };
   return dir.create(devices ? { ...made, osdDevices: devices } : made);
 }
 
@@ -142,6 +163,12 @@ async function reopen(dir: ClusterDir, found: ClusterFile, args: Parsed): Promis
   const port = portOf(args) ?? found.port;
   if (port !== found.port) {
     throw new CephError('EINVAL', `${dir.path} holds a cluster at port ${found.port}, not ${port}`);
+  }
+  const clusterHost = clusterHostOf(args);
+  const theirs = found.clusterHost ?? found.host;
+  if (clusterHost !== undefined && clusterHost !== theirs) {
+    const what = `${dir.path} holds a cluster whose OSDs speak at ${theirs}, not ${clusterHost}`;
+    throw new CephError('EINVAL', what);
   }
   await refuseUsedPort(found.host, port, found.osds);
   dir.write(found);

@@ -13,6 +13,7 @@ export interface OsdParts {
   readonly id: number;
   readonly fsid: string;
   readonly host: string;
+  readonly clusterHost: string | undefined;
   readonly home: OsdHome;
   readonly shards: number;
   readonly sizeBytes: number;
@@ -69,7 +70,7 @@ export class ClusterOsd {
   /** Starts it and does not wait until it is up. @internal */
   async launch(): Promise<Osd> {
     if (this.life.is === 'removed') throw new CephError('ENOENT', `${this.name} was removed`);
-    const { id, fsid, host, home, shards: count, path, sizeBytes } = this.parts;
+    const { id, fsid, host, clusterHost, home, shards: count, path, sizeBytes } = this.parts;
     if (home.isFleeting && this.lastAddr) {
       const what = `the data of ${this.name} were in memory of threads that ended`;
       throw new CephError('EOPNOTSUPP', what);
@@ -86,6 +87,7 @@ export class ClusterOsd {
       ...(shards ? { shards } : {}),
       monAddrs: this.parts.monAddrs(),
       host,
+      ...(clusterHost ? { clusterHost } : {}),
       port: 0,
       hostname: hostname(),
     });

@@ -16,7 +16,10 @@ import { CephError } from '../errors/index.ts';
 export interface ClusterFile {
   readonly format: 1;
   readonly fsid: string;
+  /** Where the monitor and the OSDs listen for clients. */
   readonly host: string;
+  /** Where OSDs listen for each other, at ports that the system chooses; absent where that is `host`. */
+  readonly clusterHost?: string;
   /** Monitor at `port`, manager part at `port + 1`, OSD n at `port + 10 + n`. */
   readonly port: number;
   /** How many ids there are or were; those of OSDs that were removed have no uuid. */
@@ -33,6 +36,8 @@ export interface ClusterFile {
 
 export interface NewClusterFile {
   readonly host: string;
+  /** Default `host`. */
+  readonly clusterHost?: string;
   readonly port: number;
   readonly osds: number;
   /** Default: what the file system has free, shared among the OSDs. */
@@ -127,6 +132,7 @@ export class ClusterDir {
       format: 1,
       fsid: randomUUID(),
       host: options.host,
+      ...(options.clusterHost ? { clusterHost: options.clusterHost } : {}),
       port: options.port,
       osds: options.osds,
       osdUuids: Array.from({ length: options.osds }, () => randomUUID()),

@@ -28,7 +28,7 @@ export async function runOsd(
   const uuid = cluster.osdUuids[id]!;
   const path = dir.data(`osd.${id}`);
   const count = cluster.shards ?? 1;
-  const { fsid, host } = cluster;
+  const { fsid, host, clusterHost } = cluster;
   const device = cluster.osdDevices?.[id] ?? undefined;
   const place = { path, uuid, sizeBytes: cluster.osdBytes, device };
   const { store } = await openOsdStore(place, { index: 0, count }, systemClock, log);
@@ -43,6 +43,7 @@ export async function runOsd(
     ...(shards ? { shards } : {}),
     monAddrs: [monAddrOf(cluster)],
     host,
+    ...(clusterHost ? { clusterHost } : {}),
     port: osdPort(cluster, id),
     hostname: hostname(),
     deviceClass: deviceClassOf(device ?? path),

@@ -28,6 +28,8 @@ export interface StartClusterOptions {
   readonly shards?: number;
   /** Things may happen to the cluster: see {@link Cluster.faults}. It is a little slower for that. Not with `shards`. */
   readonly faults?: boolean;
+  /** Where OSDs listen for each other. Default 127.0.0.1, as for clients. */
+  readonly clusterHost?: string;
   readonly log?: Logger;
 }
 
@@ -77,6 +79,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
         id,
         fsid,
         host: HOST,
+        clusterHost: options.clusterHost,
         home: links ? new FaultyHome(home) : new PlainHome(home),
         shards,
         sizeBytes,

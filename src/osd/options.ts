@@ -18,7 +18,7 @@ export interface OsdOptions {
   readonly host: string;
   /** For clients. 0: the system chooses, as it does for OSDs and heartbeats. */
   readonly port?: number;
-  /** Address for other OSDs; default `host`. */
+  /** Address for other OSDs; default that of the option cluster_addr, else `host`. */
   readonly clusterHost?: string;
   readonly hostname?: string;
   readonly deviceClass?: string;

@@ -38,6 +38,11 @@ export class OsdConfig {
     return { name, value: defaultText(name), source: 'default' };
   }
 
+  /** The address that an option names, without its port; undefined where it names none. */
+  host(name: string): string | undefined {
+    return /^\w+:\[?([\da-f.:]+?)\]?:\d+\/\d+$/.exec(this.get(name)?.value ?? '')?.[1];
+  }
+
   number(name: string): number {
     return Number(optionValue(name, this.get(name)?.value));
   }

@@ -205,7 +205,8 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   }
 
   private async listen(): Promise<OsdAddrs> {
-    const { host, port, clusterHost = host, runtime } = this.options;
+    const { host, port, runtime } = this.options;
+    const clusterHost = this.options.clusterHost ?? this.config.host('cluster_addr') ?? host;
     const nonce = 1 + runtime.random.below(2 ** 31);
     const [publicAddr, clusterAddr, { front, back }] = await Promise.all([
       this.messenger.listen({ host, port: port ?? 0, nonce }),

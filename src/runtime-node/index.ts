@@ -10,6 +10,7 @@ export { nodeDisk, syncDirectory } from './disk.ts';
 export * from './lmdb.ts';
 export * from './log.ts';
 export * from './memory.ts';
+export * from './networks.ts';
 export * from './random.ts';
 export * from './runtime.ts';
 export * from './tcp.ts';
