@@ -50,6 +50,10 @@ interface Figures {
   readonly objectsPerSecond: number;
 }
 
+/** For who waits: these runs take minutes. */
+const say = (name: string, what: string): void => {
+  process.stderr.write(`${name}: ${what}\n`);
+};
 const wait = (s: number): Promise<void> => new Promise((done) => setTimeout(done, s * 1000));
 
 async function set(conf: string, who: string, option: string, value: string): Promise<void> {
@@ -71,13 +75,16 @@ async function measure(cluster: BenchCluster): Promise<Figures> {
   await benchPool(cluster);
   await untilClean(conf);
   await using clients = await Clients.connect(cluster, CLIENTS);
+  say(name, 'filling');
   await fillPool(clients.pools[0]!, objects, bytes);
   const load = new ClientLoad(clients.pools, Number(values.depth), Number(values['load-bytes']));
   try {
+    say(name, 'before');
     await wait(seconds / 2);
     load.take();
     await wait(seconds);
     const before = load.take();
+    say(name, `kill -9 of osd.${VICTIM}`);
     let started = performance.now();
     process.kill(daemonsOf(conf).get(`osd.${VICTIM}`)!, 'SIGKILL');
     await untilClean(conf, (pgs) => pgs.every((p) => !p.acting.includes(VICTIM)));
@@ -85,6 +92,7 @@ async function measure(cluster: BenchCluster): Promise<Figures> {
     const killed = load.take();
     await wait(seconds);
     const calm = load.take();
+    say(name, 'an OSD more');
     started = performance.now();
     await cluster.addOsd();
     await untilClean(conf, (pgs) => pgs.some((p) => p.acting.includes(OSDS)));

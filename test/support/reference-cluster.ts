@@ -93,22 +93,25 @@ mgr data = ${dir}/mgr.$id
   const call = (tool: string, ...args: string[]): Promise<unknown> =>
     run(tool, args, { env, timeout: 60_000 });
   let count = 0;
-  const startOsd = async (): Promise<void> => {
-    const id = String(count++);
+  const startOsd = async (): Promise<number> => {
+    const number = count++;
+    const id = String(number);
     const uuid = randomUUID();
     mkdirSync(join(dir, `osd.${id}`));
     await call('ceph', 'osd', 'new', uuid, id);
     await call('ceph-osd', '-i', id, '--mkfs', '--osd-uuid', uuid);
     daemons.unshift(`osd.${id}`);
     await call('ceph-osd', '-i', id);
+    return number;
   };
-  const allUp = async (): Promise<void> => {
+  const allUp = async (of: readonly number[]): Promise<void> => {
     for (;;) {
-      const { stdout } = await run('ceph', ['osd', 'stat', '--format', 'json'], {
+      const { stdout } = await run('ceph', ['osd', 'dump', '--format', 'json'], {
         env,
         timeout: 60_000,
       });
-      if ((JSON.parse(stdout) as { num_up_osds: number }).num_up_osds === count) return;
+      const { osds } = JSON.parse(stdout) as { osds: { osd: number; up: number }[] };
+      if (of.every((id) => osds.some((o) => o.osd === id && o.up === 1))) return;
       await new Promise((done) => setTimeout(done, 100));
     }
   };
@@ -133,16 +136,14 @@ mgr data = ${dir}/mgr.$id
       daemons.unshift('mgr.x');
       await call('ceph-mgr', '-i', 'x');
     }
-    for (let i = 0; i < osds; i++) await startOsd();
-    await allUp();
+    const started: number[] = [];
+    for (let i = 0; i < osds; i++) started.push(await startOsd());
+    await allUp(started);
   } catch (e) {
     await stop();
     throw e;
   }
-  const addOsd = async (): Promise<void> => {
-    await startOsd();
-    await allUp();
-  };
+  const addOsd = async (): Promise<void> => allUp([await startOsd()]);
   return { conf, addOsd, stop };
 }
 
