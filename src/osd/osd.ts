@@ -22,6 +22,7 @@ import {
   MCommand,
   MConfig,
   MLogAck,
+  MOSDForceRecovery,
   MOSDMap,
   MOSDOp,
   MOSDOpReply,
@@ -375,6 +376,8 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
         return;
       case MOSDScrub2.type:
         return this.mon.owns(c) ? this.onScrub(m) : this.ignore(c, m);
+      case MOSDForceRecovery.type:
+        return this.mon.owns(c) ? this.onForce(m) : this.ignore(c, m);
       case MLogAck.type:
         return this.clog.acknowledged(decodeFront(MLogAck, m).last);
       case MPGStatsAck.type:
@@ -396,6 +399,11 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   private onScrub(m: IncomingMessage): void {
     const order = decodeFront(MOSDScrub2, m);
     if (order.fsid === this.options.fsid) for (const s of this.shards) s.orderScrub(order);
+  }
+
+  private onForce(m: IncomingMessage): void {
+    const order = decodeFront(MOSDForceRecovery, m);
+    if (order.fsid === this.options.fsid) for (const s of this.shards) s.force(order);
   }
 
   // Maps

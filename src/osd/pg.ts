@@ -29,6 +29,7 @@ import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
 import { type PlacesScope, RecoveryPlaces } from './recovery-places.ts';
+import type { RecoveryKind } from './recovery-priority.ts';
 import { RecoveryStatus } from './recovery-status.ts';
 import type { RecoveryNeed } from './recovery-turn.ts';
 import { repOp } from './rep-op.ts';
@@ -268,6 +269,13 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   }
   lackedBy(osd: number): number {
     return this.recoveryStatus.lackedBy(osd);
+  }
+  /** Lets this PG be recovered before all others, or not any more. */
+  force(kind: RecoveryKind, isForced: boolean): void {
+    if (!this.isPrimary) return;
+    this.recoveryStatus.force(kind, isForced);
+    this.places.look();
+    this.host.statsChanged();
   }
   turnBegins(): void {
     this.recovery.resume();

@@ -35,6 +35,12 @@ export class RecoveryStatus {
     this.scope = scope;
   }
 
+  /** Source of the conditions: PeeringState::set_force_recovery and set_force_backfill, 16.2. */
+  force(kind: RecoveryKind, isForced: boolean): void {
+    if (!isForced) this.forced.delete(kind);
+    else if (this.kind() === kind || this.counts().degraded > 0) this.forced.add(kind);
+  }
+
   /** Objects that a member is still to get; of those that it has not listed yet an estimate. */
   lackedBy(osd: number): number {
     const { state, view } = this.scope;

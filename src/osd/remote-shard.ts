@@ -2,7 +2,7 @@ import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { Logger, Shards, ShardThread } from '../runtime/index.ts';
-import type { EntityAddr, PgId } from '../wire/index.ts';
+import type { EntityAddr, ForceRecovery, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
@@ -136,6 +136,9 @@ export class RemoteShard implements ShardCalls {
   }
   orderScrub(order: ScrubOrder): void {
     this.post({ kind: 'scrub', order });
+  }
+  force(order: ForceRecovery): void {
+    this.post({ kind: 'force', order });
   }
   apply(settings: Settings): void {
     this.post({ kind: 'apply', settings });

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { StoreUsage } from '../store/index.ts';
-import type { LOG_PRIORITY, PgId, PgStat } from '../wire/index.ts';
+import type { ForceRecovery, LOG_PRIORITY, PgId, PgStat } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import type { CounterSums } from './counters.ts';
@@ -40,6 +40,8 @@ export interface ShardCalls {
   promised(osd: number, upFrom: number, leaseMs: number): void;
   /** Scrubs those of the PGs that are this shard's and that we are primary of. */
   orderScrub(order: ScrubOrder): void;
+  /** PGs are to be recovered before all others, or not any more. */
+  force(order: ForceRecovery): void;
   /** Options have changed. */
   apply(settings: Settings): void;
   /** Resolves when the shard's PGs answer nobody any more. */

@@ -2,7 +2,7 @@ import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { LogLevel } from '../runtime/index.ts';
-import type { EntityAddr, EntityName, LOG_PRIORITY, PgId } from '../wire/index.ts';
+import type { EntityAddr, EntityName, ForceRecovery, LOG_PRIORITY, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
 import type { MonWish } from './mon-wishes.ts';
@@ -71,6 +71,7 @@ export type ToShard =
   | { readonly kind: 'recovery'; readonly answer: RecoveryAnswer }
   | { readonly kind: 'scrub'; readonly order: ScrubOrder }
   | { readonly kind: 'scrubPlace'; readonly answer: ScrubAnswer }
+  | { readonly kind: 'force'; readonly order: ForceRecovery }
   | { readonly kind: 'apply'; readonly settings: Settings }
   | { readonly kind: 'map'; readonly from: number; readonly message: MapMessage }
   | {

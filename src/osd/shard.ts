@@ -6,6 +6,8 @@ import {
   decodeFront,
   type EntityAddr,
   type EVersion,
+  FORCE_RECOVERY,
+  type ForceRecovery,
   outgoing,
   type PgId,
   sameAddr,
@@ -335,6 +337,12 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   orderScrub(order: ScrubOrder): void {
     this.scrub.order(order);
+  }
+  force({ pgs, options }: ForceRecovery): void {
+    const kind = (options & FORCE_RECOVERY.backfill) !== 0 ? 'backfill' : 'recovery';
+    for (const { pgid } of pgs) {
+      this.pgs.get(pgid)?.force(kind, (options & FORCE_RECOVERY.cancel) === 0);
+    }
   }
   apply(settings: Settings): void {
     this.settings = settings;

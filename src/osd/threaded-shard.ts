@@ -253,6 +253,8 @@ class ThreadedShard implements ShardFront {
         return shard.orderScrub(head.order);
       case 'scrubPlace':
         return this.scrubPlaces.answered(head.answer);
+      case 'force':
+        return shard.force(head.order);
       case 'apply':
         return shard.apply(head.settings);
       case 'ask':

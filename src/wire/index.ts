@@ -7,6 +7,7 @@ export * from './address.ts';
 export * from './address-json.ts';
 export * from './basic.ts';
 export * from './daemon.ts';
+export * from './force-recovery.ts';
 export * from './message.ts';
 export * from './mgr.ts';
 export * from './mon.ts';

@@ -11,6 +11,7 @@ import { crushRemoveCommands } from './crush-remove.ts';
 import { crushRuleCommands } from './crush-rules.ts';
 import { crushWeightCommands } from './crush-weights.ts';
 import { erasureProfileCommands } from './erasure-profiles.ts';
+import { forceRecoveryCommands } from './force-recovery.ts';
 import { healthMuteCommands } from './health.ts';
 import { logCommands } from './log.ts';
 import { osdFlagCommands } from './osd-flags.ts';
@@ -43,6 +44,7 @@ export const changeCommands: readonly CommandSpec[] = [
   ...pgOverrideCommands,
   ...releaseCommands,
   ...scrubCommands,
+  ...forceRecoveryCommands,
   ...blocklistCommands,
   ...crushMapCommands,
   ...crushPlaceCommands,
