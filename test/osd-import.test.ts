@@ -195,6 +195,33 @@ describe('an import', () => {
   });
 });
 
+describe('objects whose last holder is lost', () => {
+  it('are given up when that is declared, and not before', async () => {
+    const run = new ImportRun(11, { size: 1, minSize: 1, copies: 0 });
+    await run.begin();
+    const hear = deafen(run);
+    run.world.place([2]);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    await run.write('o1', 'here', SOON_MS);
+    run.world.crash(0);
+    await run.world.time.until(2000);
+    hear();
+    let isAnswered = false;
+    const read = run.read('o2').then((text) => {
+      isAnswered = true;
+      return text;
+    });
+    await run.world.time.until(3000);
+    expect([isAnswered, reportImport(run.primary!).isListed]).toEqual([false, false]);
+    run.world.lost.set(0, run.world.view.epoch + 1);
+    run.world.publish();
+    await run.until('given up', () => reportImport(run.primary!).isListed);
+    expect(await read).toBeUndefined();
+    expect(await run.read('o1', SOON_MS)).toBe('here');
+    expect(run.world.nodes[2]!.fatal).toBeUndefined();
+  });
+});
+
 describe('strays', () => {
   it('are told to drop their copies until they confirm it, however many words are lost', async () => {
     const run = new ImportRun(5);

@@ -90,6 +90,20 @@ export class Importer {
     this.ask();
   }
 
+  /** Nobody will ever tell what else there was: the import ends with what is known, and what is here. */
+  giveUp(): void {
+    const { host, state } = this;
+    const importing = state.import;
+    if (!importing || importing.isListed) return;
+    const { cursor } = importing.frontier;
+    host.log('error', 'objects that only lost OSDs had are given up', { pg: state.c });
+    const rest = { from: cursor, objects: [], next: HOBJECT_MAX };
+    // What is here of them stays, whatever its version: it is all there is.
+    const { ops } = state.listed(importing, rest, [], () => undefined);
+    void host.submit(ops);
+    this.scope.listed(HOBJECT_MAX, []);
+  }
+
   private ask(): void {
     const importing = this.state.import;
     this.timer?.cancel();
@@ -101,6 +115,11 @@ export class Importer {
       (osd) => osd !== host.id && !this.tried.has(osd) && host.isUp(osd),
     );
     if (source === undefined) {
+      const { sources } = importing;
+      if (sources.length > 0 && sources.every((osd) => host.isGivenUp(osd))) {
+        this.giveUp();
+        return;
+      }
       this.timer = host.clock.setTimer(RETRY_MS, () => {
         this.tried.clear();
         this.ask();

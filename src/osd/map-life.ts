@@ -16,6 +16,12 @@ export function leaseMsOf(graceSeconds: number): number {
   return LEASE_SHARE * 1000 * graceSeconds;
 }
 
+/** See PgHost.isGivenUp. */
+export function isGivenUp(map: OSDMap | undefined, osd: number): boolean {
+  const { isUp, upFrom } = lifeOf(map, osd);
+  return !isUp && lostAt(map, osd) > upFrom;
+}
+
 /** See Others.lostAt. What an OSD of another life lost does not concern those who have what it wrote since. */
 export function lostAt(map: OSDMap | undefined, osd: number): number {
   if (!map) return 0;

@@ -327,8 +327,11 @@ export class Peering {
       .sort((a, b) => listedBy(b[1]) - listedBy(a[1]))
       .map(([osd]) => osd);
     const isCovered = inherited !== undefined && compareEVersion(inherited.base, base) >= 0;
-    // Those that are down now, and may come back.
-    const isSilent = (osd: number): boolean => osd !== self.id && !this.infos.has(osd);
+    // Those that are down now and may come back; or came back empty, so that it shows where the objects were.
+    const isSilent = (osd: number): boolean => {
+      const info = this.infos.get(osd);
+      return osd !== self.id && osd !== member && (!info || isBlank(info));
+    };
     return isCovered ? [...known, ...inherited.sources.filter(isSilent)] : known;
   }
 

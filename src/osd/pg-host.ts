@@ -41,6 +41,8 @@ export interface PgHost {
   upFrom(osd: number): number;
   /** See Others. */
   lostAt(osd: number): number;
+  /** It is down, and what it held when it last was up is not coming back: `ceph osd lost`, or it was removed. */
+  isGivenUp(osd: number): boolean;
   /** Asks for something in the next map, until it is there. */
   askMon(wish: MonWish): void;
   /** To the OSD as the current map has it; dropped if it is down, since peering follows. */

@@ -1,6 +1,6 @@
 import type { OSDMap } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
-import type { BufferPool, Clock, Logger, ProcessMemory } from '../runtime/index.ts';
+import type { BufferPool, Clock, Logger, ProcessMemory, Timer } from '../runtime/index.ts';
 import type { Collection, ObjectStore, StoreOp, Transaction } from '../store/index.ts';
 import {
   decodeFront,
@@ -21,7 +21,7 @@ import { OsdCounters } from './counters.ts';
 import { EarlyMessages } from './early-messages.ts';
 import { Leases } from './leases.ts';
 import { type LogBounds, LogBudget } from './log-bounds.ts';
-import { leaseMsOf, lifeOf, lostAt } from './map-life.ts';
+import { isGivenUp, leaseMsOf, lifeOf, lostAt } from './map-life.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { sumOf } from './mempools.ts';
 import { MergeWatch } from './merge-watch.ts';
@@ -56,6 +56,9 @@ const MAP_OPS_MAX = 256;
 /** mon_osd_backfillfull_ratio and mon_osd_full_ratio of 16.2, for maps without them. */
 const BACKFILL_FULL = 0.9;
 const FULL = 0.95;
+
+/** How often a shard looks for what belongs to no PG. */
+const SWEEP_MS = 600_000;
 
 /** What a shard runs on. */
 export interface ShardOptions {
@@ -118,6 +121,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   private mapOps: Group[] = [];
   private hasNewMaps = false;
   private readonly early: EarlyMessages;
+  private sweeping: Timer | undefined;
 
   constructor(options: ShardOptions) {
     const { partition, superblock, front, clock } = options;
@@ -180,6 +184,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
       all: () => this.pgs.all(),
       pg: (pgid) => this.pgs.get(pgid),
     });
+    this.sweepLater();
   }
 
   // What PGs and the gate ask.
@@ -217,6 +222,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
   }
   lostAt(osd: number): number {
     return lostAt(this.map, osd);
+  }
+  isGivenUp(osd: number): boolean {
+    return isGivenUp(this.map, osd);
   }
   askMon(wish: MonWish): void {
     this.front.askMon(wish);
@@ -352,6 +360,12 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     for (const pg of this.pgs.all()) pg.places.look();
     if (this.map) this.compression.update(this.map, settings.compression);
   }
+  private sweepLater(): void {
+    this.sweeping = this.clock.setTimer(SWEEP_MS, () => {
+      if (this.map && this.isServing) this.pgs.sweep(this.map);
+      this.sweepLater();
+    });
+  }
   private setDirect(): void {
     try {
       this.store.setDirect?.(this.settings.storeDirect);
@@ -368,6 +382,7 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.state = 'stopped';
     this.keeper.stop();
     this.scrub.stop();
+    this.sweeping?.cancel();
     this.merges.stop();
     this.pgs.stop();
   }

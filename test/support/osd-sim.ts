@@ -273,6 +273,10 @@ export class SimNode {
       isUp: (osd) => world.livesIn(node.seen).has(osd),
       upFrom: (osd) => world.upFromIn(node.seen, osd),
       lostAt: (osd) => world.lost.get(osd) ?? 0,
+      isGivenUp: (osd) => {
+        const { isUp, upFrom } = world.lifeIn(node.seen, osd);
+        return !isUp && (world.lost.get(osd) ?? 0) > upFrom;
+      },
       askMon: (wish) => {
         if (wish.kind === 'upThru') world.vouchFor(node, life);
       },
