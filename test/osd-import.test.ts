@@ -1,7 +1,7 @@
 // Members that come to a PG with nothing serve it one peering round later, whatever comes in between.
 import { describe, expect, it } from 'vitest';
 import { reportImport } from '../src/osd/import-report.ts';
-import { MPgInfo, MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
+import { MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
 import { ImportRun } from './support/import-run.ts';
 import { contentsOf } from './support/osd-sim.ts';
 
