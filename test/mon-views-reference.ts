@@ -82,6 +82,7 @@ export function loadReference(name: string): Reference {
       ]),
     ),
     totalRates: rates(s.pgmap),
+    progress: [],
     config: [],
     healthMutes: new Map(
       s.mutes.map((m: Foreign) => [

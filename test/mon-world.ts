@@ -102,6 +102,7 @@ export function openWorld(kv: KeyValue, config?: ReadonlyMap<string, string>): W
     mgrMetadata: new Map(),
     config: config ?? new Map([['mon_allow_pool_delete', 'true']]),
     sessions: () => [],
+    progress: () => [],
     now: () => world.nowMs,
   });
   return world;

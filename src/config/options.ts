@@ -1,9 +1,9 @@
 import type { Option, OptionValue } from './option.ts';
 import { canonical, parseOption } from './parse.ts';
-import { balancerOptions } from './table/balancer.ts';
 import { clientOptions } from './table/client.ts';
 import { commonOptions } from './table/common.ts';
 import { debugOptions } from './table/debug.ts';
+import { mgrOptions } from './table/mgr.ts';
 import { monOptions } from './table/mon.ts';
 import { osdOptions } from './table/osd.ts';
 import { scrubOptions } from './table/scrub.ts';
@@ -15,7 +15,7 @@ export const OPTIONS: ReadonlyMap<string, Option> = new Map(
     ...debugOptions,
     ...clientOptions,
     ...monOptions,
-    ...balancerOptions,
+    ...mgrOptions,
     ...osdOptions,
     ...scrubOptions,
   }),

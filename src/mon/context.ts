@@ -8,6 +8,7 @@ import type { LiveState } from './live-state.ts';
 import type { MapsFeed } from './maps-feed.ts';
 import type { OsdLife } from './osd-life.ts';
 import type { PgMap } from './pg-map.ts';
+import type { Progress } from './progress.ts';
 import type { OsdWishes } from './services/osd-wishes.ts';
 import type { Session } from './session.ts';
 import type { MgrInfo, MonState } from './state.ts';
@@ -29,6 +30,7 @@ export interface MonContext {
   /** What OSDs ask of the next epoch. */
   readonly wishes: OsdWishes;
   readonly balancer: Balancer;
+  readonly progress: Progress;
   readonly mgr: MgrInfo;
   readonly sessions: ReadonlySet<Session>;
   /** The durable state, for answers. */

@@ -10,7 +10,7 @@ import type { ClusterMaps } from './cluster-maps.ts';
 import type { ClusterIdentity, MonStore } from './mon-store.ts';
 import { OldMaps } from './old-maps.ts';
 import type { PgMap } from './pg-map.ts';
-import type { MgrInfo, MonState, SessionInfo } from './state.ts';
+import type { MgrInfo, MonState, ProgressEvent, SessionInfo } from './state.ts';
 
 /** What a running monitor has besides its maps, and how a {@link MonState} is made of both. */
 export interface LiveParts {
@@ -26,6 +26,7 @@ export interface LiveParts {
   /** Options that the configuration file or the program gave; what is stored comes on top. */
   readonly config: ReadonlyMap<string, string>;
   readonly sessions: () => readonly SessionInfo[];
+  readonly progress: () => readonly ProgressEvent[];
   readonly now: () => number;
 }
 
@@ -67,6 +68,7 @@ export class LiveState {
       mgrMetadata: this.parts.mgrMetadata,
       poolRates: pgMap.poolRates,
       totalRates: pgMap.totalRates,
+      progress: this.parts.progress(),
       config: maps.config,
       healthMutes: maps.healthMutes,
       serviceMap: { epoch: 1, modifiedMs: this.parts.startedMs },

@@ -36,6 +36,8 @@ import { MapsFeed } from './maps-feed.ts';
 import { type ClusterIdentity, MonStore } from './mon-store.ts';
 import { OsdLife } from './osd-life.ts';
 import { PgMap } from './pg-map.ts';
+import { Progress } from './progress.ts';
+import { progressCommands } from './progress-commands.ts';
 import { OsdWishes } from './services/osd-wishes.ts';
 import { Session } from './session.ts';
 import type { MgrInfo, MonState, SessionInfo } from './state.ts';
@@ -84,6 +86,7 @@ export class Monitor implements MonContext {
   readonly wishes = new OsdWishes();
   readonly sessions = new Set<Session>();
   readonly balancer: Balancer;
+  readonly progress: Progress;
   readonly identity: ClusterIdentity;
   mgr: MgrInfo;
   private readonly store: MonStore;
@@ -118,7 +121,12 @@ export class Monitor implements MonContext {
         throw error;
       });
     this.balancer = new Balancer(() => runtime.clock.monotonicMs());
-    const commands = [...parts.commands, ...balancerCommands(this.balancer)];
+    this.progress = new Progress(() => uuidOf(runtime.random.bytes(16)));
+    const commands = [
+      ...parts.commands,
+      ...balancerCommands(this.balancer),
+      ...progressCommands(this.progress),
+    ];
     this.commands = new CommandTable(commands);
     this.tell = new CommandTable(tellCommands);
     this.mgrTell = new CommandTable([...tellCommands, ...commands]);
@@ -158,6 +166,7 @@ export class Monitor implements MonContext {
       mgrMetadata: metadata,
       config: options.config ?? new Map(),
       sessions: () => this.sessionInfos(),
+      progress: () => this.progress.events,
       now,
     });
     this.tick = new Tick(this);
@@ -327,6 +336,21 @@ export class Monitor implements MonContext {
       this.schedule();
     });
   }
+}
+
+/** 16 random bytes as a uuid of version 4. */
+function uuidOf(bytes: Uint8Array): string {
+  const b = Buffer.from(bytes);
+  b[6] = (b[6]! & 0x0f) | 0x40;
+  b[8] = (b[8]! & 0x3f) | 0x80;
+  const hex = b.toString('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
 }
 
 /**

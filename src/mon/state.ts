@@ -39,6 +39,20 @@ export interface MgrInfo {
   readonly startedMs: number;
 }
 
+/** Something that takes a while: data that move because an OSD came or went, or all PGs on their way to clean. */
+export interface ProgressEvent {
+  readonly id: string;
+  readonly message: string;
+  /** What it is about: `['osd', '3']`. */
+  readonly refs: readonly (readonly [string, string])[];
+  /** Wall clock. */
+  readonly startedMs: number;
+  /** 0 to 1. */
+  readonly progress: number;
+  /** Absent while it goes on. */
+  readonly finishedMs?: number;
+}
+
 /** A health code that is not shown. */
 export interface HealthMute {
   readonly code: string;
@@ -110,6 +124,8 @@ export interface MonState {
   readonly mgrMetadata: ReadonlyMap<string, string>;
   readonly poolRates: ReadonlyMap<number, IoRates>;
   readonly totalRates: IoRates;
+  /** What goes on, the newest last. */
+  readonly progress: readonly ProgressEvent[];
   /** Stored settings, in the order of `config dump`. */
   readonly config: readonly ConfigSetting[];
   readonly healthMutes: ReadonlyMap<string, HealthMute>;

@@ -32,6 +32,7 @@ export class Tick {
     this.stepPgs(mon);
     const balance = mon.balancer.tick(mon.head());
     if (balance) mon.propose(balance);
+    mon.progress.tick(mon.state());
     this.logHealth(mon.state());
     this.trim(mon.head());
   }

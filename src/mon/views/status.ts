@@ -7,6 +7,7 @@ import type { MonState } from '../state.ts';
 import { healthJson, healthOf } from './health.ts';
 import { hinderingFlags, inCount, inSince, osdCounts, upCount, upSince } from './osd-stat.ts';
 import { allPgs, countByState, remappedCount, sumPgs } from './pg-view.ts';
+import { progressText } from './progress-text.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue } from './reply.ts';
 import { spaceOf } from './totals.ts';
@@ -45,6 +46,10 @@ function statusText(state: MonState): string {
   if (client) io.push(`client:   ${client}`);
   if (recovery) io.push(`recovery: ${recovery}`);
   if (io.length > 0) sections.push(section('io', io));
+  if (state.progress.length > 0) {
+    const lines = state.progress.flatMap((e) => progressText(e, state.nowMs, 2).split('\n'));
+    sections.push(section('progress', lines));
+  }
   return sections.join('');
 }
 
@@ -141,7 +146,12 @@ function statusJson(state: MonState): Json {
       modified: stampOfMs(state.serviceMap.modifiedMs),
       services: {},
     },
-    progress_events: {},
+    progress_events: new Map(
+      state.progress.map((e) => [
+        e.id,
+        { message: progressText(e, state.nowMs, 6), progress: e.progress, add_to_ceph_s: true },
+      ]),
+    ),
   };
 }
 

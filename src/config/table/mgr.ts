@@ -1,7 +1,7 @@
 import { flag, float, int, type Option, secs, size, text, uint } from '../option.ts';
 
-/** What evens out how full OSDs are. Names and defaults: src/common/options.cc and pybind/mgr/balancer, release 16.2. */
-export const balancerOptions = {
+/** What the manager's part does by itself. Names and defaults: src/common/options.cc and pybind/mgr, release 16.2. */
+export const mgrOptions = {
   mon_reweight_min_pgs_per_osd: uint({
     default: 10,
     level: 'advanced',
@@ -25,6 +25,18 @@ export const balancerOptions = {
     level: 'advanced',
     services: ['mgr'],
     desc: 'How much one command changes a weight at most.',
+  }),
+  'mgr/progress/enabled': flag({
+    default: true,
+    level: 'advanced',
+    services: ['mgr'],
+    desc: 'Whether the progress of recovery is watched.',
+  }),
+  'mgr/progress/sleep_interval': secs({
+    default: 5,
+    level: 'advanced',
+    services: ['mgr'],
+    desc: 'Seconds between looks at the progress of recovery.',
   }),
   'mgr/balancer/active': flag({
     default: true,
