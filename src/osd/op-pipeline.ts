@@ -97,7 +97,7 @@ export class OpPipeline {
   /** Writes that are durable, and are answered when they are on disk. */
   private readonly placing = new Map<ClientOp, EVersion>();
   private hold: WriteHold | undefined;
-  private watcher: ChangeWatch | undefined;
+  private readonly watchers = new Set<ChangeWatch>();
   /** What is to be done with objects when the writes of them that are under way are durable everywhere. */
   private readonly afterWrites = new Map<ObjectState, () => void>();
 
@@ -235,9 +235,13 @@ export class OpPipeline {
     for (const object of hold?.waiting ?? []) this.run(object);
   }
 
-  /** @param watcher hears of each change of an object from now on; absent: nobody does */
-  watch(watcher: ChangeWatch | undefined): void {
-    this.watcher = watcher;
+  /** @param watcher hears of each change of an object from now on. @returns ends that */
+  watch(watcher: ChangeWatch): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+  private tellWatchers(...change: Parameters<ChangeWatch>): void {
+    for (const tell of this.watchers) tell(...change);
   }
 
   private lookAtHold(): void {
@@ -446,7 +450,7 @@ export class OpPipeline {
       return;
     }
     const changes = outcome.kind !== 'error';
-    if (changes) this.watcher?.(op.oid, outcome.stats);
+    if (changes && this.watchers.size > 0) this.tellWatchers(op.oid, outcome.stats);
     const entry: LogEntry = {
       kind: ENTRY[outcome.kind],
       version,

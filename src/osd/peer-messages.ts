@@ -14,6 +14,7 @@ import {
 } from '../codec/index.ts';
 import { EVersion, HObject, message, PgId } from '../wire/index.ts';
 import { ImportInfo } from './import.ts';
+import { PgTotals } from './log-entry.ts';
 import { MissingItem } from './missing.ts';
 import { PgInfo } from './pg-info.ts';
 
@@ -111,6 +112,9 @@ export const MPgActivate = message(
     sources: vec(s32),
     /** Likewise: of requests before the first entry. */
     dups: vec(bytes),
+    /** As of the last entry, see PgInfo.standing. */
+    totals: PgTotals,
+    isEstimated: bool,
   }),
 );
 export const MPgActivated = message(

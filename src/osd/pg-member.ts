@@ -132,6 +132,7 @@ export class PgMember {
     void this.host.submit(
       this.catchUp({ kind: m.isWhole ? 'import' : 'log', base, entries, sources, dups }),
     );
+    this.state.stand(m.totals, m.isEstimated);
     this.activate(m.writeable, m.since, sources, answer);
   }
 

@@ -18,6 +18,7 @@ import type { PgMember } from './pg-member.ts';
 import type { Milestones } from './pg-milestones.ts';
 import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
+import type { Recount } from './recount.ts';
 import type { Recovery } from './recovery.ts';
 import type { RecoveryPlaces } from './recovery-places.ts';
 import type { PgScrubber } from './scrub/pg-scrubber.ts';
@@ -38,6 +39,7 @@ export interface RoundsScope {
   readonly holdings: Holdings;
   readonly milestones: Milestones;
   readonly strays: Strays;
+  readonly recount: Recount;
   readonly announcement: Announcement;
   readonly scrubber: PgScrubber;
   readonly scrubMember: ScrubMember;
@@ -110,6 +112,7 @@ export class PeeringRounds {
     const { host, view } = scope;
     this.round++;
     scope.scrubber.stop();
+    scope.recount.stop();
     scope.recovery.stop();
     scope.places.stop();
     scope.pipeline.stop(true);
@@ -139,6 +142,7 @@ export class PeeringRounds {
     scope.strays.clear();
     scope.scrubber.stop();
     scope.scrubMember.stop();
+    scope.recount.stop();
     scope.recovery.stop();
     scope.places.intervalEnded();
     scope.pipeline.stop(scope.isPrimary);
@@ -196,6 +200,7 @@ export class PeeringRounds {
     const { scope } = this;
     if (!scope.isClean) return;
     scope.scrubber.recovered();
+    scope.recount.start();
     if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
     scope.strays.remove();
     if (scope.view.isMerging) scope.host.mergeChanged();
@@ -250,14 +255,17 @@ export class PeeringRounds {
     host.send(to, outgoing(MPgQuery, { ...head, ask, logSince, cursor: HOBJECT_MIN }));
   }
 
-  private adopt({ how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {
+  private adopt({ from, how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {
     const { host, state, member } = this.scope;
     const { since } = state.info;
     const { round } = this;
     const merged = (): void => {
       if (since === state.info.since && round === this.round) this.step({ kind: 'merged' });
     };
-    void host.submit(member.catchUp(how)).then(merged);
+    const ops = member.catchUp(how);
+    const { totals, isEstimated } = this.machine.infos.get(from)!;
+    state.stand(totals, isEstimated);
+    void host.submit([...ops, state.saveInfo()]).then(merged);
   }
 
   private activate(effect: Extract<PeeringEffect, { kind: 'activate' }>): void {
@@ -283,6 +291,8 @@ export class PeeringRounds {
       entries: how.entries.map((i) => i.bytes),
       sources: [...how.sources],
       dups: [...how.dups],
+      totals: state.totals,
+      isEstimated: state.info.isEstimated,
     };
     host.send(to, outgoing(MPgActivate, message));
   }

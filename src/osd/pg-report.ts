@@ -142,7 +142,7 @@ function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
     logSize: member.log.length,
     ondiskLogSize: member.log.length,
     statsSum: sumOf(pg),
-    statsInvalid: false,
+    statsInvalid: member.info.isEstimated,
     lastScrub: scrub.lastScrub,
     lastScrubStamp: scrub.lastScrubStamp,
     lastDeepScrub: scrub.lastDeepScrub,

@@ -113,6 +113,12 @@ export class PgState {
     return this.log.totals ?? this.info.totals;
   }
 
+  /** What the PG holds as of its newest entry, if that is not what the entry says. */
+  stand(totals: PgTotals, isEstimated: boolean): void {
+    const standing = { version: this.log.head, totals };
+    this.info = { ...this.info, standing, isEstimated };
+  }
+
   /** The info as of now, for peers and for the store. */
   current(): PgInfo {
     const { log, totals } = this;

@@ -27,6 +27,7 @@ import { Milestones } from './pg-milestones.ts';
 import { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
+import { Recount } from './recount.ts';
 import { Recovery, type RecoveryScope } from './recovery.ts';
 import { type PlacesScope, RecoveryPlaces } from './recovery-places.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
@@ -62,6 +63,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   readonly holdings: Holdings;
   readonly milestones: Milestones;
   readonly strays: Strays;
+  readonly recount: Recount;
   readonly announcement: Announcement;
   readonly scrubber: PgScrubber;
   readonly scrubMember: ScrubMember;
@@ -93,6 +95,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.holdings = new Holdings(this);
     this.milestones = new Milestones(this);
     this.strays = new Strays(this);
+    this.recount = new Recount(this);
     this.announcement = new Announcement(this);
     this.scrubber = new PgScrubber(this);
     this.scrubMember = new ScrubMember(this);

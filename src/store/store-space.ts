@@ -114,6 +114,7 @@ export class StoreSpace {
     let metadata = 0;
     let hosted = 0;
     let removes = txn.length === 0;
+    let isDecided = false;
     for (const op of txn) {
       if (op.op === 'clone' || op.op === 'cloneRange') {
         // What the transaction itself has put into the source comes on top.
@@ -130,11 +131,14 @@ export class StoreSpace {
       hosted += this.host.holdsData || !IS_DATA.has(op.op) ? bytes : metadataAdded(op);
       metadata += metadataAdded(op);
       removes ||= REMOVALS.has(op.op);
+      isDecided ||= op.op === 'splitcoll' || op.op === 'mergecoll';
     }
     if (need === 0) return;
-    // What makes room may use the reserve, with the few bytes of bookkeeping that go with it.
+    // What makes room may use the reserve, with the few bytes of bookkeeping that go with it. So may what a map has decided
+    // on, with all that moves from one PG's log to another's.
     const kept = this.reserved.keptFrom(this.reserved.holderOf(txn));
-    const left = removes && need <= 65_536 ? this.left() : this.left() - this.reserve - kept;
+    const mayUseReserve = isDecided || (removes && need <= 65_536);
+    const left = mayUseReserve ? this.left() : this.left() - this.reserve - kept;
     if (need > left || hosted > this.hostLeft() - (this.host.holdsData ? kept : 0)) {
       throw new CephError('ENOSPC', `${Math.ceil(need)} bytes wanted, ${Math.max(0, left)} left`);
     }
@@ -232,8 +236,6 @@ const REMOVALS: ReadonlySet<string> = new Set([
   'omapClear',
   'rmcoll',
   'truncate',
-  // Frees nothing, but must be possible however full the store is: the map has decided on it.
-  'splitcoll',
 ]);
 
 /** Bytes that a step may take, at most. */

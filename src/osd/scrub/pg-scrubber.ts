@@ -60,8 +60,8 @@ export interface ScrubScope extends ScansScope {
   readonly pipeline: {
     holdWrites(range: ScrubRange, news: { quiet(): void; wanted(): void }): void;
     letWritesGo(): void;
-    /** Hears of each change of an object, until it is taken back. */
-    watch(changed: ((oid: HObject, by: StatsDelta) => void) | undefined): void;
+    /** Hears of each change of an object. @returns ends that */
+    watch(changed: (oid: HObject, by: StatsDelta) => void): () => void;
   };
   /** The other acting members. */
   readonly replicas: readonly number[];
@@ -91,6 +91,7 @@ interface Running {
 export class PgScrubber {
   readonly scans: Scans;
   private readonly scope: ScrubScope;
+  private unwatch: () => void = () => {};
   private readonly errors: FoundErrors;
   private machine: ScrubState = SCRUB_IDLE;
   private running: Running | undefined;
@@ -289,7 +290,7 @@ export class PgScrubber {
     const counted = firstOf(pgid.pool);
     const running: Running = { plan, tally: new ScrubTally(), counted, pg };
     this.running = running;
-    pipeline.watch((oid, by) => {
+    this.unwatch = pipeline.watch((oid, by) => {
       if (compareHObject(oid, running.counted) < 0) running.tally.changed(by);
     });
     host.scrub.clusterLog('debug', `${pg} ${modeOf(plan)} starts`);
@@ -391,7 +392,7 @@ export class PgScrubber {
     this.rest = undefined;
     this.running = undefined;
     this.number++;
-    this.scope.pipeline.watch(undefined);
+    this.unwatch();
     this.scope.host.statsChanged();
   }
 
