@@ -114,3 +114,25 @@ export function unlinearizable(history: ReadonlyMap<string, readonly Done[]>): {
   }
   return { wrong, undecided };
 }
+
+/** Bytes of its own that an OSD may hold at rest, without maps and logs: some for each PG and object it knows. */
+const OSD_REST_BYTES = 4 << 20;
+
+/** What is still kept although nothing is going on any more. */
+export async function leftovers(cluster: SimCluster): Promise<string[]> {
+  const out: string[] = [];
+  for (const { id } of cluster.osds) {
+    const { num_ops: ops } = (await cluster.tell(id, 'dump_ops_in_flight')) as { num_ops: number };
+    if (ops > 0) out.push(`osd.${id} has ${ops} requests in flight that no client waits for`);
+    const { mempool } = (await cluster.tell(id, 'dump_mempools')) as Mempools;
+    const bytes = mempool.by_pool.osd?.bytes ?? 0;
+    if (bytes > OSD_REST_BYTES) out.push(`osd.${id} holds ${bytes} bytes at rest`);
+  }
+  const { held } = cluster.network.usage;
+  if (held > 0) out.push(`${held} writes wait in a network without cuts`);
+  return out;
+}
+
+interface Mempools {
+  readonly mempool: { readonly by_pool: Readonly<Record<string, { readonly bytes: number }>> };
+}

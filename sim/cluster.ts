@@ -12,6 +12,7 @@ import { type LogSink, SimProcess } from './process.ts';
 import { Dice } from './random.ts';
 import { type Lie, lying } from './sabotage.ts';
 import type { StoreDisk } from './store-disk.ts';
+import { tellDaemon } from './tell.ts';
 import { Timeline } from './timeline.ts';
 import { VolatileKeyValue } from './volatile-key-value.ts';
 import { VolatileDisk } from './volatile-store.ts';
@@ -244,6 +245,13 @@ export class SimCluster {
     const runtime = process.runtime(this.network, this.seed, this.log);
     const rados = await Rados.connect(runtime, { monAddrs: [MON_ADDR] });
     return { name, process, rados };
+  }
+
+  /** What an OSD answers to `ceph tell`. */
+  tell(id: number, prefix: string): Promise<unknown> {
+    const process = this.newProcess(`tell.${id}`, '10.0.3.1', 0);
+    const runtime = process.runtime(this.network, this.seed, this.log);
+    return tellDaemon(runtime, FSID, this.osds[id]!.osd!.addr, prefix);
   }
 
   killClient({ process, name }: SimClient): void {

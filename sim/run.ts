@@ -1,4 +1,4 @@
-import { uncleanPgs, unequalReplicas, unlinearizable } from './checks.ts';
+import { leftovers, uncleanPgs, unequalReplicas, unlinearizable } from './checks.ts';
 import { SimCluster } from './cluster.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Injector } from './injector.ts';
@@ -139,6 +139,8 @@ class Scene {
     await cluster.drive('the last reads', this.readAll(), ANSWER_MS);
     const unequal = await cluster.drive('the comparison', unequalReplicas(cluster), ANSWER_MS);
     this.fail('replicas differ', unequal);
+    const left = await cluster.drive('the look for leftovers', leftovers(cluster), ANSWER_MS);
+    this.fail('left over', left);
     const { wrong, undecided } = unlinearizable(workload.history);
     this.undecided = undecided;
     this.fail('not linearizable', wrong);
