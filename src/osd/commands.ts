@@ -1,60 +1,19 @@
 import { ERRNO } from '../errors/index.ts';
-import type { Clock } from '../runtime/index.ts';
-import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing, parsePgId } from '../wire/index.ts';
+import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing } from '../wire/index.ts';
+import {
+  type Args,
+  type Command,
+  type CommandResult,
+  type CommandScope,
+  fail,
+  ok,
+  string,
+  text,
+} from './command.ts';
 import { dumpCounters } from './counters.ts';
 import { dumpMempools } from './mempools.ts';
 import { byDuration, dumpOps, type ShardOps } from './op-dumps.ts';
-import type { OsdConfig } from './osd-config.ts';
-import { shardOf } from './partition.ts';
-import type { ShardCalls } from './shard-front.ts';
-
-/** What a command sees of the daemon. */
-export interface CommandScope {
-  readonly id: number;
-  readonly fsid: string;
-  readonly uuid: string;
-  readonly state: string;
-  readonly config: OsdConfig;
-  readonly maps: { readonly oldest: number; readonly epoch: number };
-  readonly shards: readonly ShardCalls[];
-  readonly clock: Clock;
-  readonly recovery: { dump(): object };
-  /** Sends the stats now. @returns a number that the monitor knows once it has them */
-  flushStats(): Promise<number>;
-  configChanged(): void;
-}
-
-interface CommandResult {
-  readonly result: number;
-  readonly status: string;
-  readonly data: string;
-}
-type Args = Readonly<Record<string, unknown>>;
-interface Argument {
-  readonly name: string;
-  readonly type: string;
-  readonly req?: 'false';
-  readonly n?: 'N';
-}
-interface Command {
-  readonly sig: readonly (string | Argument)[];
-  readonly help: string;
-  readonly perm: string;
-  run(scope: CommandScope, args: Args): CommandResult | Promise<CommandResult>;
-}
-
-const ok = (value: unknown): CommandResult => ({
-  result: 0,
-  status: '',
-  data: typeof value === 'string' ? value : `${JSON.stringify(value, null, 4)}\n`,
-});
-const fail = (errno: number, status: string): CommandResult => ({
-  result: -errno,
-  status,
-  data: '',
-});
-const text = (args: Args, name: string): string => String(args[name] ?? '');
-const string = (name: string): Argument => ({ name, type: 'CephString' });
+import { pgCommands } from './pg-commands.ts';
 
 /** Commands of `ceph tell osd.N`. Answers have the form of a 16.2 OSD's. */
 const COMMANDS: readonly Command[] = [
@@ -201,18 +160,7 @@ const COMMANDS: readonly Command[] = [
     perm: 'rw',
     run: async (s) => ok(String(await s.flushStats())),
   },
-  {
-    sig: ['query', { name: 'pgid', type: 'CephPgid' }],
-    help: 'What this daemon knows of a PG.',
-    perm: 'r',
-    run: query,
-  },
-  {
-    sig: ['pg', { name: 'pgid', type: 'CephPgid' }, 'query'],
-    help: 'What this daemon knows of a PG.',
-    perm: 'r',
-    run: query,
-  },
+  ...pgCommands,
 ];
 
 function askAll(
@@ -228,12 +176,6 @@ async function historicOps(s: CommandScope, order: (ops: OpDump) => OpDump) {
   const size = s.config.number('osd_op_history_size');
   const ops = byDuration(dumpOps(await askAll(s, 'historicOps'), s.clock.wallMs())).slice(0, size);
   return { size, duration: s.config.number('osd_op_history_duration'), ops: order(ops) };
-}
-
-async function query(s: CommandScope, args: Args): Promise<CommandResult> {
-  const pgid = parsePgId(text(args, 'pgid'));
-  const known = pgid && (await s.shards[shardOf(pgid, s.shards.length)]!.ask('pg', pgid));
-  return known ? ok(known) : fail(ERRNO.ENOENT, `i don't have pgid ${text(args, 'pgid')}`);
 }
 
 function pgCount(s: CommandScope): number {
@@ -271,9 +213,10 @@ async function runCommand(scope: CommandScope, json: string): Promise<CommandRes
   }
   const prefix = text(args, 'prefix');
   if (prefix === 'get_command_descriptions') return ok(descriptions());
-  if (prefix === 'pg') return query(scope, args);
+  // `ceph pg PGID query` puts the verb into an argument, `ceph tell PGID query` does not.
+  const verb = prefix === 'pg' ? text(args, 'cmd') : prefix;
   const command = COMMANDS.find(
-    ({ sig }) => sig.filter((w) => typeof w === 'string').join(' ') === prefix,
+    ({ sig }) => sig.filter((w) => typeof w === 'string').join(' ') === verb,
   );
   return command ? command.run(scope, args) : fail(ERRNO.EINVAL, `unknown command '${prefix}'`);
 }

@@ -107,6 +107,8 @@ export function joinHistories(histories: Iterable<readonly Interval[]>): Interva
 /** Who must be asked, and which intervals nobody alive can speak for. */
 export interface PriorSet {
   readonly ask: ReadonlySet<number>;
+  /** Members of such intervals that are down, whether or not others can speak for them. */
+  readonly down: ReadonlySet<number>;
   /** Members of intervals that may hold writes of which not one can speak: one of each must come back, or all be lost. */
   readonly blockedBy: ReadonlySet<number>;
 }
@@ -137,12 +139,14 @@ export function priorSet(
   const isUp = (osd: number): boolean => others.isUp(osd);
   const ask = new Set<number>([...view.acting, ...view.up].filter((o) => o >= 0 && isUp(o)));
   const blockedBy = new Set<number>();
+  const down = new Set<number>();
   for (const i of history) {
     if (i.last < started || !i.maybeWritten) continue;
     const alive = i.acting.filter(isUp);
     for (const osd of alive) ask.add(osd);
+    for (const osd of i.acting) if (!isUp(osd) && others.lostAt(osd) <= i.first) down.add(osd);
     if (alive.some((osd) => isWitness(osd, i))) continue;
     for (const osd of i.acting) if (others.lostAt(osd) <= i.first) blockedBy.add(osd);
   }
-  return { ask, blockedBy };
+  return { ask, down, blockedBy };
 }

@@ -133,6 +133,8 @@ export interface PeeringSelf {
   readonly log: PgLog;
 }
 
+const NO_PAST = { history: [], down: new Set<number>() };
+
 export class Peering {
   phase: PeeringPhase = { name: 'idle' };
   /** What each member said, ourselves not included. */
@@ -141,6 +143,8 @@ export class Peering {
   readonly missing = new Map<number, MissingSet>();
   /** How far the other acting members have listed that import. */
   readonly frontiers = new Map<number, Frontier>();
+  /** What this round found out of the past: intervals that may hold writes, and their members that are down. */
+  past: { readonly history: readonly Interval[]; readonly down: ReadonlySet<number> } = NO_PAST;
   private readonly asked = new Set<number>();
   private readonly plans = new Map<number, CatchUp>();
   /** Holders of the past that the authoritative member's import names; they may be down. */
@@ -215,6 +219,7 @@ export class Peering {
     this.asked.clear();
     this.plans.clear();
     this.inherited = undefined;
+    this.past = NO_PAST;
   }
 
   private evaluate(): PeeringEffect[] {
@@ -231,6 +236,7 @@ export class Peering {
       return info!.storeSince > 0 && info!.storeSince <= interval.oldest;
     };
     const prior = priorSet(view, history, started, this.others, isWitness);
+    this.past = { history: history.filter((i) => i.last >= started), down: prior.down };
     const effects: PeeringEffect[] = [];
     for (const to of [...prior.ask, ...this.importedFrom(infos)]) {
       if (to === this.self.id || this.asked.has(to)) continue;

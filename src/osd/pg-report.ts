@@ -188,6 +188,11 @@ function sumOf(pg: Pg): PgStat['statsSum'] {
 export class PgReports {
   private stamps = new Map<Pg, Stamps>();
 
+  /** On one PG, as it would be sent now. */
+  one(pg: Pg, nowMs: number): PgStat {
+    return reportOf(pg, { ...(this.stamps.get(pg) ?? newStamps(nowMs)) }, nowMs);
+  }
+
   /** On those of the PGs that we are primary of. */
   of(pgs: Iterable<Pg>, nowMs: number): PgStat[] {
     const stamps = new Map<Pg, Stamps>();

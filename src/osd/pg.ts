@@ -24,6 +24,7 @@ import { nextInfo } from './pg-life.ts';
 import { PgMember } from './pg-member.ts';
 import { routeMessage } from './pg-messages.ts';
 import { Milestones } from './pg-milestones.ts';
+import { PgPast } from './pg-past.ts';
 import { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
@@ -70,6 +71,9 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
   /** Wall clock of the last change of state. */
   changedMs: number;
+  /** Wall clock of the begin of this interval here. */
+  begunMs: number;
+  readonly past: PgPast;
   isRemoved = false;
 
   constructor(host: PgHost, state: PgState, view: PgView) {
@@ -77,6 +81,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.state = state;
     this.view = view;
     this.changedMs = host.clock.wallMs();
+    this.begunMs = this.changedMs;
+    this.past = new PgPast(host.store, state.c, state.meta);
     this.rounds = new PeeringRounds(this);
     const pg = this;
     this.member = new PgMember(host, state, {
@@ -147,8 +153,12 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.view = view;
     const next = nextInfo(info, before, view);
     this.state.info = next;
-    if (next.since !== info.since) this.rounds.endInterval();
-    else this.rounds.othersMoved();
+    if (next.since !== info.since) {
+      this.rounds.endInterval();
+      const ended = this.past.ended(info.since, before, view, info.isVouchedFor);
+      return [this.state.saveInfo(), ended];
+    }
+    this.rounds.othersMoved();
     if (next === info) return [];
     if (next.isVouchedFor) this.rounds.vouchedFor();
     return [this.state.saveInfo()];
@@ -162,6 +172,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   /** After the last map of a batch: begins the interval, if that has not happened. */
   settle(): void {
     if (this.rounds.isSettled || this.isRemoved) return;
+    this.begunMs = this.host.clock.wallMs();
     this.phaseChanged();
     this.rounds.settle();
   }

@@ -65,6 +65,11 @@ export class Recovery {
   get unfoundCount(): number {
     return this.unfound.size;
   }
+  /** Objects that we lack and nobody has who is up. */
+  unfoundItems(): MissingItem[] {
+    const { missing } = this.scope.state;
+    return [...this.unfound].flatMap((key) => missing.get(key) ?? []);
+  }
   /** What was given to members, ourselves included, since this OSD began to serve the PG. */
   get copied(): CopyCounts {
     return this.copies.copied;

@@ -1,3 +1,4 @@
+import type { Json } from '../codec/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { StoreUsage } from '../store/index.ts';
 import type { ForceRecovery, LOG_PRIORITY, PgId, PgStat } from '../wire/index.ts';
@@ -9,7 +10,8 @@ import type { MonWish } from './mon-wishes.ts';
 import type { ShardOps } from './op-dumps.ts';
 import type { SlowOps } from './op-history.ts';
 import type { Lease } from './peer-messages.ts';
-import type { PgDescription } from './pg-description.ts';
+import type { PgFacts } from './pg-facts.ts';
+import type { PgReply } from './pg-unfound.ts';
 import type { RecoveryPort } from './recovery-port.ts';
 import type { ScrubPlaceGiver } from './scrub/scrub-places.ts';
 import type { ScrubOrder } from './scrub/shard-scrubs.ts';
@@ -56,7 +58,7 @@ export interface ShardCalls {
   readonly durableEpoch: number;
 }
 
-type Answer<A> = A | Promise<A>;
+export type Answer<A> = A | Promise<A>;
 
 /** What a shard can be asked. */
 export interface ShardAnswers {
@@ -68,7 +70,12 @@ export interface ShardAnswers {
   /** Answered ones: the slowest of late, and the newest that were slow. */
   historicOps: ShardOps;
   historicSlowOps: ShardOps;
-  pg: PgDescription | undefined;
+  /** As its primary, or a member, sees a PG; undefined: it is not here. Json for `query`, see pg-query.ts. */
+  pg: Json | undefined;
+  pgFacts: PgFacts | undefined;
+  pgUnfound: Json | undefined;
+  pgRevert: PgReply | undefined;
+  pgDelete: PgReply | undefined;
 }
 
 /** How a shard's store and the PGs that it is primary of are. */

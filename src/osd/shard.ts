@@ -33,12 +33,14 @@ import { type Partition, shardOf } from './partition.ts';
 import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import type { Pg } from './pg.ts';
-import { describePg } from './pg-description.ts';
+import { factsOf } from './pg-facts.ts';
 import type { PgHost } from './pg-host.ts';
 import { emptyInfo } from './pg-info.ts';
 import { storedView } from './pg-life.ts';
+import { queryPg } from './pg-query.ts';
 import { type Group, PgRegistry, viewOf } from './pg-registry.ts';
 import { PgReports } from './pg-report.ts';
+import { listUnfound, markUnfoundLost } from './pg-unfound.ts';
 import { PoolCompression } from './pool-compression.ts';
 import { recoveryOrders } from './recovery-orders.ts';
 import type { RecoveryOrders, RecoveryPort } from './recovery-port.ts';
@@ -46,7 +48,7 @@ import type { RecoveryKind } from './recovery-priority.ts';
 import { Room } from './room.ts';
 import { type ScrubOrder, ShardScrubs } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
-import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
+import type { Answer, ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import { putMeta, type Superblock, superEntry } from './superblock.ts';
 
 /** Slow requests are looked for so often at most. */
@@ -390,8 +392,9 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
     this.halt();
     return this.store.close();
   }
-  ask<Q extends keyof ShardAnswers>(question: Q, pgid?: PgId): ShardAnswers[Q] {
-    const answers: { [A in keyof ShardAnswers]: () => ShardAnswers[A] } = {
+  ask<Q extends keyof ShardAnswers>(question: Q, pgid?: PgId): Answer<ShardAnswers[Q]> {
+    const pg = pgid && this.pgs.get(pgid);
+    const answers: { [A in keyof ShardAnswers]: () => Answer<ShardAnswers[A]> } = {
       report: () => ({
         pgs: this.reports.of(this.pgs.all(), this.clock.wallMs()),
         pgCount: this.pgs.size,
@@ -407,10 +410,11 @@ export class Shard implements ShardCalls, PgHost, ClientGateHost {
         return { nowMs, ops: this.history.bySlowness(nowMs) };
       },
       historicSlowOps: () => ({ nowMs: this.clock.monotonicMs(), ops: this.history.slowOnes }),
-      pg: () => {
-        const pg = pgid && this.pgs.get(pgid);
-        return pg && describePg(pg);
-      },
+      pg: () => pg && queryPg(pg, this.reports.one(pg, this.clock.wallMs())),
+      pgFacts: () => pg && factsOf(pg),
+      pgUnfound: () => pg && listUnfound(pg),
+      pgRevert: () => pg && markUnfoundLost(pg, 'revert'),
+      pgDelete: () => pg && markUnfoundLost(pg, 'delete'),
     };
     return answers[question]();
   }

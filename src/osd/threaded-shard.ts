@@ -350,6 +350,6 @@ class ThreadedShard implements ShardFront {
       return;
     }
     if (what === 'report') this.hasSaidStats = false;
-    post(shard.ask(what, pgid));
+    Promise.resolve(shard.ask(what, pgid)).then(post, (e) => this.fatal(e));
   }
 }

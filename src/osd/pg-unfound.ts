@@ -1,0 +1,143 @@
+import { type Json, textOf } from '../codec/index.ts';
+import { ERRNO } from '../errors/index.ts';
+import type { StoreOp } from '../store/index.ts';
+import { EVERSION_ZERO, type EVersion, formatEVersion, type HObject } from '../wire/index.ts';
+import { ENTRY, type LogEntry, oidKey } from './log-entry.ts';
+import { Logged } from './logged.ts';
+import type { MissingItem } from './missing.ts';
+import { storedVersion } from './object-copy.ts';
+import { decodeObjectInfo, encodeObjectInfo, INFO_ATTR } from './ops/index.ts';
+import type { Pg } from './pg.ts';
+
+// Objects in a version that nobody has who is up. Commands and their answers: PrimaryLogPG::do_command, list_unfound and
+// mark_unfound_lost, src/osd/PrimaryLogPG.cc, 16.2.
+
+/** Objects that one answer names (osd_command_max_records, 16.2). */
+const LISTED_MAX = 256;
+
+/** Who once was a member, may hold what is not found, and how we stand with it. */
+export function mightHaveUnfound(pg: Pg): { osd: string; status: string }[] {
+  const { peering, past, state, host } = pg;
+  const since = past.intervals.filter((i) => i.maybeWritten && i.last >= state.info.clean);
+  const all = new Set([...since.flatMap((i) => i.acting), ...peering.consulted]);
+  all.delete(host.id);
+  return [...all]
+    .sort((a, b) => a - b)
+    .map((osd) => ({ osd: String(osd), status: statusOf(pg, osd) }));
+}
+
+function statusOf({ peering, strays, host }: Pg, osd: number): string {
+  if (peering.infos.has(osd) || strays.infos.has(osd)) return 'already probed';
+  if (!host.isUp(osd)) return 'osd is down';
+  return peering.consulted.has(osd) ? 'querying' : 'not queried';
+}
+
+export function listUnfound(pg: Pg): Json {
+  const unfound = pg.recovery.unfoundItems();
+  const listed = unfound.slice(0, LISTED_MAX);
+  return {
+    num_missing: pg.state.missing.size,
+    num_unfound: unfound.length,
+    objects: listed.map(({ oid, need }) => ({
+      oid: oidJson(oid),
+      need: formatEVersion(need),
+      have: formatEVersion(storedVersion(pg.host.store, pg.state.c, oid) ?? EVERSION_ZERO),
+      flags: 'none',
+      clean_regions: 'clean_offsets: [], clean_omap: 0, new_object: 1',
+      locations: [],
+    })),
+    state: pg.isActive ? 'Active' : 'Peering',
+    available_might_have_unfound: pg.isActive,
+    might_have_unfound: mightHaveUnfound(pg),
+    more: unfound.length > listed.length,
+  };
+}
+
+function oidJson(oid: HObject): Json {
+  return {
+    oid: textOf(oid.name),
+    key: textOf(oid.key),
+    snapid: Number(BigInt.asIntN(64, oid.snap)),
+    hash: oid.hash,
+    max: oid.max ? 1 : 0,
+    pool: oid.pool,
+    namespace: textOf(oid.namespace),
+  };
+}
+
+/** How an unfound object is given up: taken back to the version that is here, if there is one, or deleted. */
+export type LostMode = 'revert' | 'delete';
+
+/** What a command to a PG answers. */
+export interface PgReply {
+  readonly result: number;
+  readonly status: string;
+}
+
+/**
+ * Gives up all objects that nobody has. That is written into our log as changes of their own, and then a round of
+ * peering takes it to all members: their logs go on with it, as after any other change that they have not seen.
+ * @returns once it is durable here
+ */
+export async function markUnfoundLost(pg: Pg, mode: LostMode): Promise<PgReply> {
+  if (!pg.isPrimary) return { result: -ERRNO.EROFS, status: 'not primary' };
+  const items = pg.recovery.unfoundItems();
+  if (items.length === 0) return { result: 0, status: 'pg has no unfound objects' };
+  const unasked = mightHaveUnfound(pg).filter(
+    ({ osd, status }) => status !== 'already probed' && !isLost(pg, Number(osd)),
+  );
+  if (unasked.length > 0) {
+    const status = `pg has ${items.length} unfound objects but we haven't probed all sources, not marking lost`;
+    return { result: -ERRNO.EINVAL, status };
+  }
+  const ops = items.flatMap((item) => giveUp(pg, item, mode));
+  const { log } = pg.host;
+  log('warn', 'unfound objects are given up', { pg: pg.state.c, count: items.length, mode });
+  await pg.host.submit(ops);
+  pg.rounds.start();
+  const status = `pg has ${items.length} objects unfound and apparently lost marking`;
+  return { result: 0, status };
+}
+
+function isLost({ host, past }: Pg, osd: number): boolean {
+  const last = past.intervals.findLast((i) => i.maybeWritten && i.acting.includes(osd));
+  return host.lostAt(osd) > (last?.first ?? 0);
+}
+
+function giveUp(pg: Pg, { oid, need }: MissingItem, mode: LostMode): StoreOp[] {
+  const { state, host } = pg;
+  const { head } = state.log;
+  const version: EVersion = {
+    epoch: Math.max(pg.epoch, head.epoch),
+    version: head.version + 1n,
+  };
+  const attr = mode === 'revert' ? host.store.getattr(state.c, oid, INFO_ATTR) : undefined;
+  const entry: LogEntry = {
+    kind: attr ? ENTRY.modify : ENTRY.delete,
+    version,
+    previous: head,
+    prior: need,
+    oid,
+    // Of nobody: no client sends it again.
+    reqid: { name: { type: 4, num: host.id }, tid: version.version, inc: version.epoch },
+    userVersion: state.totals.lastUserVersion,
+    result: 0,
+    totals: attr ? state.totals : withoutOne(state.totals),
+  };
+  const ops: StoreOp[] = attr
+    ? [
+        {
+          op: 'setattrs',
+          c: state.c,
+          oid,
+          attrs: new Map([[INFO_ATTR, encodeObjectInfo({ ...decodeObjectInfo(attr), version })]]),
+        },
+      ]
+    : [{ op: 'remove', c: state.c, oid }];
+  const key = oidKey(oid);
+  return [...ops, state.append(Logged.of(entry), entry.totals), ...state.removeMissing(key)];
+}
+
+function withoutOne(t: LogEntry['totals']): LogEntry['totals'] {
+  return { ...t, objects: Math.max(0, t.objects - 1) };
+}
