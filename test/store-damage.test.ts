@@ -11,8 +11,8 @@ import { SimDisk } from './support/sim-disk.ts';
 const oid = { key: '', name: 'a', snap: SNAP_HEAD, hash: 1, max: false, namespace: '', pool: 1 };
 const other = { ...oid, name: 'b' };
 
-/** A key/value store that gives small writes' bytes back wrong while `isDamaged`. */
-function damaging(kv: KeyValue, damage: { isDamaged: boolean }): KeyValue {
+/** A key/value store that gives entries of a kind, small writes' bytes if not said otherwise, back wrong while `isDamaged`. */
+function damaging(kv: KeyValue, damage: { isDamaged: boolean }, kind = 'D'): KeyValue {
   return new Proxy(kv, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key);
@@ -20,7 +20,7 @@ function damaging(kv: KeyValue, damage: { isDamaged: boolean }): KeyValue {
       if (key !== 'get') return value.bind(target);
       return (name: string) => {
         const bytes = target.get(name);
-        return damage.isDamaged && name.startsWith('D') && bytes
+        return damage.isDamaged && name.startsWith(kind) && bytes
           ? Buffer.alloc(bytes.length)
           : bytes;
       };
@@ -66,5 +66,44 @@ it('keeps nothing of a transaction in whose middle damage shows, and stops', asy
   store = await open();
   expect(store.getattr('c', other, 'half')).toBeUndefined();
   expect(Buffer.from(await store.read('c', oid, 0, 10)).toString()).toBe('0123456789');
+  await store.close();
+});
+
+it('removes an object whose record is damaged, so that another can take its place', async () => {
+  const disk = new SimDisk(1);
+  const damage = { isDamaged: false };
+  const open = (): Promise<BlockStore> =>
+    BlockStore.open({
+      path: '/sim',
+      disk,
+      openKeyValue: async (path) => damaging(await disk.openKeyValue(path), damage, 'O'),
+      crc32c: nativeCrc32c,
+      log: silent,
+      clock: systemClock,
+      sizeBytes: 64 << 20,
+      journalBytes: 4096,
+    });
+  let store = await open();
+  await store.submit([
+    { op: 'mkcoll', c: 'c' },
+    { op: 'write', c: 'c', oid, offset: 0, data: Buffer.from('0123456789') },
+    { op: 'omapSet', c: 'c', oid, entries: new Map([['k', Buffer.from('v')]]) },
+  ]);
+  await store.close();
+  damage.isDamaged = true;
+  store = await open();
+  expect(() => store.stat('c', oid)).toThrow(CephError);
+  await store.submit([
+    { op: 'remove', c: 'c', oid },
+    { op: 'write', c: 'c', oid, offset: 0, data: Buffer.from('new') },
+  ]);
+  damage.isDamaged = false;
+  await store.close();
+  store = await open();
+  expect(Buffer.from(await store.read('c', oid, 0, 10)).toString()).toBe('new');
+  expect(store.omapList('c', oid, { from: '', limit: 9 }).entries).toEqual([]);
+  await store.submit([{ op: 'remove', c: 'c', oid }]);
+  expect(store.list('c', { ...oid, hash: 0, name: '' }, 9).objects).toEqual([]);
+  await store.submit([{ op: 'rmcoll', c: 'c' }]);
   await store.close();
 });

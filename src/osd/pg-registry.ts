@@ -120,7 +120,23 @@ export class PgRegistry {
 
   /** The newest map that the PGs were taken through before the OSD was started. */
   resume(map: OSDMap): void {
-    for (const pg of this.pgs.values()) if (map.pool(pg.pgid.pool)) pg.resume(viewOf(map, pg.pgid));
+    this.sweep(map);
+    for (const pg of this.pgs.values()) pg.resume(viewOf(map, pg.pgid));
+  }
+
+  /**
+   * Looks for what no map gives us and nobody removes: PGs whose pool is gone, as after an import by hand, and collections
+   * without a PG. It goes away in the background.
+   */
+  sweep(map: OSDMap): void {
+    const { host } = this;
+    for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
+    for (const c of host.store.collections()) {
+      const pgid = c === META ? undefined : parsePgId(c);
+      if (!pgid || this.get(pgid) || this.removals.has(pgid)) continue;
+      host.log('warn', 'collection of no PG', { collection: c });
+      this.removals.begin(pgid, host.store.bounds(c)?.bits ?? 0);
+    }
   }
 
   settle(): void {

@@ -1,7 +1,7 @@
 import type { StoreOp } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
 import type { PgHost } from './pg-host.ts';
-import { listObjects } from './pg-state.ts';
+import { listObjects, pgMeta } from './pg-state.ts';
 
 /** Objects removed in one transaction. */
 const REMOVE_BATCH = 64;
@@ -68,7 +68,11 @@ export class Removals {
       const ops: StoreOp[] =
         objects.length > 0
           ? objects.map((oid) => ({ op: 'remove', c, oid }))
-          : [{ op: 'rmcoll', c }];
+          : [
+              // Of a PG that was cut short in coming, it may be there without its info.
+              { op: 'remove', c, oid: pgMeta(pgid) },
+              { op: 'rmcoll', c },
+            ];
       await host.submit(ops);
       if (objects.length === 0) return;
     }

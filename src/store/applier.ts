@@ -1,4 +1,4 @@
-import { assert, unreachable } from '../errors/index.ts';
+import { assert, CephError, unreachable } from '../errors/index.ts';
 import { compareHObject, type HObject } from '../wire/index.ts';
 import type { BlockWriter } from './block-writer.ts';
 import type { Group } from './committer.ts';
@@ -66,7 +66,7 @@ export class Applier {
         this.o.writer.truncate(this.make(op.c, op.oid), op.size);
         return;
       case 'remove': {
-        const n = this.changeable(op.c, op.oid);
+        const n = this.removable(op.c, op.oid);
         if (n) this.remove(n);
         return;
       }
@@ -169,6 +169,20 @@ export class Applier {
   /** The object if it is there, to be changed. */
   private changeable(c: Collection, oid: HObject): Onode | undefined {
     return this.find(c, oid) && this.make(c, oid);
+  }
+
+  /**
+   * The object, to be removed; if its record is damaged, an empty one in its place: what the record spoke of stays taken
+   * until a check of the store finds that nobody has it.
+   */
+  private removable(c: Collection, oid: HObject): Onode | undefined {
+    try {
+      return this.changeable(c, oid);
+    } catch (error) {
+      const place = this.o.colls.get(c);
+      if (!(error instanceof CephError) || !place) throw error;
+      return this.o.table.replace(objectKey(place.space, oid), this.o.group());
+    }
   }
 
   find(c: Collection, oid: HObject): Onode | undefined {

@@ -228,11 +228,19 @@ export class BlockStore implements ObjectStore {
   private admit(txn: Transaction): void {
     this.refuseUnlessOpen();
     checkTransaction(txn, this);
+    // Objects with damaged records may be removed, and made again.
+    let anew: Set<string> | undefined;
     for (const op of txn) {
       // A damaged record must show now, not half-way.
       // A collection that a step makes takes its objects over from another of the same space, or has none.
       const space = this.colls.get(op.c)?.space ?? PG_SPACE;
-      if ('oid' in op) this.table.find(objectKey(space, op.oid));
+      if ('oid' in op) {
+        const key = objectKey(space, op.oid);
+        if (op.op === 'remove' && !this.table.isSound(key)) {
+          anew ??= new Set();
+          anew.add(key);
+        } else if (!anew?.has(key)) this.table.find(key);
+      }
       if (op.op === 'clone' || op.op === 'cloneRange') {
         const from = this.table.find(objectKey(space, op.from));
         this.table.find(objectKey(space, op.to));

@@ -58,9 +58,29 @@ export class ObjectTable {
     return o;
   }
 
+  /** Can its record be read, if there is one? */
+  isSound(key: string): boolean {
+    try {
+      this.find(key);
+      return true;
+    } catch (error) {
+      if (error instanceof CephError) return false;
+      throw error;
+    }
+  }
+
   /** The object, which the group is about to change; a new one that does not exist yet when there is none. */
   change(key: string, group: Group): Onode {
-    const o = this.find(key) ?? this.changed.get(key) ?? newOnode(key);
+    return this.changing(this.find(key) ?? this.changed.get(key) ?? newOnode(key), group);
+  }
+
+  /** An object without anything in the place of one whose record cannot be read, as {@link change}. */
+  replace(key: string, group: Group): Onode {
+    return this.changing({ ...newOnode(key), exists: true }, group);
+  }
+
+  private changing(o: Onode, group: Group): Onode {
+    const { key } = o;
     if (o.group !== group.number) {
       o.group = group.number;
       group.onodes.set(key, o);
