@@ -46,6 +46,8 @@ export function monConfig(osds: number): ReadonlyMap<string, string> {
     ['osd_pool_default_pg_autoscale_mode', 'off'],
     ['osd_crush_chooseleaf_type', '0'],
     ['mon_allow_pool_delete', 'true'],
+    // All OSDs are on one host, so hosts tell nothing about who may accuse whom.
+    ['mon_osd_reporter_subtree_level', 'osd'],
     ['mon_allow_pool_size_one', 'true'],
   ]);
 }

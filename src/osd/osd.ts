@@ -189,7 +189,13 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     this.log('info', 'started', { epoch: this.epoch, pgs: this.own.pgCount });
     this.mon.connect();
     this.timers.every('report', REPORT_MS, () => this.report());
-    this.timers.every('watch', WATCH_MS, () => this.watch.tick());
+    this.timers.every('watch', WATCH_MS, () => this.keepWatch());
+  }
+
+  private keepWatch(): void {
+    this.watch.tick();
+    // By now enough of our peers may answer.
+    if (this.maps.isNewest) this.boot.ask();
   }
 
   private makeMessenger(runtime: Runtime): Messenger {
