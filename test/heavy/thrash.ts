@@ -60,6 +60,13 @@ async function load(): Promise<void> {
     await clients[0]!.createPool(name, { pgNum: 16, application: 'thrash' });
     await run.command({ prefix: 'osd pool set', pool: name, var: 'size', val: String(SIZE) });
   }
+  // The balancer is to have something to do all the time.
+  for (const [name, value] of [
+    ['upmap_max_deviation', '1'],
+    ['sleep_interval', '5'],
+  ]) {
+    await run.command({ prefix: 'config set', who: 'mgr', name: `mgr/balancer/${name}`, value });
+  }
   const pools = await Promise.all(clients.map((c) => c.pool('thrash')));
   const resting = await clients[1]!.pool('ballast');
   const ballast = new Ballast(Number(values.ballast), dice.fork());

@@ -9,6 +9,19 @@ const LONG_MS = 26_000;
 /** Faults that need whole copies wait for them so long. */
 const CLEAN_MS = 40_000;
 const PG_NUMS = [8, 16, 24, 32];
+/** What the cluster is told not to do for a while. */
+const FLAGS = [
+  'nobackfill',
+  'nodown',
+  'nodeep-scrub',
+  'noin',
+  'noout',
+  'norebalance',
+  'norecover',
+  'noscrub',
+  'noup',
+  'pause',
+];
 
 interface OsdDump {
   osds: { osd: number; up: number; in: number; weight: number }[];
@@ -71,6 +84,7 @@ export class Faults {
       { weight: 2, go: () => this.scrub() },
       { weight: 1, go: () => this.balance() },
       { weight: 1, go: () => this.markedDown(dice.pick(ids)) },
+      { weight: 2, go: () => this.flag(dice.pick(FLAGS), osd(), 1_000 + below(5_000)) },
     ];
     let roll = below(dies.reduce((sum, d) => sum + d.weight, 0));
     for (const die of dies) {
@@ -118,6 +132,19 @@ export class Faults {
   private async markedDown(id: number): Promise<void> {
     await this.run.command({ prefix: 'osd down', ids: [String(id)] });
     this.done('osd down', String(id));
+  }
+
+  /** An OSD dies and comes back while the cluster is not to do something. */
+  private async flag(key: string, osd: string, ms: number): Promise<void> {
+    await this.run.command({ prefix: 'osd set', key });
+    this.done('flag', key);
+    try {
+      await this.outage('kill', [osd], ms);
+      this.daemons.wellAgain();
+      await wait(ms / 2);
+    } finally {
+      await this.run.command({ prefix: 'osd unset', key });
+    }
   }
 
   private async add(ids: number[]): Promise<void> {
