@@ -283,6 +283,16 @@ describe('a PG that is ready to merge', () => {
     });
   });
 
+  it('serves on when a member is lost, though nobody says so', async () => {
+    const w = await announced();
+    expect(await step(w)).toBe(false);
+    const { osdmap } = w.state();
+    const { acting } = osdmap.pgToUpActing({ pool: 1, seed: 7 });
+    await w.run('osd down', { ids: [String(acting[0])] });
+    expect(await step(w)).toBe(true);
+    expect(counts(w).slice(0, 2)).toEqual([8, 8]);
+  });
+
   it('serves on when its primary says that it cannot', async () => {
     const w = await announced();
     const patch = decideMerge(w.state().osdmap, primaryOf(w), word(w, false));

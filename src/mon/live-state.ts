@@ -114,7 +114,10 @@ export class LiveState {
   }
 }
 
-/** Where this release cannot do what Ceph does by default. */
+/**
+ * Where the default is another than Ceph's. A pool keeps the PGs that it was made with until somebody asks for others: most
+ * pools here are small, and would else be split at once to the 32 PGs that the autoscaler gives at least.
+ */
 const BUILT_IN: ReadonlyMap<string, string> = new Map([
   ['osd_pool_default_pg_autoscale_mode', 'off'],
 ]);

@@ -2,7 +2,7 @@ import { type PgKey, type PgPool, POOL_FLAG, parentSeed } from '../../maps/index
 import { formatPgId, type PgId, type PgStat, pgState } from '../../wire/index.ts';
 import type { OsdMapPatch } from '../change.ts';
 import type { MonState } from '../state.ts';
-import { announceMerge, placeByPgpNum, split } from './pg-num.ts';
+import { announceMerge, callMergeOff, placeByPgpNum, split } from './pg-num.ts';
 import { shardsRefuse } from './pg-shards.ts';
 
 /**
@@ -26,6 +26,10 @@ export function nextPgSteps(state: MonState, pgs: readonly PgStat[]): OsdMapPatc
   room -= pgs.filter((pg) => pg.state === 0n || isIn(pg, CREATING)).length;
   for (const [id, pool] of restless) {
     const all = byPool.get(id)!;
+    if (pool.pgNumPending < pool.pgNum && !areTogether(state, id, pool)) {
+      newPools.set(id, callMergeOff(pool, epoch));
+      continue;
+    }
     if (pool.flags & POOL_FLAG.creating || !all.every((pg) => pg.reportedEpoch >= pool.lastChange))
       continue;
     // An OSD may have come since the target was set.
@@ -73,6 +77,7 @@ function isIn({ state }: PgStat, bits: bigint): boolean {
 
 function wantsStep(pool: PgPool): boolean {
   return (
+    pool.pgNumPending < pool.pgNum ||
     pool.pgNumTarget !== pool.pgNum ||
     Math.min(pool.pgNumPending, pool.pgpNumTarget) !== pool.pgpNum
   );
@@ -85,6 +90,16 @@ function mergePair(pool: number, { pgNum }: PgPool): [source: PgId, target: PgId
     { pool, seed },
     { pool, seed: parentSeed(seed) },
   ];
+}
+
+/**
+ * Can the merge that is announced still come to pass? Nobody is served until it has or is called off, and where a member
+ * is lost there may be nobody to say so.
+ */
+function areTogether({ osdmap }: MonState, id: number, pool: PgPool): boolean {
+  const [source, target] = mergePair(id, pool).map((pgid) => osdmap.pgToUpActing(pgid));
+  const isWhole = source!.acting.length >= pool.size;
+  return isWhole && source!.acting.join() === target!.acting.join();
 }
 
 function isUpmapped({ osdmap }: MonState, pgid: PgId): boolean {
