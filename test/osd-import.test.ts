@@ -1,7 +1,7 @@
 // Members that come to a PG with nothing serve it one peering round later, whatever comes in between.
 import { describe, expect, it } from 'vitest';
 import { reportImport } from '../src/osd/import-report.ts';
-import { MPgList, MPgNoticed, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
+import { MPgList, MPgNoticed, MPgPush, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
 import { ImportRun } from './support/import-run.ts';
 import { contentsOf } from './support/osd-sim.ts';
 
@@ -252,6 +252,42 @@ describe('strays', () => {
     await run.world.restart(0);
     expect(run.world.nodes[0]!.contents.hasCollection('1.0')).toBe(true);
     await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
+describe('an old holder that is to be a member again while it still drops its copy', () => {
+  it('finds into an interval that began before it was done', async () => {
+    const run = new ImportRun(12, { commitMs: 300 });
+    await run.begin();
+    const { nodes } = run.world;
+    run.world.place(MIDDLE);
+    await run.until('removing', () => nodes[0]!.isRemoving && nodes[1]!.isRemoving);
+    run.world.place(OLD);
+    await run.world.time.until(40);
+    // The map goes on, and the members stay.
+    run.world.publish();
+    await run.world.time.until(40);
+    expect(nodes[0]!.isRemoving || nodes[1]!.isRemoving).toBe(true);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
+describe('copies', () => {
+  it('come from all holders at once', async () => {
+    const run = new ImportRun(13, { copies: 4 });
+    await run.begin(40);
+    const given = new Map<number, number>();
+    const { onSend } = run.world;
+    run.world.onSend = (from, to, message) => {
+      if (message.type === MPgPush.type && to === 2) given.set(from, (given.get(from) ?? 0) + 1);
+      return onSend(from, to, message);
+    };
+    run.world.place(MIDDLE);
+    await run.end();
+    // Thirty objects, by halves but for some.
+    expect(Math.min(given.get(0)!, given.get(1)!)).toBeGreaterThan(10);
     expect(run.wrong, run.story).toEqual([]);
   });
 });
