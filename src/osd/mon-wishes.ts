@@ -81,9 +81,9 @@ export class MonWishes {
       // What was said is of no use any more when the pool has changed since, or the interval has.
       if (!isUpNow || (map.pool(pool)?.lastChange ?? epoch + 1) > epoch) this.merges.delete(pool);
     }
-    const { pgTemp, primaryTemp } = map.data;
+    const { pgTemp } = map.data;
     for (const [key, pgid] of this.served) {
-      const has = pgTemp.has(key) || primaryTemp.has(key);
+      const has = pgTemp.has(key);
       if (!isUpNow || !has || map.pgToUpActing(pgid).actingPrimary !== id) this.served.delete(key);
     }
   }

@@ -198,12 +198,16 @@ export class PeeringRounds {
   /** Nobody lacks an object any more. */
   allRecovered(): void {
     const { scope } = this;
+    const { host, state, view } = scope;
+    // Those who should be members serve one round after they become it, with or without data: nobody is better in their
+    // place for longer than it takes to bring what is lacking already.
+    if (view.acting.join() !== view.up.join()) host.askMon({ kind: 'noTemp', pgid: state.pgid });
     if (!scope.isClean) return;
     scope.scrubber.recovered();
     scope.recount.start();
-    if (scope.milestones.clean()) scope.host.log('info', 'clean', { pg: scope.state.c });
+    if (scope.milestones.clean()) host.log('info', 'clean', { pg: state.c });
     scope.strays.remove();
-    if (scope.view.isMerging) scope.host.mergeChanged();
+    if (view.isMerging) host.mergeChanged();
     scope.phaseChanged();
   }
 

@@ -42,12 +42,8 @@ export class OsdWishes {
     this.alive.clear();
     this.served.clear();
     if (upThru.length + served.length === 0) return undefined;
-    const { pgTemp, primaryTemp } = osdmap.data;
-    return {
-      newUpThru: new Map(upThru),
-      newPgTemp: new Map(served.filter((pg) => pgTemp.has(pg)).map((pg) => [pg, []])),
-      newPrimaryTemp: new Map(served.filter((pg) => primaryTemp.has(pg)).map((pg) => [pg, -1])),
-    };
+    const newPgTemp = new Map(served.map((pg): [PgKey, number[]] => [pg, []]));
+    return { newUpThru: new Map(upThru), newPgTemp };
   }
 }
 
@@ -56,5 +52,5 @@ function upThruOf(osdmap: OSDMap, osd: number): number {
 }
 
 function hasTemp({ data }: OSDMap, pg: PgKey): boolean {
-  return data.pgTemp.has(pg) || data.primaryTemp.has(pg);
+  return data.pgTemp.has(pg);
 }
