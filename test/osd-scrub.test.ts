@@ -181,6 +181,21 @@ it('an object that only one member has is no reason to lose it', async () => {
   await expectEqualCopies(world);
 });
 
+it('what a PG counts wrongly of itself is told, and a repair counts anew', async () => {
+  const world = await began();
+  const { state } = primary(world).pg!;
+  const right = state.totals;
+  state.stand({ ...right, objects: right.objects + 2, bytes: 7 }, false);
+  const said = await scrub(world, false);
+  expect(said[1]).toMatch(/^error 1\.0 scrub : stat mismatch, got 6\/8 objects, .* \d+\/7 bytes, /);
+  expect(said.at(-1)).toBe('error 1.0 scrub 1 errors');
+  expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 1 errors, 1 fixed');
+  expect(state.totals).toEqual(right);
+  expect((await request(world, 'a', OSD_OP.APPEND, Buffer.from('!'))).result).toBe(0);
+  expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+  expect(state.totals.bytes).toBe(right.bytes + 1);
+});
+
 it('clients write while a scrub goes on: nothing is found, nothing lost', async () => {
   const world = await began({ readMs: 30 });
   world.scrubs = {

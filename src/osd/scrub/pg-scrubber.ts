@@ -15,7 +15,6 @@ import {
   type PgStateName,
   type ScrubLsArg,
   type ScrubLsResult,
-  utimeOfMs,
 } from '../../wire/index.ts';
 import { oidKey, type PgTotals } from '../log-entry.ts';
 import { pgEnd } from '../ops/index.ts';
@@ -37,7 +36,8 @@ import {
 } from './scrub-machine.ts';
 import type { ScrubbedObject, ScrubRange } from './scrub-map.ts';
 import { MScrubDone, MScrubReserve, SCRUB_WORD } from './scrub-messages.ts';
-import { AUTO_REPAIR_PLAN, CHECK_PLAN, modeOf, type ScrubPlan } from './scrub-plan.ts';
+import { conclude } from './scrub-outcome.ts';
+import { modeOf, type ScrubPlan, stronger } from './scrub-plan.ts';
 import type { ScrubPlace, ScrubPort } from './scrub-port.ts';
 import { isLarge, ScrubTally } from './scrub-tally.ts';
 import { judge, type Verdict, versionOf } from './verdict.ts';
@@ -56,6 +56,8 @@ export interface ScrubScope extends ScansScope {
     readonly totals: PgTotals;
     current(): PgInfo;
     saveInfo(): StoreOp;
+    /** These are the totals as of now. */
+    stand(totals: PgTotals, isEstimated: boolean): void;
   };
   readonly pipeline: {
     holdWrites(range: ScrubRange, news: { quiet(): void; wanted(): void }): void;
@@ -80,7 +82,7 @@ interface Running {
   readonly tally: ScrubTally;
   /** What is below it counts in the tally. */
   counted: HObject;
-  /** Errors of the chunk before are on their way to the store. */
+  /** As printed. */
   readonly pg: string;
 }
 
@@ -400,91 +402,34 @@ export class PgScrubber {
     const { host, state } = this.scope;
     const { scrub } = host;
     const { tally, pg } = this.running!;
-    const mode = modeOf(plan);
-    const before = this.history;
     const mismatch = state.info.isEstimated ? undefined : tally.mismatch(state.totals);
-    if (mismatch !== undefined) {
-      scrub.clusterLog('error', `${pg} ${mode} : ${mismatch}`);
-      tally.shallowErrors++;
+    if (mismatch !== undefined && plan.repair) {
+      state.stand({ ...state.totals, ...tally.right }, false);
     }
-    if (tally.repairable) {
-      const { missing, inconsistent } = tally;
-      const text = `${pg} ${mode} ${missing} missing, ${inconsistent} inconsistent objects`;
-      scrub.clusterLog('error', text);
-    }
-    const { errors, fixed } = tally;
-    let line = `${pg} ${mode} ${errors > 0 ? `${errors} errors` : 'ok'}`;
-    if (!plan.deep && before.deepErrors > 0) {
-      line += ` ( ${before.deepErrors} remaining deep scrub error details lost)`;
-    }
-    if (plan.repair) line += `, ${fixed} fixed`;
-    scrub.clusterLog(errors > 0 ? 'error' : 'debug', line);
+    const { lines, history, next, hasFailed } = conclude({
+      pg,
+      plan,
+      tally,
+      mismatch,
+      before: this.history,
+      lastUpdate: state.current().lastUpdate,
+      nowMs: host.clock.wallMs(),
+      autoRepairErrorsMax: scrub.settings.autoRepairErrorsMax,
+    });
+    for (const [priority, text] of lines) scrub.clusterLog(priority, text);
     this.end();
-    this.afterwards(plan, tally);
-    const history = this.historyAfter(plan, tally, before);
+    this.hasFailed = hasFailed;
+    if (next) this.request(next);
     const done = { ...this.scope.header(), history };
     void host.submit([this.keep(history)]);
     for (const osd of this.scope.replicas) host.send(osd, outgoing(MScrubDone, done));
     host.statsChanged();
-  }
-
-  /** What is to follow. Source: PgScrubber::scrub_finish, src/osd/pg_scrubber.cc, release 16.2. */
-  private afterwards(plan: ScrubPlan, tally: ScrubTally): void {
-    const { settings } = this.scope.host.scrub;
-    const bad = tally.missing + tally.inconsistent;
-    this.hasFailed = false;
-    if (plan.repair) {
-      if (tally.fixed > 0 && tally.fixed !== tally.errors) this.request(CHECK_PLAN);
-      else if (tally.fixed === 0 && tally.errors > 0) this.hasFailed = true;
-    } else if (plan.checksRepair) {
-      this.hasFailed = tally.errors > 0;
-    } else if (plan.mayRepairAfter && bad > 0 && bad <= settings.autoRepairErrorsMax) {
-      this.request(AUTO_REPAIR_PLAN);
-    }
-  }
-
-  private historyAfter(plan: ScrubPlan, tally: ScrubTally, before: ScrubHistory): ScrubHistory {
-    const { host, state } = this.scope;
-    const now = utimeOfMs(host.clock.wallMs());
-    const { lastUpdate } = state.current();
-    const isFixed = plan.repair && tally.fixed === tally.errors;
-    const shallowErrors = isFixed ? 0 : tally.shallowErrors;
-    const objectsRepaired = before.objectsRepaired + tally.fixed;
-    const shallow: ScrubHistory = {
-      ...before,
-      lastScrub: lastUpdate,
-      lastScrubStamp: now,
-      shallowErrors,
-      objectsRepaired,
-    };
-    if (!plan.deep) {
-      return shallowErrors === 0 ? { ...shallow, lastCleanScrubStamp: now } : shallow;
-    }
-    const deepErrors = isFixed ? 0 : tally.deepErrors;
-    const { largeOmapObjects, omapBytes, omapKeys } = tally;
-    const isClean = shallowErrors + deepErrors === 0;
-    return {
-      ...shallow,
-      deepErrors,
-      lastDeepScrub: lastUpdate,
-      lastDeepScrubStamp: now,
-      lastCleanScrubStamp: isClean ? now : before.lastCleanScrubStamp,
-      largeOmapObjects,
-      omapBytes,
-      omapKeys,
-    };
   }
 }
 
 /** The place before all objects of a pool. */
 function firstOf(pool: number): HObject {
   return { ...HOBJECT_MIN, pool };
-}
-
-function stronger(a: ScrubPlan, b: ScrubPlan): ScrubPlan {
-  const weight = (p: ScrubPlan): number =>
-    (p.repair ? 4 : 0) + (p.deep ? 2 : 0) + (p.required ? 1 : 0);
-  return weight(b) >= weight(a) ? b : a;
 }
 
 /** 0 <= x < 1: the same for the same text, and as good as by chance. */

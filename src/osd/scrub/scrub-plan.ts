@@ -40,3 +40,10 @@ export const AUTO_REPAIR_PLAN: ScrubPlan = { ...PLAIN, deep: true, repair: true,
 export function modeOf({ deep, repair }: ScrubPlan): string {
   return repair ? 'repair' : deep ? 'deep-scrub' : 'scrub';
 }
+
+/** Of two that are wanted, the one that does more; the later of equals. */
+export function stronger(a: ScrubPlan, b: ScrubPlan): ScrubPlan {
+  const weight = (p: ScrubPlan): number =>
+    (p.repair ? 4 : 0) + (p.deep ? 2 : 0) + (p.required ? 1 : 0);
+  return weight(b) >= weight(a) ? b : a;
+}

@@ -24,12 +24,9 @@ export class ScrubTally {
   omapKeys = 0;
   private readonly counts = { objects: 0, bytes: 0, dirty: 0, omapObjects: 0 };
 
-  get errors(): number {
-    return this.shallowErrors + this.deepErrors;
-  }
-  /** Objects that could be repaired. */
-  get repairable(): boolean {
-    return this.missing + this.inconsistent > 0;
+  /** Objects that can be repaired. */
+  get repairable(): number {
+    return this.missing + this.inconsistent;
   }
 
   /** @param primary the primary's own copy, whose omap counts */
