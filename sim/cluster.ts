@@ -126,14 +126,16 @@ export class SimCluster {
     await this.drive('the boot of the OSDs', Promise.all(this.osds.map((o) => o.osd!.booted)));
   }
 
-  /** One more machine, whose OSD has no id yet. */
-  newMachine(): { uuid: string; start: (id: number) => Promise<void> } {
-    const { id } = this.addMachine();
-    const start = (given: number): Promise<void> => {
-      assert(given === id, `osd.${given} is new where osd.${id} should be`);
-      return this.startOsd(id);
-    };
-    return { uuid: uuidOf(id), start };
+  /** The name of the data of the machine that comes next. */
+  get nextUuid(): string {
+    return uuidOf(this.osds.length);
+  }
+
+  /** One more machine, whose OSD was given this id. */
+  async startNewOsd(id: number): Promise<void> {
+    assert(id === this.osds.length, `osd.${id} is new where osd.${this.osds.length} should be`);
+    this.addMachine();
+    await this.startOsd(id);
   }
 
   private addMachine(): SimOsd {

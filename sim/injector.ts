@@ -17,7 +17,7 @@ export class Injector {
   private readonly workload: Workload;
   private readonly admin: SimClient;
   private readonly commands = new Set<Promise<void>>();
-  private upmapped = new Set<string>();
+  private expansion: Promise<void> = Promise.resolve();
 
   constructor(cluster: SimCluster, workload: Workload, admin: SimClient) {
     this.cluster = cluster;
@@ -47,8 +47,8 @@ export class Injector {
     }
     cluster.monProcess?.resume();
     await cluster.startMon();
-    await Promise.all(cluster.osds.map((o) => cluster.startOsd(o.id)));
     await Promise.all(this.commands);
+    await Promise.all(cluster.osds.map((o) => cluster.startOsd(o.id)));
     for (const { id } of cluster.osds) {
       await this.insist({ prefix: 'osd reweight', id, weight: 1 });
       await this.insist({ prefix: 'osd in', ids: [String(id)] });
@@ -162,7 +162,9 @@ export class Injector {
         );
       }
       case 'expand':
-        return this.run(this.expand());
+        // One after another: each gets the next id.
+        this.expansion = this.expansion.then(() => this.expand());
+        return this.run(this.expansion);
     }
   }
 
@@ -176,9 +178,9 @@ export class Injector {
   }
 
   private async expand(): Promise<void> {
-    const { uuid, start } = this.cluster.newMachine();
+    const uuid = this.cluster.nextUuid;
     const { output } = await this.insist({ prefix: 'osd new', uuid });
-    await start(Number(output.toString()));
+    await this.cluster.startNewOsd(Number(output.toString()));
   }
 
   private upmap(f: Extract<Fault, { kind: 'upmap' }>): void {
@@ -190,7 +192,6 @@ export class Injector {
     const from = up[f.position % Math.max(1, up.length)];
     if (from === undefined || up.includes(f.to)) return;
     const name = formatPgId(pgid);
-    this.upmapped.add(name);
     this.command({ prefix: 'osd pg-upmap-items', pgid: name, id: [from, f.to] });
     this.later(f.forMs, () => this.command({ prefix: 'osd rm-pg-upmap-items', pgid: name }));
   }
