@@ -6,7 +6,7 @@ import type { RecoveryPort, Reservation } from '../src/osd/recovery-port.ts';
 import { PostedRecovery, RecoveryClerk } from '../src/osd/recovery-posts.ts';
 
 const clock = { monotonicMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => {} }) };
-const bounds = { backfills: 1, lowestPriority: 0, active: 2, together: 1, sleepMs: 0 };
+const bounds = { backfills: 1, lowestPriority: 0, active: 2, share: 1, together: 1, sleepMs: 0 };
 const pgid = { pool: 1, seed: 0 };
 const turn = () => new Promise<void>((go) => setImmediate(go));
 
@@ -106,6 +106,34 @@ it('keeps its bounds over all shards, and everything is free again when nobody w
     }),
     { numRuns: 60 },
   );
+});
+
+it('lets the share of osd_recovery_op_priority run beside clients, and all when they are gone', async () => {
+  let nowMs = 0;
+  let requests = 0;
+  const many = { ...bounds, active: 10, share: 3 / 66 };
+  const desk = new RecoveryDesk({ ...clock, monotonicMs: () => nowMs }, many, () => requests);
+  let running = 0;
+  const ask = (): void => {
+    desk.askCopies((count) => {
+      running += count;
+    });
+  };
+  const pass = async (): Promise<void> => {
+    nowMs += 60;
+    running--;
+    desk.copyDone();
+    await turn();
+  };
+  requests++;
+  for (let i = 0; i < 20; i++) ask();
+  await turn();
+  expect(running).toBe(1);
+  requests++;
+  await pass();
+  expect(running).toBe(1);
+  await pass();
+  expect(running).toBe(10);
 });
 
 it('shows who has a place and who waits, as dump_recovery_reservations of Ceph', async () => {

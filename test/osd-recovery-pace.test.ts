@@ -10,7 +10,7 @@ it('lets no more copies run than osd_recovery_max_active, and no place stays emp
       fc.array(step, { maxLength: 80 }),
       fc.integer({ min: 1, max: 4 }),
       (steps, most) => {
-        const pace = new RecoveryPace({ active: most, together: 2, sleepMs: 0 });
+        const pace = new RecoveryPace({ active: most, share: 0.3, together: 2, sleepMs: 0 });
         const waiting: number[] = [];
         let running = 0;
         steps.forEach((s, ticket) => {
@@ -23,7 +23,7 @@ it('lets no more copies run than osd_recovery_max_active, and no place stays emp
           } else if (s === 'cancel' && waiting.length > 0) {
             expect(pace.cancel(waiting.pop()!)).toBe(true);
           }
-          for (const start of pace.begin(0).starts) {
+          for (const start of pace.begin(0, false).starts) {
             expect(start.ticket).toBe(waiting.shift());
             running += start.count;
           }
@@ -37,12 +37,25 @@ it('lets no more copies run than osd_recovery_max_active, and no place stays emp
 });
 
 it('waits osd_recovery_sleep between two turns', () => {
-  const pace = new RecoveryPace({ active: 9, together: 1, sleepMs: 100 });
+  const pace = new RecoveryPace({ active: 9, share: 0.3, together: 1, sleepMs: 100 });
   for (const t of [1, 2, 3]) pace.ask(t);
-  expect(pace.begin(1000)).toEqual({ starts: [{ ticket: 1, count: 1 }], againMs: 100 });
-  expect(pace.begin(1040)).toEqual({ starts: [], againMs: 60 });
-  expect(pace.begin(1100)).toEqual({ starts: [{ ticket: 2, count: 1 }], againMs: 100 });
-  pace.setBounds({ active: 9, together: 1, sleepMs: 0 });
-  expect(pace.begin(1200)).toEqual({ starts: [{ ticket: 3, count: 1 }] });
+  expect(pace.begin(1000, false)).toEqual({ starts: [{ ticket: 1, count: 1 }], againMs: 100 });
+  expect(pace.begin(1040, false)).toEqual({ starts: [], againMs: 60 });
+  expect(pace.begin(1100, false)).toEqual({ starts: [{ ticket: 2, count: 1 }], againMs: 100 });
+  pace.setBounds({ active: 9, share: 0.3, together: 1, sleepMs: 0 });
+  expect(pace.begin(1200, false)).toEqual({ starts: [{ ticket: 3, count: 1 }] });
   expect(pace.cancel(3)).toBe(false);
+});
+
+it('keeps most of them back while clients have requests, never all', () => {
+  const pace = new RecoveryPace({ active: 10, share: 0.3, together: 1, sleepMs: 0 });
+  for (let t = 0; t < 12; t++) pace.ask(t);
+  expect(pace.begin(0, true).starts.length).toBe(3);
+  expect(pace.begin(0, false).starts.length).toBe(7);
+  const slow = new RecoveryPace({ active: 3, share: 0.01, together: 1, sleepMs: 0 });
+  for (let t = 0; t < 3; t++) slow.ask(t);
+  expect(slow.begin(0, true).starts.length).toBe(1);
+  const still = new RecoveryPace({ active: 0, share: 1, together: 1, sleepMs: 0 });
+  still.ask(1);
+  expect(still.begin(0, true).starts).toEqual([]);
 });

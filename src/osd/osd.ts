@@ -119,7 +119,11 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     this.timers = new Timers(this.clock);
     this.config = new OsdConfig(options.config);
     this.settings = settingsOf(this.config, 1, options.deviceClass);
-    this.recovery = new RecoveryDesk(this.clock, this.settings.recovery.bounds);
+    this.recovery = new RecoveryDesk(
+      this.clock,
+      this.settings.recovery.bounds,
+      () => this.router.requests,
+    );
     this.scrubPlaces = new ScrubPlaces(() => this.settings.scrub.scrubsMax);
     this.booted = new Promise((resolve) => {
       this.setBooted = resolve;

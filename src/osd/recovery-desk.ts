@@ -17,6 +17,9 @@ export interface RecoveryBounds extends PaceBounds {
   readonly lowestPriority: number;
 }
 
+/** Whether clients are there is looked at so often at most. */
+const LOOK_MS = 50;
+
 /**
  * Where all PGs of an OSD get their places for recovery, and leave to begin copies. Answers come in a later turn of the
  * event loop's microtasks, so that nobody is called from inside of asking.
@@ -30,10 +33,16 @@ export class RecoveryDesk implements RecoveryPort {
   private next = 1;
   private again: Timer | undefined;
   private willLook = false;
+  private readonly requests: () => number;
+  private requestsSeen = 0;
+  private seenMs = Number.NEGATIVE_INFINITY;
+  private isBusy = false;
 
-  constructor(clock: Clock, bounds: RecoveryBounds) {
+  /** @param requests of clients, counted since the start */
+  constructor(clock: Clock, bounds: RecoveryBounds, requests: () => number = () => 0) {
     const { backfills, lowestPriority } = bounds;
     this.clock = clock;
+    this.requests = requests;
     this.sides = {
       local: new Reservations(backfills, lowestPriority),
       remote: new Reservations(backfills, lowestPriority),
@@ -127,6 +136,15 @@ export class RecoveryDesk implements RecoveryPort {
     }
   }
 
+  /** Each copy that ends lets the next begin, so that clients who come or go are noticed soon. */
+  private lookForClients(nowMs: number): void {
+    if (nowMs - this.seenMs < LOOK_MS) return;
+    const requests = this.requests();
+    this.isBusy = requests !== this.requestsSeen;
+    this.requestsSeen = requests;
+    this.seenMs = nowMs;
+  }
+
   private look(): void {
     if (this.willLook) return;
     this.willLook = true;
@@ -139,7 +157,9 @@ export class RecoveryDesk implements RecoveryPort {
   private begin(): void {
     this.again?.cancel();
     this.again = undefined;
-    const { starts, againMs } = this.pace.begin(this.clock.monotonicMs());
+    const nowMs = this.clock.monotonicMs();
+    this.lookForClients(nowMs);
+    const { starts, againMs } = this.pace.begin(nowMs, this.isBusy);
     if (againMs !== undefined) {
       this.again = this.clock.setTimer(Math.ceil(againMs), () => this.begin());
     }

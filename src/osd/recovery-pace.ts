@@ -2,6 +2,8 @@
 export interface PaceBounds {
   /** Copies under way at once, at most. */
   readonly active: number;
+  /** The part of them that may be under way beside clients' requests, 0 to 1; one may always. */
+  readonly share: number;
   /** Copies that begin in one turn, at most. */
   readonly together: number;
   /** From one beginning to the next, at least, ms. */
@@ -50,10 +52,15 @@ export class RecoveryPace {
 
   /**
    * Who may begin now, and with how many copies.
+   * @param isBusy clients have requests: copies that would only wait in line before them begin later
    * @returns also when to look again: ms, or undefined when nobody waits for time to pass
    */
-  begin(nowMs: number): { starts: { ticket: number; count: number }[]; againMs?: number } {
-    const { active: most, together, sleepMs } = this.bounds;
+  begin(
+    nowMs: number,
+    isBusy: boolean,
+  ): { starts: { ticket: number; count: number }[]; againMs?: number } {
+    const { active, share, together, sleepMs } = this.bounds;
+    const most = isBusy ? Math.min(active, Math.max(1, Math.round(active * share))) : active;
     const starts: { ticket: number; count: number }[] = [];
     while (this.waiting.length > 0 && this.active < most) {
       if (nowMs < this.sleptUntilMs) return { starts, againMs: this.sleptUntilMs - nowMs };

@@ -86,6 +86,7 @@ const CHUNK_LEAST = 65_536;
 /** Of _max_active and _sleep the general one counts unless it is 0, then that of the device. */
 function recoverySettings(config: OsdConfig, rotates: boolean): RecoverySettings {
   const number = (name: string): number => config.number(name);
+  const opShare = number('osd_recovery_op_priority');
   const ofDevice = (name: string): number =>
     number(name) || number(`${name}_${rotates ? 'hdd' : 'ssd'}`);
   return {
@@ -93,6 +94,7 @@ function recoverySettings(config: OsdConfig, rotates: boolean): RecoverySettings
       backfills: number('osd_max_backfills'),
       lowestPriority: number('osd_min_recovery_priority'),
       active: ofDevice('osd_recovery_max_active'),
+      share: opShare / (opShare + number('osd_client_op_priority') || 1),
       together: number('osd_recovery_max_single_start'),
       sleepMs: 1000 * ofDevice('osd_recovery_sleep'),
     },

@@ -11,6 +11,8 @@ import type { ShardCalls } from './shard-front.ts';
 export class ShardRouter {
   /** In the order of their indexes. */
   readonly all: ShardCalls[];
+  /** Of clients, since the start. */
+  requests = 0;
   private readonly first: ShardCalls;
   /** We, as a client of our own. */
   private self: Requester | undefined;
@@ -23,6 +25,7 @@ export class ShardRouter {
   /** @throws DecodeError */
   request(by: Requester, m: IncomingMessage): void {
     const { all } = this;
+    this.requests++;
     const shard = all.length === 1 ? this.first : all[shardOf(peekRequestPg(m.front), all.length)]!;
     shard.request(by, m);
   }

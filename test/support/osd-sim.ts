@@ -451,6 +451,7 @@ export class SimWorld {
   readonly nodes: SimNode[];
   recoveryBounds: Omit<RecoveryBounds, 'active'> = {
     backfills: 1,
+    share: 1,
     lowestPriority: 0,
     together: 1,
     sleepMs: 0,
