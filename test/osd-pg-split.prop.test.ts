@@ -4,7 +4,7 @@ import { newPgPool, type PgPool, splitBits, stableMod } from '../src/maps/index.
 import { firstObject, Import } from '../src/osd/import.ts';
 import type { PgView } from '../src/osd/intervals.ts';
 import { ENTRY, type LogEntry, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
+import { hashOfEntry, Logged } from '../src/osd/logged.ts';
 import { emptyInfo, isBlank } from '../src/osd/pg-info.ts';
 import { storedView } from '../src/osd/pg-life.ts';
 import { mergeAll } from '../src/osd/pg-merge.ts';
@@ -63,7 +63,7 @@ function entryOf(oid: HObject, version: EVersion, previous: EVersion, objects: n
   };
 }
 
-/** A store with a PG, in which objects of these hashes were written one after another. */
+/** A store with a PG, in which objects of theshashOfEntry(e.bytes)es were written one after another. */
 async function pgWith(pgid: PgId, pgCount: number, hashes: readonly number[], missing = 0) {
   const store = new MemoryStore();
   const view = viewAt(4, pgCount, pgid.seed);
@@ -148,7 +148,7 @@ describe('a PG that is split', () => {
           const mine = (hash: number): boolean => stableMod(hash, pgCount) === part.pgid.seed;
           const names = objects.filter((o) => mine(o.hash)).map((o) => o.name);
           expect(contents(store, part)).toEqual(names.sort());
-          expect(part.log.after(part.log.tail).every((e) => mine(e.hash))).toBe(true);
+          expect(part.log.after(part.log.tail).every((e) => mine(hashOfEntry(e.bytes)))).toBe(true);
           expect([...part.missing.values()].every((m) => mine(m.oid.hash))).toBe(true);
           for (const { reqidKey } of part.log.after(part.log.tail)) {
             expect(part.log.find(reqidKey)).toBeDefined();

@@ -81,16 +81,16 @@ export class Logged implements Done {
   get previous(): EVersion {
     return readVersion(this.bytes, PREVIOUS_AT);
   }
-  /** Of the object: what its PG is found by. */
-  get hash(): number {
-    const { bytes } = this;
-    if (!isPlain(bytes)) return this.entry.oid.hash;
-    const name = OID_AT + ENVELOPE_BYTES + 4 + bytes.readUInt32LE(OID_AT + ENVELOPE_BYTES);
-    return bytes.readUInt32LE(name + 4 + bytes.readUInt32LE(name) + 8);
-  }
   get totals(): PgTotals {
     return this.entry.totals;
   }
+}
+
+/** Of an encoded entry's object: what its PG is found by. */
+export function hashOfEntry(bytes: Buffer): number {
+  if (!isPlain(bytes)) return decode(bytes).oid.hash;
+  const name = OID_AT + ENVELOPE_BYTES + 4 + bytes.readUInt32LE(OID_AT + ENVELOPE_BYTES);
+  return bytes.readUInt32LE(name + 4 + bytes.readUInt32LE(name) + 8);
 }
 
 function decode(bytes: Buffer): LogEntry {

@@ -2,7 +2,7 @@ import { assert } from '../errors/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../wire/index.ts';
 import { Dups } from './dups.ts';
 import type { LogEntry, PgTotals } from './log-entry.ts';
-import { type Done, Logged } from './logged.ts';
+import { type Done, hashOfEntry, Logged } from './logged.ts';
 
 /**
  * An entry as a log holds it: thousands of them stay for long and few are looked at again, so the rest of it is its
@@ -87,6 +87,11 @@ export class PgLog {
     return at >= 0 && sameVersion(this.items[at]!.version, v);
   }
 
+  /** All entries as they are stored. */
+  *encoded(): Generator<[version: EVersion, bytes: Buffer]> {
+    for (const item of this.items) yield [item.version, bytesOf(item)];
+  }
+
   after(v: EVersion): readonly Logged[] {
     return this.items.slice(this.firstAbove(v)).map(loggedOf);
   }
@@ -148,7 +153,7 @@ export class PgLog {
       for (const bytes of this.dups.all) log.dups.load(bytes);
       parts.set(seed, log);
     }
-    for (const item of this.items) parts.get(partOf(loggedOf(item).hash))!.take(item);
+    for (const item of this.items) parts.get(partOf(hashOfEntry(bytesOf(item))))!.take(item);
     return parts;
   }
 
@@ -188,6 +193,9 @@ export class PgLog {
   }
 }
 
-function loggedOf({ record }: Item): Logged {
-  return Logged.from(Buffer.from(record, 'latin1'));
+function bytesOf({ record }: Item): Buffer {
+  return Buffer.from(record, 'latin1');
+}
+function loggedOf(item: Item): Logged {
+  return Logged.from(bytesOf(item));
 }

@@ -3,7 +3,7 @@ import type { StoreOp } from '../store/index.ts';
 import { compareEVersion, type EVersion, formatPgId, type PgId } from '../wire/index.ts';
 import { Import, type ImportInfo } from './import.ts';
 import type { PgView } from './intervals.ts';
-import { logKey, oidKey, type PgTotals } from './log-entry.ts';
+import { logKey, type PgTotals } from './log-entry.ts';
 import type { PgInfo } from './pg-info.ts';
 import { nextInfo } from './pg-life.ts';
 import type { PgLog } from './pg-log.ts';
@@ -45,44 +45,31 @@ export function splitPg(
   const partOf = (hash: number): number => stableMod(hash, pgCount);
   const logs = state.log.split(seeds, partOf);
   const infos = infosOf(state, before, logs, viewOf);
+  const moved: string[] = [];
   const children = seeds.slice(1).map((child) => {
     const part = new PgState({ pool, seed: child }, infos.get(child)!);
     const items = [...state.missing.values()].filter(({ oid }) => partOf(oid.hash) === child);
     begin(part, logs.get(child)!, state.import?.info);
-    const entries = part.log.after(part.log.tail);
-    if (entries.length > 0) ops.push(part.put(entries.map((i) => [logKey(i.version), i.bytes])));
+    const entries: [string, Buffer][] = [];
+    for (const [version, bytes] of part.log.encoded()) entries.push([logKey(version), bytes]);
+    if (entries.length > 0) ops.push(part.put(entries));
+    for (const [key] of entries) moved.push(key);
     ops.push(...part.storeDups());
     ops.push(...part.addMissing(items));
     return part;
   });
-  ops.push(...keepOwn(state, logs.get(seed)!, infos.get(seed)!, partOf));
+  const { c, meta: oid, missing } = state;
+  const gone = [...missing].filter(([, item]) => partOf(item.oid.hash) !== seed);
+  const importing = state.import?.info;
+  state.info = infos.get(seed)!;
+  begin(state, logs.get(seed)!, importing);
+  ops.push(...state.forgetMissing(gone.map(([key]) => key)));
+  if (moved.length > 0) ops.push({ op: 'omapRmKeys', c, oid, keys: moved });
   for (const part of [state, ...children]) {
     part.endImport();
     ops.push(part.saveInfo());
   }
   return { parts: [state, ...children], ops };
-}
-
-/** The parent without what its children have now. */
-function keepOwn(
-  state: PgState,
-  log: PgLog,
-  info: PgInfo,
-  partOf: (hash: number) => number,
-): StoreOp[] {
-  const { pgid, c, meta: oid, missing } = state;
-  const isGone = (hash: number): boolean => partOf(hash) !== pgid.seed;
-  const keys = state.log
-    .after(state.log.tail)
-    .filter((item) => isGone(item.hash))
-    .map((item) => logKey(item.version));
-  const importing = state.import?.info;
-  state.info = info;
-  begin(state, log, importing);
-  const gone = [...missing.values()].filter((m) => isGone(m.oid.hash)).map((m) => oidKey(m.oid));
-  const ops = state.forgetMissing(gone);
-  if (keys.length > 0) ops.push({ op: 'omapRmKeys', c, oid, keys });
-  return ops;
 }
 
 function begin(part: PgState, log: PgLog, importing: ImportInfo | undefined): void {
