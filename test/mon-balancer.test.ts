@@ -110,6 +110,38 @@ describe('ceph balancer', () => {
     expect(again.status).toMatch(/^Unable to find further optimization/);
   });
 
+  it('evens the spread out by weights where clients do not know upmaps', async () => {
+    const w = await spreadWorld();
+    const b = balancerOf(w);
+    await b.run('off');
+    await b.run('mode', { mode: 'crush-compat' });
+    await w.run('config set', { who: 'mgr', name: 'target_max_misplaced_ratio', value: '.5' });
+    const deviation = (): number => copies(w).reduce((sum, n) => sum + (n - 48) ** 2, 0);
+    const before = deviation();
+    expect((await b.run('optimize', { plan: 'p' })).status).toBe('');
+    expect((await b.run('show', { plan: 'p' })).output).toMatch(
+      /# mode crush-compat\nceph osd crush weight-set create-compat\nceph osd crush weight-set reweight-compat 0 0\.\d{6}\n/,
+    );
+    const held = w.state().osdmap.crushMap;
+    expect((await b.run('execute', { plan: 'p' })).result).toBe(0);
+    expect(deviation()).toBeLessThan(before);
+    // Only what counts in draws is other than before.
+    expect({ ...w.state().osdmap.crushMap, chooseArgs: 0 }).toEqual({ ...held, chooseArgs: 0 });
+    await w.run('config set', { who: 'mgr', name: 'target_max_misplaced_ratio', value: '0' });
+    expect((await b.run('optimize', { plan: 'p' })).status).toMatch(/^Too many objects/);
+  });
+
+  it('does not carry out weights that would undo a later change', async () => {
+    const w = await spreadWorld();
+    const b = balancerOf(w);
+    await b.run('off');
+    await b.run('mode', { mode: 'crush-compat' });
+    await w.run('config set', { who: 'mgr', name: 'target_max_misplaced_ratio', value: '.5' });
+    await b.run('optimize', { plan: 'p' });
+    await w.run('osd crush reweight', { name: 'osd.1', weight: 0.5 });
+    expect((await b.run('execute', { plan: 'p' })).result).toBe(-11);
+  });
+
   it('says what it cannot do', async () => {
     const w = await spreadWorld();
     const b = balancerOf(w);

@@ -99,12 +99,12 @@ export class LiveState {
   private resolve(maps: ClusterMaps, name: string): OptionValue {
     const settings = maps.config.filter((s) => s.name === name);
     // What the manager's part does is set for the manager, who is this process too.
-    const isOfMgr = OPTIONS.get(name)?.services?.includes('mgr') ?? false;
+    const services = OPTIONS.get(name)?.services ?? [];
     const subjects = [`mon.${this.parts.identity.name}`];
-    if (isOfMgr) subjects.unshift(`mgr.${this.parts.mgr.name}`);
-    const stored = subjects
-      .map((who) => resolveConfig(settings, { name: who }).get(name)?.value)
-      .find((value) => value !== undefined);
+    if (services.includes('mgr')) subjects.unshift(`mgr.${this.parts.mgr.name}`);
+    else if (services.length === 0) subjects.push(`mgr.${this.parts.mgr.name}`);
+    const found = subjects.flatMap((who) => resolveConfig(settings, { name: who }).get(name) ?? []);
+    const stored = (found.find((s) => s.section !== 'global') ?? found[0])?.value;
     const given = this.parts.config.get(name);
     if (stored === undefined && given === undefined && name === 'osd_pool_default_size') {
       // A cluster of fewer OSDs than copies could never be clean.

@@ -1,4 +1,4 @@
-import { evaluate, METRICS, type Metric, withUpmaps } from '../../balancer/index.ts';
+import { evaluate, METRICS, type Metric } from '../../balancer/index.ts';
 import { formatValue } from '../../codec/index.ts';
 import type { OSDMap } from '../../maps/index.ts';
 import { formatPgId } from '../../wire/index.ts';
@@ -7,7 +7,8 @@ import type { Change } from '../change.ts';
 import { CommandFailure, changed, type Decision, ok, unchanged } from '../command.ts';
 import type { MonState } from '../state.ts';
 import { evaluationText } from './evaluation-text.ts';
-import { idsOf, makePlan, type NoPlan, type Plan, patchOf, planCommands } from './plan.ts';
+import { idsOf, makePlan } from './plan.ts';
+import type { NoPlan, Plan } from './plan-types.ts';
 import { isTimeToBalance, timeText } from './when.ts';
 
 // Texts and rules: pybind/mgr/balancer/module.py, release 16.2.
@@ -45,7 +46,7 @@ export class Balancer {
     // All the pools that it was to be limited to are gone.
     if (ids.size > 0 && names.length === 0) return undefined;
     const plan = this.optimize(state, `auto_${Math.floor(state.nowMs)}`, names);
-    return 'changes' in plan ? { osdmap: patchOf(plan) } : undefined;
+    return 'errno' in plan ? undefined : { osdmap: plan.patch };
   }
 
   status(state: MonState): Decision {
@@ -87,8 +88,7 @@ export class Balancer {
     if (option === undefined) return { what: 'current cluster', map: state.osdmap, pools: [] };
     const plan = this.plans.get(option);
     if (plan) {
-      const map = withUpmaps(plan.osdmap, plan.changes);
-      return { what: `plan "${option}"`, map, pools: plan.pools };
+      return { what: `plan "${option}"`, map: plan.after, pools: plan.pools };
     }
     if (state.osdmap.poolByName(option)) {
       return { what: `pool "${option}"`, map: state.osdmap, pools: [option] };
@@ -117,16 +117,15 @@ export class Balancer {
 
   /** The change that a plan makes of the map. */
   dump(args: CommandArgs): Decision {
-    const { changes, osdmap } = this.need(args);
+    const { patch, osdmap } = this.need(args);
+    const items = [...(patch.newPgUpmapItems ?? [])];
     const value = {
       epoch: osdmap.epoch + 1,
-      new_pg_upmap_items: changes
-        .filter((c) => c.items.length > 0)
-        .map(({ pgid, items }) => ({
-          mappings: items.map(([from, to]) => ({ from, to })),
-          pgid,
-        })),
-      old_pg_upmap_items: changes.filter((c) => c.items.length === 0).map((c) => c.pgid),
+      new_pg_upmap_items: items.map(([pgid, pairs]) => ({
+        mappings: pairs.map(([from, to]) => ({ from, to })),
+        pgid,
+      })),
+      old_pg_upmap_items: [...(patch.oldPgUpmapItems ?? [])],
     };
     return unchanged(ok(`${formatValue(value, true)}\n`));
   }
@@ -135,7 +134,11 @@ export class Balancer {
     this.refuseWhileActive(state, 'execute a plan');
     const plan = this.need(args);
     this.plans.delete(plan.name);
-    return changed(ok(), { osdmap: patchOf(plan) });
+    // Its weights would undo what was changed since.
+    if (plan.patch.crush && plan.osdmap.data.crushVersion !== state.osdmap.data.crushVersion) {
+      throw new CommandFailure('EAGAIN', 'the CRUSH map has changed since, make another plan');
+    }
+    return changed(ok(), { osdmap: plan.patch });
   }
 
   remove(args: CommandArgs): Decision {
@@ -187,7 +190,7 @@ function planCommandsOf(plan: Plan): string {
     `# starting crush version ${plan.osdmap.data.crushVersion}`,
     `# mode ${plan.mode}`,
   ];
-  return [...head, planCommands(plan)].join('\n');
+  return [...head, ...plan.commands].join('\n');
 }
 
 /** As Python prints a time span: `0:00:00.001234`. */
