@@ -42,7 +42,7 @@ export async function makeMonStore(store: KeyValue, cluster: NewCluster): Promis
 /** What differs from Ceph's defaults on one machine: few OSDs, and pools that come and go. */
 export function monConfig(osds: number): ReadonlyMap<string, string> {
   return new Map([
-    ['osd_pool_default_size', String(Math.min(osds, 3))],
+    ['osd_pool_default_size', String(Math.max(1, Math.min(osds, 3)))],
     ['osd_pool_default_pg_autoscale_mode', 'off'],
     ['osd_crush_chooseleaf_type', '0'],
     ['mon_allow_pool_delete', 'true'],
