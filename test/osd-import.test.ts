@@ -274,6 +274,32 @@ describe('an old holder that is to be a member again while it still drops its co
   });
 });
 
+describe('a log that decides about listings', () => {
+  it('keeps its tombstones until everything is listed, over restarts, and is cut then', async () => {
+    const run = new ImportRun(14);
+    await run.begin();
+    const hear = deafen(run);
+    run.world.place(MIDDLE);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    await run.remove('o5', SOON_MS);
+    await run.write('o6', 'changed', SOON_MS);
+    // More than a log holds otherwise.
+    for (let i = 0; i < 60; i++) await run.write('o0', `again ${i}`, SOON_MS);
+    expect(run.primary!.state.log.length).toBeGreaterThan(60);
+    for (const osd of MIDDLE) {
+      run.world.crash(osd);
+      await run.world.restart(osd);
+    }
+    await run.until('back', () => Boolean(run.primary?.isActive));
+    hear();
+    await run.end();
+    expect(await run.read('o5')).toBeUndefined();
+    for (let i = 0; i < 3; i++) await run.write('o0', `last ${i}`);
+    expect(run.primary!.state.log.length).toBeLessThan(60);
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
 describe('copies', () => {
   it('come from all holders at once', async () => {
     const run = new ImportRun(13, { copies: 4 });
