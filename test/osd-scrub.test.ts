@@ -272,6 +272,34 @@ it('a primary that goes in the middle of a scrub takes it along; the next one sc
   for (const node of world.nodes) expect(node.fatal).toBeUndefined();
 });
 
+it.each([1, 2, 3, 4, 5])(
+  'a write that a scrub holds when a member goes is done once, in the next interval, seed %i',
+  async (seed) => {
+    const world = new SimWorld(seed, { readMs: 200, osds: 4 });
+    await world.begin();
+    for (const name of NAMES) await request(world, name, OSD_OP.APPEND, Buffer.from(name));
+    await until(world, () => primary(world).pg!.isClean);
+    world.scrubs = { ...world.scrubs, preemptionsMax: 0 };
+    order(world, true);
+    await world.time.until(40);
+    let results: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      perform(world, 3, 50 + n, 'c', `<${n}>`, (a) => {
+        results = [...results, a.result];
+      });
+    }
+    await world.time.until(30);
+    world.crash(world.view.acting[1]!);
+    await until(world, () => results.length === 3 && (primary(world).pg?.isClean ?? false));
+    expect(results).toEqual([0, 0, 0]);
+    const alive = world.nodes.filter((n) => n.isAlive && world.view.acting.includes(n.id));
+    const [first, ...others] = await Promise.all(alive.map(contentsOf));
+    for (const n of [0, 1, 2]) expect(first!.get('c')!.split(`<${n}>`).length).toBe(2);
+    for (const other of others) expect(other).toEqual(first);
+    for (const node of world.nodes) expect(node.fatal).toBeUndefined();
+  },
+);
+
 it('no more scrubs than an OSD has places for: refused by a member, tried again later', async () => {
   const world = await began();
   let isGiven: boolean | undefined;

@@ -111,11 +111,12 @@ export class PeeringRounds {
     const { scope } = this;
     const { host, view } = scope;
     this.round++;
-    scope.scrubber.stop();
     scope.recount.stop();
     scope.recovery.stop();
     scope.places.stop();
     scope.pipeline.stop(true);
+    // After the pipeline: writes that a scrub holds must not go on now.
+    scope.scrubber.stop();
     scope.flushes.stop();
     this.replicas = view.acting.filter((o) => o !== host.id);
     scope.member.stop();
@@ -140,12 +141,12 @@ export class PeeringRounds {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
     scope.strays.clear();
-    scope.scrubber.stop();
-    scope.scrubMember.stop();
     scope.recount.stop();
     scope.recovery.stop();
     scope.places.intervalEnded();
     scope.pipeline.stop(scope.isPrimary);
+    scope.scrubber.stop();
+    scope.scrubMember.stop();
     scope.flushes.stop();
     scope.member.stop();
     scope.announcement.stop();
