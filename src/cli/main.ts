@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'osd start': { load: async () => import('./osd/start.ts').then((m) => m.osdStart) },
   'osd replace': { load: async () => import('./osd/replace.ts').then((m) => m.osdReplace) },
   'osd rm': { load: async () => import('./osd/rm.ts').then((m) => m.osdRm) },
+  'pg explain': { load: async () => import('./pg/explain.ts').then((m) => m.pgExplain) },
   store: { load: async () => import('./store/index.ts').then((m) => m.storeTool) },
   crushtool: { load: async () => import('./crushtool/index.ts').then((m) => m.crushtool) },
   osdmaptool: { load: async () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool) },

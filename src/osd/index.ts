@@ -9,4 +9,5 @@ export { hintOps } from './ops/hints.ts';
 export type { Osd } from './options.ts';
 export { startOsd } from './osd.ts';
 export { type Partition, shardOf } from './partition.ts';
+export type { MemberFacts, PgFacts } from './pg-facts.ts';
 export { runShard } from './threaded-shard.ts';

@@ -24,6 +24,7 @@ import { type CommandResult, MonClient } from './mon-client.ts';
 import { RadosObject, targetOf } from './object.ts';
 import { Objecter } from './objecter.ts';
 import { type Name, nameBytes } from './operation.ts';
+import { OsdTell } from './osd-tell.ts';
 
 export interface RadosOptions {
   readonly monAddrs: readonly EntityAddr[];
@@ -55,6 +56,7 @@ export class Rados implements AsyncDisposable {
   private readonly messenger: Messenger;
   private readonly mon: MonClient;
   private readonly objecter: Objecter;
+  private readonly tells: OsdTell;
 
   private constructor(runtime: Runtime, options: RadosOptions) {
     const name = options.name ?? 'client.admin';
@@ -63,10 +65,16 @@ export class Rados implements AsyncDisposable {
       throw new CephError('EINVAL', `'${name}' is not a client's name`);
     const dispatcher: Dispatcher = {
       onReady: (c) => this.mon.owns(c) && this.mon.onReady(c),
-      onMessage: (c, m) =>
-        this.mon.owns(c) ? this.mon.onMessage(m) : this.objecter.onMessage(c, m),
-      onReset: (c: Connection) =>
-        this.mon.owns(c) ? this.mon.onReset() : this.objecter.onReset(c),
+      onMessage: (c, m) => {
+        if (this.mon.owns(c)) this.mon.onMessage(m);
+        else if (this.tells.owns(c)) this.tells.onMessage(m);
+        else this.objecter.onMessage(c, m);
+      },
+      onReset: (c: Connection) => {
+        if (this.mon.owns(c)) this.mon.onReset();
+        else if (this.tells.owns(c)) this.tells.onReset(c);
+        else this.objecter.onReset(c);
+      },
     };
     this.messenger = createMessenger(runtime, {
       name: { type: ENTITY.client, num: -1 },
@@ -75,6 +83,7 @@ export class Rados implements AsyncDisposable {
     });
     this.mon = new MonClient(runtime, this.messenger, options.monAddrs);
     this.objecter = new Objecter(runtime, this.messenger, this.mon);
+    this.tells = new OsdTell(runtime, this.messenger);
   }
 
   /** Resolves when the client has the cluster's map. @throws CephError ETIMEDOUT with `timeoutMs` */
@@ -192,8 +201,27 @@ export class Rados implements AsyncDisposable {
     return r;
   }
 
+  /**
+   * A command to one OSD, as `ceph tell osd.N` sends it.
+   * @throws CephError ENXIO when it is not up, ENOENT and the like as the OSD answers
+   */
+  async tell(
+    osd: number,
+    cmd: { prefix: string } & Record<string, unknown>,
+    options?: CallOptions,
+  ): Promise<CommandResult> {
+    const map = this.objecter.map!;
+    const [addr] = map.isUp(osd) ? map.addrs(osd) : [];
+    if (!addr) throw new CephError('ENXIO', `osd.${osd} is not up`);
+    const r = await this.tells.ask(addr, this.fsid, cmd, options);
+    if (r.result < 0)
+      throw new CephError(r.result, r.status || `osd.${osd}: ${errnoName(r.result)}`);
+    return r;
+  }
+
   async close(): Promise<void> {
     this.objecter.close();
+    this.tells.close();
     this.mon.close();
     await this.messenger.shutdown();
   }
