@@ -33,6 +33,8 @@ export type Fault =
   | { kind: 'pgNum'; pool: number; pgNum: number }
   /** A disk takes no more data for a while. */
   | { kind: 'fill'; osd: OsdName; forMs: number }
+  /** A bit of an object's copy turns over; only while all copies are there and none is damaged. */
+  | { kind: 'flipBit'; osd: OsdName; pick: number }
   /** An OSD dies again and again, soon after it has come back. */
   | { kind: 'flap'; osd: OsdName; times: number; everyMs: number }
   /** The primary of a PG loses everybody but the clients. */
@@ -77,8 +79,11 @@ export function drawFaults(seed: number, options: SimOptions, durationMs: number
     fill: character(1),
     flap: character(1.5),
     isolatePrimary: character(2),
+    flipBit: options.scrubs ? character(4) : 0,
     expand: character(1),
   };
+  // A copy that is damaged and one that is gone may have been all there were.
+  if (weights.flipBit > 0) weights.replaceDisk = 0;
   const count = dice.pick([3, 10, 20, 40, 100]);
   const out: PlannedFault[] = [];
   let expansions = 0;
@@ -153,6 +158,8 @@ function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
       };
     case 'fill':
       return { kind, osd: osd(), forMs: short };
+    case 'flipBit':
+      return { kind, osd: osd(), pick: dice.below(2 ** 20) };
     case 'flap':
       return { kind, osd: osd(), times: dice.between(2, 6), everyMs: dice.pick([50, 400, 2500]) };
     case 'isolatePrimary':

@@ -2,6 +2,7 @@ import { CephError } from '../src/errors/index.ts';
 import { formatPgId } from '../src/wire/index.ts';
 import { isAllClean } from './checks.ts';
 import type { SimClient, SimCluster } from './cluster.ts';
+import { type Damage, flipBit, isRepaired } from './damage.ts';
 import { type Fault, faultText, type PlannedFault } from './faults.ts';
 import type { Workload } from './workload.ts';
 
@@ -17,6 +18,8 @@ export class Injector {
   private readonly workload: Workload;
   private readonly admin: SimClient;
   private readonly commands = new Set<Promise<void>>();
+  /** The copy that was damaged last. */
+  damage: Damage | undefined;
   private expansion: Promise<void> = Promise.resolve();
 
   constructor(cluster: SimCluster, workload: Workload, admin: SimClient) {
@@ -143,6 +146,8 @@ export class Injector {
           this.workload.expectFull();
         });
       }
+      case 'flipBit':
+        return this.run(this.flip(idOf(f.osd), f.pick));
       case 'flap':
         for (let i = 0; i < f.times; i++) {
           this.later(i * f.everyMs, () => this.kill(f.osd, i % 2 === 0));
@@ -166,6 +171,13 @@ export class Injector {
         this.expansion = this.expansion.then(() => this.expand());
         return this.run(this.expansion);
     }
+  }
+
+  /** One damaged copy at a time: the others are what it is repaired from. */
+  private async flip(osd: number, pick: number): Promise<void> {
+    const { cluster } = this;
+    if (this.damage && !(await isRepaired(cluster, this.damage))) return;
+    if (isAllClean(cluster)) this.damage = flipBit(cluster, osd, pick);
   }
 
   private primaryOf(number: number, pg: number): number | undefined {

@@ -23,6 +23,8 @@ export interface SimOptions {
   readonly generationMs: number;
   /** Of an object's larger writes. */
   readonly bytesMax: number;
+  /** PGs are scrubbed all the time, and damaged copies repaired. */
+  readonly scrubs: boolean;
   /** How often clients want other acknowledgements than the usual ones. */
   readonly otherAcks: number;
   /** What the configuration file of all daemons says. */
@@ -39,6 +41,15 @@ interface SimPool {
 const DRIFT_MAX = 200e-6;
 const OFFSET_MAX_MS = 3000;
 
+/** All the time, in seconds. */
+const SCRUBS: readonly (readonly [string, string])[] = [
+  ['osd_scrub_auto_repair', 'true'],
+  ['osd_scrub_min_interval', '10'],
+  ['osd_scrub_max_interval', '20'],
+  ['osd_deep_scrub_interval', '20'],
+  ['osd_scrub_during_recovery', 'true'],
+];
+
 /** @param osdsMin at least so many OSDs */
 export function drawOptions(seed: number, osdsMin = 2): SimOptions {
   const dice = new Dice(seed, 'options');
@@ -51,6 +62,7 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
   const clients = dice.between(2, 4);
   const threads = dice.between(1, 3);
   const perSecond = dice.pick([1, 3, 6]);
+  const scrubs = dice.chance(0.4) && pools.every((p) => p.minSize > 1);
   const logKeep = dice.pick([2, 10, 50, 250]);
   return {
     osds,
@@ -77,12 +89,14 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
     objects: dice.pick([2, 4, 8, 16]),
     generationMs: dice.pick([20_000, 60_000, 120_000]),
     bytesMax: dice.pick([200, 5000, 20_000, 70_000]),
+    scrubs,
     otherAcks: dice.pick([0, 0, 0.1]),
     config: new Map([
       ['osd_heartbeat_grace', String(dice.pick([4, 8, 20]))],
       ['osd_min_pg_log_entries', String(logKeep)],
       ['osd_max_pg_log_entries', String(logKeep * 2)],
       ['mon_osd_down_out_interval', String(dice.pick([30, 120, 600]))],
+      ...(scrubs ? SCRUBS : []),
     ]),
   };
 }

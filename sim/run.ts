@@ -1,5 +1,6 @@
 import { leftovers, uncleanPgs, unequalReplicas, unlinearizable } from './checks.ts';
 import { SimCluster } from './cluster.ts';
+import { isRepaired } from './damage.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Injector } from './injector.ts';
 import { drawOptions, type SimOptions } from './options.ts';
@@ -136,6 +137,7 @@ class Scene {
       this.fail('not answered', lines);
     }
     if (this.isBad) return;
+    await this.repaired(injector);
     await cluster.drive('the last reads', this.readAll(), ANSWER_MS);
     const unequal = await cluster.drive('the comparison', unequalReplicas(cluster), ANSWER_MS);
     this.fail('replicas differ', unequal);
@@ -144,6 +146,19 @@ class Scene {
     const { wrong, undecided } = unlinearizable(workload.history);
     this.undecided = undecided;
     this.fail('not linearizable', wrong);
+  }
+
+  /** Waits until scrubs have found and mended what was damaged. */
+  private async repaired({ damage }: Injector): Promise<void> {
+    if (!damage) return;
+    const { cluster } = this;
+    const untilMs = cluster.timeline.now + HEAL_MS;
+    const look = (): Promise<boolean> => cluster.drive('a look', isRepaired(cluster, damage));
+    while (!(await look()) && cluster.timeline.now < untilMs) {
+      await this.watch(cluster.timeline.now + WATCH_MS);
+    }
+    if (await look()) return;
+    this.fail('not repaired', [`${damage.c}/${damage.oid.name} on osd.${damage.osd}`]);
   }
 
   get isBad(): boolean {
