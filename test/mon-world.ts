@@ -24,7 +24,7 @@ export const FSID = '0a1b2c3d-0000-4000-8000-00000000cafe';
 const CALLER: Caller = { entity: { type: 8, num: 4100 }, name: 'client.admin', addrs: [] };
 
 /** What differs from {@link bootOf}. */
-export interface BootOptions extends Partial<Omit<MessageOf<typeof MOSDBoot>, 'superblock'>> {
+interface BootOptions extends Partial<Omit<MessageOf<typeof MOSDBoot>, 'superblock'>> {
   superblock?: Partial<OsdSuperblock>;
   publicAddrs?: EntityAddr[];
 }

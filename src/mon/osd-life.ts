@@ -1,10 +1,19 @@
-import { clusterLine } from './change.ts';
-import type { MonContext } from './context.ts';
+import type { Logger } from '../runtime/index.ts';
+import { type Change, clusterLine } from './change.ts';
 import { OsdBeacons } from './services/osd-beacons.ts';
 import { OsdDownOut } from './services/osd-down-out.ts';
 import { FailureReports } from './services/osd-failure.ts';
 import { canGoDown, markDown } from './services/osd-state.ts';
+import type { Session } from './session.ts';
 import type { MonState } from './state.ts';
+
+/** What of the monitor matters here. */
+export interface OsdLifeHost {
+  readonly runtime: { readonly log: Logger };
+  readonly sessions: ReadonlySet<Session>;
+  head(): MonState;
+  propose(change: Change): void;
+}
 
 /** What the monitor knows of the lives of OSDs beside the map, and what follows from it with time. */
 export class OsdLife {
@@ -15,7 +24,7 @@ export class OsdLife {
   private readonly silentSince = new Map<number, number>();
 
   /** To be called every second. */
-  tick(mon: MonContext): void {
+  tick(mon: OsdLifeHost): void {
     this.markSilentDown(mon);
     for (;;) {
       const silent = this.beacons.next(mon.head());
@@ -31,14 +40,14 @@ export class OsdLife {
   }
 
   /** The map is changed so, and what was said of the OSD before is void. */
-  markDown(mon: MonContext, osd: number, text: string, isDead: boolean): void {
+  markDown(mon: OsdLifeHost, osd: number, text: string, isDead: boolean): void {
     this.failures.forget(osd);
     mon.runtime.log('info', 'OSD marked down', { osd, text });
     const log = [clusterLine('info', text)];
     mon.propose({ osdmap: markDown(mon.head().osdmap, [osd], isDead), log });
   }
 
-  private markOut(mon: MonContext): void {
+  private markOut(mon: OsdLifeHost): void {
     const out = this.downOut.next(mon.head());
     if (!out) return;
     const log = out.osds.map(({ osd, downFor }) => {
@@ -52,7 +61,7 @@ export class OsdLife {
    * OSDs accuse each other; but who has nobody left to accuse it (the only one of its cluster, or all at once) is found
    * by its session here. Ceph's monitor has beacons only, which come every five minutes.
    */
-  private markSilentDown(mon: MonContext): void {
+  private markSilentDown(mon: OsdLifeHost): void {
     const state = mon.head();
     const silent = this.silent(mon, state);
     const isWitnessed = state.osdmap.osds().some((o) => state.osdmap.isUp(o) && !silent.has(o));
@@ -64,7 +73,7 @@ export class OsdLife {
     }
   }
 
-  private silent(mon: MonContext, state: MonState): ReadonlyMap<number, number> {
+  private silent(mon: OsdLifeHost, state: MonState): ReadonlyMap<number, number> {
     const present = new Set([...mon.sessions].map((s) => s.osd));
     for (const osd of state.osdmap.osds()) {
       if (present.has(osd) || !state.osdmap.isUp(osd)) this.silentSince.delete(osd);

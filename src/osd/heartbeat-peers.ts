@@ -65,6 +65,6 @@ function ofOtherBuckets(choice: PeerChoice, up: readonly number[], has: Readonly
 }
 
 /** The bucket of this kind in which an OSD lies. */
-export function bucketAt(map: OSDMap, osd: number, level: string): string | undefined {
+function bucketAt(map: OSDMap, osd: number, level: string): string | undefined {
   return fullLocation(map.crushMap, osd).find(([type]) => type === level)?.[1];
 }

@@ -1,19 +1,7 @@
 import { CephError } from '../errors/index.ts';
 import type { MapMessage, OSDMap } from '../maps/index.ts';
-import {
-  type Connection,
-  createMessenger,
-  type IncomingMessage,
-  type Messenger,
-  type OutgoingMessage,
-} from '../msgr/index.ts';
-import {
-  alignedMemory,
-  BufferPool,
-  type Clock,
-  type Logger,
-  type Runtime,
-} from '../runtime/index.ts';
+import type { Connection, Dispatcher, IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
+import { alignedMemory, BufferPool, type Clock, type Logger } from '../runtime/index.ts';
 import {
   decodeFront,
   ENTITY,
@@ -40,6 +28,7 @@ import { MonSession } from './mon-session.ts';
 import { type MonWish, MonWishes } from './mon-wishes.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
+import { OsdMessengers } from './osd-messengers.ts';
 import type { Partition } from './partition.ts';
 import { type Lease, MOSDLease, MRepAck } from './peer-messages.ts';
 import { Peers } from './peers.ts';
@@ -86,10 +75,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   readonly config: OsdConfig;
   readonly superblock: Superblock;
   private settings: Settings;
-  /** For clients and the monitor. */
-  private readonly messenger: Messenger;
-  /** For other OSDs. */
-  private readonly cluster: Messenger;
+  private readonly messengers: OsdMessengers;
   private readonly mon: MonSession;
   private readonly wishes: MonWishes;
   private readonly peers: Peers;
@@ -130,10 +116,16 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     });
     const pool = runtime.pool ?? new BufferPool(alignedMemory);
     const network = watchRefusals(runtime.network, (a) => this.watch.refused(a));
-    this.messenger = this.makeMessenger({ ...runtime, pool });
-    this.cluster = this.makeMessenger({ ...runtime, network, pool });
+    const dispatcher: Dispatcher = {
+      onMessage: (c, m) => this.onMessage(c, m),
+      onReady: (c) => this.onReady(c),
+      onReset: (c) => this.onReset(c),
+    };
+    this.messengers = new OsdMessengers({ ...runtime, pool }, network, id, dispatcher, (e) =>
+      this.fatal(e),
+    );
     this.watch = new Watch(this, { ...runtime, network }, (e) => this.fatal(e));
-    this.mon = new MonSession(this.messenger, {
+    this.mon = new MonSession(this.messengers.clients, {
       clock: this.clock,
       log: this.log,
       hostname: options.hostname ?? 'localhost',
@@ -141,7 +133,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
       epoch: () => this.maps.epoch,
       onConnected: () => this.onMonConnected(),
     });
-    this.peers = new Peers(this.cluster, () => this.maps.current);
+    this.peers = new Peers(this.messengers.osds, () => this.maps.current);
     this.clog = new ClusterLogger(this);
     this.partition = { index: 0, count: options.shards?.count ?? 1 };
     const { settings, clock, log, partition } = this;
@@ -202,29 +194,15 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     if (this.maps.isNewest) this.boot.ask();
   }
 
-  private makeMessenger(runtime: Runtime): Messenger {
-    return createMessenger(runtime, {
-      name: { type: ENTITY.osd, num: this.id },
-      authName: { type: ENTITY.osd, id: String(this.id) },
-      dispatcher: {
-        onMessage: (c, m) => this.onMessage(c, m),
-        onReady: (c) => this.onReady(c),
-        onReset: (c) => this.onReset(c),
-      },
-      onFatal: (e) => this.fatal(e),
-    });
-  }
-
   private async listen(): Promise<OsdAddrs> {
     const { host, port, runtime } = this.options;
     const clusterHost = this.options.clusterHost ?? this.config.host('cluster_addr') ?? host;
     const nonce = 1 + runtime.random.below(2 ** 31);
-    const [publicAddr, clusterAddr, { front, back }] = await Promise.all([
-      this.messenger.listen({ host, port: port ?? 0, nonce }),
-      this.cluster.listen({ host: clusterHost, port: 0, nonce }),
+    const [addrs, { front, back }] = await Promise.all([
+      this.messengers.listen({ host, port: port ?? 0, clusterHost, nonce }),
       this.watch.listen({ front: host, back: clusterHost }, nonce),
     ]);
-    return { public: publicAddr, cluster: clusterAddr, hbFront: front, hbBack: back };
+    return { ...addrs, hbFront: front, hbBack: back };
   }
 
   /** The oldest epoch from which a shard would go on after a crash now. */
@@ -502,8 +480,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   }
 
   private async shutdown(): Promise<void> {
-    const { messenger, cluster, watch } = this;
-    await Promise.all([messenger.shutdown(), cluster.shutdown(), watch.shutdown()]);
+    await Promise.all([this.messengers.shutdown(), this.watch.shutdown()]);
   }
 
   private async waitUntilDown(): Promise<void> {

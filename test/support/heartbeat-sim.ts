@@ -8,7 +8,7 @@ import type { Side } from '../../src/osd/ping-book.ts';
 import { decodeFront, MOSDFailure, MOSDPing, type Outgoing } from '../../src/wire/index.ts';
 import { bootOf, FSID, makeWorld, type World } from '../mon-world.ts';
 
-export const SETTINGS: HeartbeatSettings = {
+const SETTINGS: HeartbeatSettings = {
   intervalSeconds: 6,
   graceSeconds: 20,
   peersMin: 10,
