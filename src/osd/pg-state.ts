@@ -221,6 +221,7 @@ export class PgState {
   adopt(base: EVersion, entries: readonly Logged[]): StoreOp[] {
     const changes = mergeLog(this.log, this.missing, base, entries);
     const { import: importing } = this;
+    if (!this.info.complete) this.info = { ...this.info, complete: true };
     if (importing) {
       for (const { oid } of changes.missing) importing.frontier.settle(oidKey(oid));
       for (const oid of changes.removed) importing.frontier.settle(oidKey(oid));

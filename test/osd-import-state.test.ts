@@ -1,0 +1,125 @@
+// What a member in the middle of an import finds when it is started again.
+import { describe, expect, it } from 'vitest';
+import { firstObject } from '../src/osd/import.ts';
+import { ENTRY, type LogEntry, TOTALS_ZERO } from '../src/osd/log-entry.ts';
+import { Logged } from '../src/osd/logged.ts';
+import { emptyInfo } from '../src/osd/pg-info.ts';
+import { PgState } from '../src/osd/pg-state.ts';
+import { MemoryStore, type StoreOp } from '../src/store/index.ts';
+import {
+  EVERSION_ZERO,
+  type EVersion,
+  HOBJECT_MAX,
+  type HObject,
+  SNAP_HEAD,
+} from '../src/wire/index.ts';
+
+const PGID = { pool: 1, seed: 0 };
+const v = (version: number): EVersion => ({ epoch: 2, version: BigInt(version) });
+const oid = (name: string): HObject => ({ ...firstObject(1), name, snap: SNAP_HEAD });
+const VIEW = {
+  epoch: 2,
+  up: [0],
+  upPrimary: 0,
+  acting: [0],
+  primary: 0,
+  size: 1,
+  minSize: 1,
+  pgCount: 1,
+  upFrom: [1],
+};
+
+function entry(version: number, name: string, kind: number = ENTRY.modify): Logged {
+  const made: LogEntry = {
+    kind,
+    version: v(version),
+    previous: v(version - 1),
+    prior: EVERSION_ZERO,
+    oid: oid(name),
+    reqid: { name: { type: 8, num: 1 }, tid: BigInt(version), inc: 0 },
+    userVersion: BigInt(version),
+    result: 0,
+    totals: TOTALS_ZERO,
+  };
+  return Logged.of(made);
+}
+const LOG = [entry(6, 'made'), entry(7, 'gone', ENTRY.delete), entry(8, 'changed')];
+/** Which objects are here, in which versions. */
+const have = (versions: Record<string, number>) => (o: HObject) =>
+  versions[o.name] === undefined ? undefined : v(versions[o.name]!);
+
+async function member() {
+  const store = new MemoryStore();
+  const state = new PgState(PGID, emptyInfo(0, VIEW, 1));
+  await store.submit(state.create());
+  const run = (ops: readonly StoreOp[]) => store.submit([...ops]);
+  const again = () => PgState.load(store, PGID)!;
+  return { store, state, run, again };
+}
+
+describe('an import that is stored', () => {
+  it('begins with the log, what that says of objects, and nothing listed, in one transaction', async () => {
+    const { state, run, again } = await member();
+    await run(state.takeOver(v(5), LOG, [3, 4], have({ changed: 8, made: 2 })));
+    const found = again();
+    expect(found.info.import).toEqual({ base: v(5), cursor: firstObject(1), sources: [3, 4] });
+    expect([found.log.tail, found.log.head, found.log.length]).toEqual([v(5), v(8), 3]);
+    // Here already in the right version: not missing.
+    expect([...found.missing.keys()]).toEqual(['made']);
+    const { frontier } = found.import!;
+    const isOpen = (name: string) => frontier.isBeyond(name, oid(name));
+    expect(['made', 'gone', 'changed', 'other'].map(isOpen)).toEqual([false, false, false, true]);
+  });
+
+  it('goes on behind the last page, and ends with the last object', async () => {
+    const { state, run, again } = await member();
+    await run(state.takeOver(v(5), LOG, [3], have({ changed: 8, made: 6 })));
+    const page = { from: firstObject(1), objects: [{ oid: oid('a'), need: v(1) }], next: oid('b') };
+    await run(state.listed(state.import!, page, [], have({})).ops);
+    const middle = again();
+    expect(middle.info.import!.cursor).toEqual(oid('b'));
+    expect([...middle.missing.keys()]).toEqual(['a']);
+    const rest = { from: oid('b'), objects: [], next: HOBJECT_MAX };
+    await run(middle.listed(middle.import!, rest, [], have({})).ops);
+    expect(again().import!.isListed).toBe(true);
+    await run(middle.removeMissing('a'));
+    expect([again().import, again().missing.size]).toEqual([undefined, 0]);
+  });
+
+  it('keeps its log whole while it lists, and cuts it afterwards', async () => {
+    const { state, run } = await member();
+    await run(state.takeOver(v(5), LOG, [3], have({ changed: 8, made: 6 })));
+    expect(state.trim(v(7), 100)).toEqual([]);
+    expect(state.log.length).toBe(3);
+    const all = { from: firstObject(1), objects: [], next: HOBJECT_MAX };
+    await run(state.listed(state.import!, all, [], have({})).ops);
+    await run(state.trim(v(7), 100));
+    expect(state.log.length).toBe(1);
+  });
+
+  it('lets an earlier base decide when its log is rewound', async () => {
+    const { state, run, again } = await member();
+    await run(state.takeOver(v(5), LOG.slice(0, 2), [3], have({})));
+    await run(state.adopt(v(5), [entry(9, 'other')]));
+    expect(again().info.import!.base).toEqual(v(5));
+    // Taken back: it did not exist before.
+    expect([...again().missing.keys()]).toEqual(['other']);
+    const { frontier } = state.import!;
+    expect(frontier.isBeyond('made', oid('made'))).toBe(false);
+  });
+
+  it('is begun from nothing by what an old version left half done', async () => {
+    const { state, run, again } = await member();
+    state.info = { ...state.info, complete: false, lastEpochStarted: 2 };
+    await run([state.saveInfo()]);
+    const found = again();
+    expect(found.import!.info).toEqual({
+      base: EVERSION_ZERO,
+      cursor: firstObject(1),
+      sources: [],
+    });
+    await run(found.adopt(EVERSION_ZERO, LOG));
+    expect(again().info.complete).toBe(true);
+    expect([...again().missing.keys()].sort()).toEqual(['changed', 'made']);
+  });
+});
