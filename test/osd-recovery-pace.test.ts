@@ -1,7 +1,9 @@
 // How fast copies begin, and that each PG gets its share of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { OsdConfig } from '../src/osd/osd-config.ts';
 import { RecoveryPace } from '../src/osd/recovery-pace.ts';
+import { settingsOf } from '../src/osd/settings.ts';
 
 it('lets no more copies run than osd_recovery_max_active, and no place stays empty', () => {
   const step = fc.constantFrom('ask' as const, 'done' as const, 'cancel' as const);
@@ -58,4 +60,22 @@ it('keeps most of them back while clients have requests, never all', () => {
   const still = new RecoveryPace({ active: 0, share: 1, together: 1, sleepMs: 0 });
   still.ask(1);
   expect(still.begin(0, true).starts).toEqual([]);
+});
+
+it('takes its bounds from the options, as the device is', () => {
+  const of = (device: object, options: [string, string][] = []) =>
+    settingsOf(new OsdConfig(new Map(options)), 1, device).recovery;
+  const hdd = { deviceClass: 'hdd' };
+  expect(of(hdd).bounds).toMatchObject({ backfills: 1, active: 3, together: 1, sleepMs: 100 });
+  expect(of({ ...hdd, metadataClass: 'ssd' }).bounds).toMatchObject({ active: 3, sleepMs: 25 });
+  expect(of({ deviceClass: 'ssd' }).bounds).toMatchObject({ active: 10, sleepMs: 0 });
+  expect(of({}).retryMs).toEqual({ recovery: 30_000, backfill: 30_000 });
+  const said = of(hdd, [
+    ['osd_recovery_sleep', '0.5'],
+    ['osd_recovery_max_active', '7'],
+    ['osd_recovery_max_chunk', '0'],
+    ['osd_recovery_op_priority', '63'],
+  ]);
+  expect(said.bounds).toMatchObject({ active: 7, sleepMs: 500, share: 0.5 });
+  expect(said.chunkBytes).toBe(65_536);
 });

@@ -47,6 +47,7 @@ export async function runOsd(
     port: osdPort(cluster, id),
     hostname: hostname(),
     deviceClass: deviceClassOf(device ?? path),
+    metadataClass: deviceClassOf(path),
   });
   await osd.booted;
   return osd;

@@ -22,6 +22,8 @@ export interface OsdOptions {
   readonly clusterHost?: string;
   readonly hostname?: string;
   readonly deviceClass?: string;
+  /** Of what the stores' metadata lie on; default: the same. */
+  readonly metadataClass?: string;
   /** Options by name, in canonical text: what the configuration file says. The monitor's settings come on top. */
   readonly config?: ReadonlyMap<string, string>;
   /**

@@ -104,7 +104,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     this.log = runtime.log;
     this.timers = new Timers(this.clock);
     this.config = new OsdConfig(options.config);
-    this.settings = settingsOf(this.config, 1, options.deviceClass);
+    this.settings = settingsOf(this.config, 1, options);
     this.recovery = new RecoveryDesk(
       this.clock,
       this.settings.recovery.bounds,
@@ -452,7 +452,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   }
 
   private configChanged(): void {
-    this.settings = settingsOf(this.config, this.settings.version + 1, this.options.deviceClass);
+    this.settings = settingsOf(this.config, this.settings.version + 1, this.options);
     this.recovery.setBounds(this.settings.recovery.bounds);
     for (const shard of this.shards) shard.apply(this.settings);
     this.watch.configChanged();

@@ -44,9 +44,17 @@ export interface RecoverySettings {
 
 /**
  * The options as they are now.
- * @param deviceClass of what the stores lie on
+ * @param device classes of what the stores' data and metadata lie on
  */
-export function settingsOf(config: OsdConfig, version: number, deviceClass?: string): Settings {
+export function settingsOf(
+  config: OsdConfig,
+  version: number,
+  device: { readonly deviceClass?: string; readonly metadataClass?: string } = {},
+): Settings {
+  const { deviceClass, metadataClass = deviceClass } = device;
+  const rotates = deviceClass === 'hdd';
+  const isHybrid = rotates && metadataClass !== 'hdd';
+
   return Object.freeze({
     version,
     limits: Object.freeze(config.limits()),
@@ -65,8 +73,8 @@ export function settingsOf(config: OsdConfig, version: number, deviceClass?: str
     storeDirect: (config.get('osd_store_direct')?.value ?? 'auto') as DirectMode,
     scrub: Object.freeze(scrubSettings(config)),
     history: Object.freeze(historySettings(config)),
-    recovery: Object.freeze(recoverySettings(config, deviceClass === 'hdd')),
-    compression: Object.freeze(compressionDefaults(config, deviceClass === 'hdd')),
+    recovery: Object.freeze(recoverySettings(config, rotates, isHybrid)),
+    compression: Object.freeze(compressionDefaults(config, rotates)),
   });
 }
 
@@ -84,19 +92,25 @@ function historySettings(config: OsdConfig): HistorySettings {
 const CHUNK_LEAST = 65_536;
 
 /** Of _max_active and _sleep the general one counts unless it is 0, then that of the device. */
-function recoverySettings(config: OsdConfig, rotates: boolean): RecoverySettings {
+function recoverySettings(
+  config: OsdConfig,
+  rotates: boolean,
+  isHybrid: boolean,
+): RecoverySettings {
   const number = (name: string): number => config.number(name);
   const opShare = number('osd_recovery_op_priority');
-  const ofDevice = (name: string): number =>
-    number(name) || number(`${name}_${rotates ? 'hdd' : 'ssd'}`);
+  const device = rotates ? 'hdd' : 'ssd';
   return {
     bounds: {
       backfills: number('osd_max_backfills'),
       lowestPriority: number('osd_min_recovery_priority'),
-      active: ofDevice('osd_recovery_max_active'),
+      active: number('osd_recovery_max_active') || number(`osd_recovery_max_active_${device}`),
       share: opShare / (opShare + number('osd_client_op_priority') || 1),
       together: number('osd_recovery_max_single_start'),
-      sleepMs: 1000 * ofDevice('osd_recovery_sleep'),
+      sleepMs:
+        1000 *
+        (number('osd_recovery_sleep') ||
+          number(`osd_recovery_sleep_${isHybrid ? 'hybrid' : device}`)),
     },
     retryMs: {
       recovery: 1000 * number('osd_recovery_retry_interval'),
