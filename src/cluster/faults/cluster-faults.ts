@@ -23,11 +23,15 @@ export interface FaultyParts {
 
 const BLOCK_BYTES = 4096;
 const LIST_MAX = 1000;
+/** Bits are flipped in so many bytes at the beginning of a block: a compressed one may not have many more. */
+const SPREAD_BYTES = 32;
 
 /** Faults of the daemons of this process, on the real network and on disks that are real or in memory. */
 export class ClusterFaults implements Faults {
   private readonly parts: FaultyParts;
   private readonly spoiled = new Set<DiskFaults>();
+  /** How many bits were flipped: each time it is another one, as the same one twice would be no damage. */
+  private flips = 0;
 
   constructor(parts: FaultyParts) {
     this.parts = parts;
@@ -74,14 +78,16 @@ export class ClusterFaults implements Faults {
     await store.flush(); // what is in the journal only has no place yet
     const found = findData(store, object);
     if (!found) throw new CephError('ENOENT', `${name} holds no data of ${object ?? 'any object'}`);
-    const { pgid, oid, at, offset } = found;
+    const { pgid, oid, at, offset, length } = found;
     const file = disk.fileNamed('block')!;
     const block = Buffer.alloc(BLOCK_BYTES);
     file.readSync(block, at);
-    block[0] = block[0]! ^ 1;
+    const byte = Math.floor(this.flips / 8) % Math.min(length, SPREAD_BYTES);
+    block[byte] = block[byte]! ^ (1 << (this.flips % 8));
+    this.flips++;
     await file.write([block], at);
     await file.sync();
-    return { osd: name, object: oid.name, pgid, offset };
+    return { osd: name, object: oid.name, pgid, offset: offset + byte };
   }
 
   kill(daemon: OsdName | 'mon.a'): Promise<void> {
@@ -119,17 +125,26 @@ function idOf(name: OsdName): number {
   return Number(digits);
 }
 
+/** A block of an object: where it is on the disk and in the object, and how much of the object there is from it on. */
+interface Found {
+  readonly pgid: Collection;
+  readonly oid: HObject;
+  readonly at: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** The first block with data of an object of a client; of any when none is named. */
-function findData(
-  store: BlockStore,
-  object: string | undefined,
-): { pgid: Collection; oid: HObject; at: number; offset: number } | undefined {
+function findData(store: BlockStore, object: string | undefined): Found | undefined {
   for (const pgid of store.collections()) {
     for (const oid of objectsOf(store, pgid)) {
       const isClients = oid.pool >= 0 && oid.snap === SNAP_HEAD && oid.name !== '';
       if (!isClients || (object !== undefined && oid.name !== object)) continue;
       const place = store.places(pgid, oid)[0];
-      if (place) return { pgid, oid, at: place.offset, offset: place.block * BLOCK_BYTES };
+      if (!place) continue;
+      const offset = place.block * BLOCK_BYTES;
+      const length = store.stat(pgid, oid)!.size - offset;
+      return { pgid, oid, at: place.offset, offset, length };
     }
   }
   return undefined;
