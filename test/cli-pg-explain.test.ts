@@ -9,6 +9,7 @@ const facts = (o: Partial<PgFacts>): PgFacts => ({
   pgid: '1.0',
   osd: 0,
   role: 'primary',
+  word: 'clean',
   state: 'active+clean',
   epoch: 9,
   since: 7,
@@ -68,14 +69,23 @@ describe('a PG in words', () => {
     expect(asked).toContain('ceph pg 1.0 mark_unfound_lost revert|delete');
   });
   it('says how much members still lack, and whence it comes', () => {
-    const sources = [{ osd: 4, state: 'importing' }];
+    const sources = [{ osd: 4, state: 'importing', left: 5 } as const];
     const mine = { osd: 0, isUp: true, version: "7'3", lacks: 5, isImporting: true, sources };
     const text = story({ members: [mine], size: 3 });
     expect(text).toContain('only 2 of 3 members are there; all is served, and 5 copies');
     expect(text).toContain(
-      "osd.0: primary, version 7'3, lacks 5 objects, imports from osd.4 (importing)",
+      "osd.0: primary, version 7'3, lacks 5 objects, imports from osd.4 (importing, 5 left)",
     );
     expect(text).toContain('waits for: osd.0 to get 5 objects; 1 more member in the map');
+  });
+  it('says of a holder that is no member whether its primary knows of it', () => {
+    const its = { osd: 5, isUp: true, version: "6'2", lacks: 0, isImporting: false, sources: [] };
+    const of = (word: PgFacts['word']): string => {
+      const holder = facts({ osd: 5, role: 'homeless', word, members: [its] });
+      return story({}, { answers: [facts({}), holder] });
+    };
+    expect(of('homeless')).toContain("osd.5: homeless, version 6'2");
+    expect(of('exporting')).toContain("osd.5: exporting, version 6'2");
   });
   it('says why nothing is served by few members, or before the map has their primary', () => {
     const few = story({ phase: 'peered', acting: [0], minSize: 2 });

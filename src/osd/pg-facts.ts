@@ -1,4 +1,10 @@
 import { formatEVersion, formatPgId, formatPgState } from '../wire/index.ts';
+import {
+  type ImportReport,
+  type MemberWord,
+  reportImport,
+  type SourceReport,
+} from './import-report.ts';
 import type { Pg } from './pg.ts';
 import type { PastInterval } from './pg-past.ts';
 import { stateOf } from './pg-report.ts';
@@ -9,6 +15,8 @@ export interface PgFacts {
   readonly pgid: string;
   readonly osd: number;
   readonly role: 'primary' | 'member' | 'homeless';
+  /** How the one that answers stands to the PG's data. */
+  readonly word: MemberWord;
   /** As in `ceph pg dump`; of others than the primary only what they can tell. */
   readonly state: string;
   readonly epoch: number;
@@ -57,17 +65,19 @@ export interface MemberFacts {
   readonly lacks: number;
   readonly isImporting: boolean;
   /** Of an import: whom it lists, and how far it is with them. */
-  readonly sources: readonly { readonly osd: number; readonly state: string }[];
+  readonly sources: readonly SourceReport[];
 }
 
 export function factsOf(pg: Pg): PgFacts {
   const { state, view, peering, host } = pg;
   const { info, log, totals } = state;
   const { phase } = peering;
+  const own = reportImport(pg);
   return {
     pgid: formatPgId(pg.pgid),
     osd: host.id,
     role: pg.isPrimary ? 'primary' : pg.isActing ? 'member' : 'homeless',
+    word: own.state,
     state: pg.isPrimary ? formatPgState(stateOf(pg)) : 'unknown',
     epoch: view.epoch,
     since: info.since,
@@ -84,7 +94,7 @@ export function factsOf(pg: Pg): PgFacts {
     bytes: totals.bytes,
     version: formatEVersion(log.head),
     log: { tail: formatEVersion(log.tail), entries: log.length, remembered: log.dups.size },
-    members: membersOf(pg),
+    members: membersOf(pg, own),
     strays: [...pg.strays.infos.keys()].map((osd) => ({
       osd,
       isFinishing: pg.strays.finishing.includes(osd),
@@ -118,18 +128,15 @@ function waitingFor(phase: Pg['peering']['phase']): number[] {
   }
 }
 
-function membersOf(pg: Pg): MemberFacts[] {
-  const { state, peering, host, member } = pg;
+function membersOf(pg: Pg, own: ImportReport): MemberFacts[] {
+  const { state, peering, host } = pg;
   const mine: MemberFacts = {
     osd: host.id,
     isUp: true,
     version: formatEVersion(state.log.head),
     lacks: pg.recoveryStatus.lackedBy(host.id),
     isImporting: state.import !== undefined,
-    sources: (state.import?.sources ?? []).map((osd) => ({
-      osd,
-      state: host.isUp(osd) ? member.importer.sourceState(osd) : 'down',
-    })),
+    sources: own.sources.filter((s) => s.state !== 'finishing'),
   };
   if (!pg.isPrimary) return [mine];
   const others = [...new Set([...pg.view.acting, ...peering.infos.keys()])].filter(

@@ -140,7 +140,8 @@ function membersOf({ answers, acting }: PgStory): string[] {
   for (const a of answers)
     if (a.members[0]) known.set(a.osd, { ...known.get(a.osd), ...a.members[0] });
   return [...known.values()].map((m) => {
-    const role = answers.find((a) => a.osd === m.osd)?.role;
+    const answer = answers.find((a) => a.osd === m.osd);
+    const role = answer?.role === 'homeless' ? answer.word : answer?.role;
     const what = role ?? (acting.includes(m.osd) ? 'member' : 'was a member');
     const parts = [m.isUp ? what : `${what}, down`];
     if (m.version) parts.push(`version ${m.version}`);
@@ -148,7 +149,9 @@ function membersOf({ answers, acting }: PgStory): string[] {
       m.lacks > 0 ? `lacks ${count(m.lacks, 'object')}` : m.isUp ? 'lacks nothing it knows of' : '',
     );
     if (m.sources.length > 0) {
-      parts.push(`imports from ${m.sources.map((s) => `osd.${s.osd} (${s.state})`).join(', ')}`);
+      parts.push(
+        `imports from ${m.sources.map((s) => `osd.${s.osd} (${s.state}${s.left > 0 ? `, ${s.left} left` : ''})`).join(', ')}`,
+      );
     } else if (m.isImporting) parts.push('imports');
     return `osd.${m.osd}: ${parts.filter((p) => p !== '').join(', ')}`;
   });
