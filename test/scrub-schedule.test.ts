@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OsdConfig } from '../src/osd/osd-config.ts';
 import { isTimeToScrub, type ScrubScene, scrubDue, scrubTimes } from '../src/osd/scrub/schedule.ts';
-import { newestHistory, scrubbedAtBirth } from '../src/osd/scrub/scrub-history.ts';
+import { joinedHistory, newestHistory, scrubbedAtBirth } from '../src/osd/scrub/scrub-history.ts';
 import {
   SCRUB_IDLE,
   type ScrubEffect,
@@ -96,6 +96,13 @@ it('the newest history of several counts, and the most repairs', () => {
   const young = { ...scrubbedAtBirth(MONDAY + DAY), shallowErrors: 1, objectsRepaired: 1 };
   expect(newestHistory([old, young])).toEqual({ ...young, objectsRepaired: 3 });
   expect(newestHistory([young])).toBe(young);
+});
+
+it('PGs that become one were scrubbed when the one was that waits longer, and keep all errors', () => {
+  const old = { ...scrubbedAtBirth(MONDAY), deepErrors: 2 };
+  const young = { ...scrubbedAtBirth(MONDAY + DAY), shallowErrors: 1 };
+  const both = { ...old, shallowErrors: 1 };
+  expect([joinedHistory(old, young), joinedHistory(young, old)]).toEqual([both, both]);
 });
 
 describe('a scrub', () => {

@@ -8,6 +8,7 @@ import { emptyInfo, isBlank, type PgInfo } from './pg-info.ts';
 import { nextInfo, storedView } from './pg-life.ts';
 import { PgLog, sameVersion } from './pg-log.ts';
 import { PgState, pgMeta } from './pg-state.ts';
+import { joinedHistory } from './scrub/scrub-history.ts';
 
 /*
  * The last PG of a pool is merged into the one that it was split from, with a map that says in which versions both were
@@ -183,6 +184,7 @@ function exactInfo({ target, source }: Halves, pool: PgPool, view: PgView): PgIn
     started,
     clean: lastEpochClean,
     isEstimated: a!.isEstimated || b!.isEstimated,
+    scrub: joinedHistory(a!.scrub, b!.scrub),
   };
 }
 
@@ -203,6 +205,7 @@ function partsInfo(
     clean: isBlind ? 0 : least((i) => i.clean),
     history: joinHistories(infos.map((i) => i.history)),
     isEstimated: true,
+    scrub: infos.map((i) => i.scrub).reduce(joinedHistory),
   };
 }
 

@@ -71,3 +71,23 @@ export function newestHistory(all: Iterable<ScrubHistory>): ScrubHistory {
   }
   return newest.objectsRepaired === repaired ? newest : { ...newest, objectsRepaired: repaired };
 }
+
+/** Of PGs that become one: scrubbed when the one was that it was longer ago for, with the errors of all. */
+export function joinedHistory(a: ScrubHistory, b: ScrubHistory): ScrubHistory {
+  const older = (x: UTime, y: UTime): UTime => (msOfUtime(x) < msOfUtime(y) ? x : y);
+  const scrub = msOfUtime(a.lastScrubStamp) < msOfUtime(b.lastScrubStamp) ? a : b;
+  const deep = msOfUtime(a.lastDeepScrubStamp) < msOfUtime(b.lastDeepScrubStamp) ? a : b;
+  return {
+    lastScrub: scrub.lastScrub,
+    lastScrubStamp: scrub.lastScrubStamp,
+    lastDeepScrub: deep.lastDeepScrub,
+    lastDeepScrubStamp: deep.lastDeepScrubStamp,
+    lastCleanScrubStamp: older(a.lastCleanScrubStamp, b.lastCleanScrubStamp),
+    shallowErrors: a.shallowErrors + b.shallowErrors,
+    deepErrors: a.deepErrors + b.deepErrors,
+    largeOmapObjects: a.largeOmapObjects + b.largeOmapObjects,
+    omapBytes: a.omapBytes + b.omapBytes,
+    omapKeys: a.omapKeys + b.omapKeys,
+    objectsRepaired: a.objectsRepaired + b.objectsRepaired,
+  };
+}
