@@ -1,5 +1,5 @@
 // The front's view of a shard on another thread: what is held, lent and decided for it.
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { crc32c } from '../src/codec/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../src/msgr/index.ts';
 import type { Requester } from '../src/osd/client-ops.ts';
@@ -16,6 +16,9 @@ import { requestMessage, writeRequest } from './support/client-request.ts';
 import { SimShards } from './support/sim-shards.ts';
 
 const soon = (): Promise<void> => new Promise((done) => setTimeout(done, 30));
+/** Posts come when they come. */
+const seen = (check: () => void): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 5 });
 const SETTINGS = settingsOf(new OsdConfig(), 1);
 
 /** The front, as far as a shard speaks to it. */
@@ -137,14 +140,12 @@ it('a request that waits in a shard counts against its connection until it is le
   const shard = await real();
   const state: string[] = [];
   shard.request(client, request(write(9), state));
-  await soon();
   // It speaks of a map that nobody has yet.
-  expect([state, front.wanted]).toEqual([['held'], [9]]);
+  await seen(() => expect([state, front.wanted]).toEqual([['held'], [9]]));
   const other: string[] = [];
   shard.request(client, request(write(0), other));
-  await soon();
   // The shard is not up, so its client will send it elsewhere.
-  expect([state, other]).toEqual([['held'], ['held', 'released']]);
+  await seen(() => expect([state, other]).toEqual([['held'], ['held', 'released']]));
   await shard.close();
 });
 
@@ -152,8 +153,9 @@ it('a request that makes no sense ends its session and lets go', async () => {
   const shard = await real();
   const state: string[] = [];
   shard.request(client, request(Buffer.alloc(60, 0xff), state));
-  await soon();
-  expect([client.isClosed, state, front.errors]).toEqual([true, ['held', 'released'], []]);
+  await seen(() =>
+    expect([client.isClosed, state, front.errors]).toEqual([true, ['held', 'released'], []]),
+  );
   await shard.close();
 });
 
@@ -191,11 +193,9 @@ it('memory that is lent to a shard comes back once, when the shard says so', asy
   expect(bytes[2]!.map(isShared)).toEqual([false, false, true]);
   say({ kind: 'returned', loan: post.m.memory, isLost: false });
   say({ kind: 'returned', loan: post.m.memory, isLost: false });
-  await soon();
-  expect(state).toEqual(['held', 'recycled']);
+  await seen(() => expect(state).toEqual(['held', 'recycled']));
   say({ kind: 'returned', loan: post.m.held, isLost: false });
-  await soon();
-  expect(state).toEqual(['held', 'recycled', 'released']);
+  await seen(() => expect(state).toEqual(['held', 'recycled', 'released']));
 });
 
 it('memory that a shard lends goes back when the messenger is done, or the message goes nowhere', async () => {
@@ -203,22 +203,21 @@ it('memory that a shard lends goes back when the messenger is done, or the messa
   const head = { type: 1, version: 1, compat: 1, tid: 0, priority: undefined, parts: 1 };
   const m = { ...head, crcs: undefined, memory: 4 };
   say({ kind: 'send', osd: 1, m }, [Buffer.from('front'), Buffer.from('data')]);
-  await soon();
-  expect(front.sent.map((s) => [s.front.toString(), s.data?.map(String)])).toEqual([
-    ['front', ['data']],
-  ]);
+  await seen(() =>
+    expect(front.sent.map((s) => [s.front.toString(), s.data?.map(String)])).toEqual([
+      ['front', ['data']],
+    ]),
+  );
   expect(heard.length).toBe(1);
   front.sent[0]!.done!();
   front.sent[0]!.done!();
-  await soon();
-  expect(heard.slice(1)).toEqual([{ kind: 'returned', loan: 4, isLost: false }]);
+  await seen(() => expect(heard.slice(1)).toEqual([{ kind: 'returned', loan: 4, isLost: false }]));
   front.isUp = false;
   say({ kind: 'send', osd: 1, m: { ...m, memory: 5 } }, [
     Buffer.from('front'),
     Buffer.from('data'),
   ]);
-  await soon();
-  expect(heard.slice(2)).toEqual([{ kind: 'returned', loan: 5, isLost: false }]);
+  await seen(() => expect(heard.slice(2)).toEqual([{ kind: 'returned', loan: 5, isLost: false }]));
   expect(bytes.length).toBe(3);
 });
 
@@ -227,12 +226,13 @@ it('what a shard hears of leases comes before any later map', async () => {
   shard.promised(3, 5, 1000);
   shard.map(0, { kind: 'trim', oldest: 1 });
   say({ kind: 'standBy', question: 1, osd: 3, lease: { upFrom: 5, sentMs: 0, leaseMs: 800 } });
-  await soon();
-  expect(heard.slice(1)).toEqual([
-    { kind: 'promised', osd: 3, upFrom: 5, leaseMs: 1000 },
-    { kind: 'map', from: 0, message: { kind: 'trim', oldest: 1 } },
-    { kind: 'stoodBy', question: 1, leaseMs: 400 },
-  ]);
+  await seen(() =>
+    expect(heard.slice(1)).toEqual([
+      { kind: 'promised', osd: 3, upFrom: 5, leaseMs: 1000 },
+      { kind: 'map', from: 0, message: { kind: 'trim', oldest: 1 } },
+      { kind: 'stoodBy', question: 1, leaseMs: 400 },
+    ]),
+  );
 });
 
 it('a shard whose store cannot be opened says why', async () => {
