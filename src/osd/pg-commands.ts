@@ -54,7 +54,8 @@ async function markUnfoundLost(s: CommandScope, args: Args): Promise<CommandResu
 /** One command in both forms: `ceph tell PGID verb ...` and `ceph pg PGID verb ...`. */
 function both(verb: string, more: readonly Argument[], command: Omit<Command, 'sig'>): Command[] {
   return [
-    { ...command, sig: [verb, PGID, ...more] },
+    // The tool puts in the PG that it tells.
+    { ...command, sig: [verb, ...more] },
     { ...command, sig: ['pg', PGID, choices('cmd', verb), ...more] },
   ];
 }
