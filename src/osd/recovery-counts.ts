@@ -1,5 +1,5 @@
 /** A holder of a PG's objects, and how many of them it lacks. */
-export interface HolderCount {
+interface HolderCount {
   readonly osd: number;
   readonly lacks: number;
 }

@@ -24,6 +24,8 @@ interface Verb {
   readonly isCancel: boolean;
   /** What is said of a PG that has no need of it. */
   readonly idle: string;
+  /** What becomes of a PG. */
+  readonly done: 'recovered' | 'backfilled';
 }
 
 const FORCE: readonly Verb[] = [
@@ -34,6 +36,7 @@ const FORCE: readonly Verb[] = [
     forced: 'forced_recovery',
     isCancel: false,
     idle: "doesn't require recovery",
+    done: 'recovered',
   },
   {
     word: 'force-backfill',
@@ -42,6 +45,7 @@ const FORCE: readonly Verb[] = [
     forced: 'forced_backfill',
     isCancel: false,
     idle: "doesn't require backfilling",
+    done: 'backfilled',
   },
   {
     word: 'cancel-force-recovery',
@@ -50,6 +54,7 @@ const FORCE: readonly Verb[] = [
     forced: 'forced_recovery',
     isCancel: true,
     idle: 'recovery not forced',
+    done: 'recovered',
   },
   {
     word: 'cancel-force-backfill',
@@ -58,6 +63,7 @@ const FORCE: readonly Verb[] = [
     forced: 'forced_backfill',
     isCancel: true,
     idle: 'backfill not forced',
+    done: 'backfilled',
   },
 ];
 
@@ -151,7 +157,7 @@ export const forceRecoveryCommands: CommandSpec[] = FORCE.flatMap((verb): Comman
     sig: `pg ${verb.word} name=pgid,type=CephPgid,n=N`,
     help: verb.isCancel
       ? `Take back what pg ${verb.word.slice('cancel-'.length)} did.`
-      : `Let PGs ${verb.word.replace('force-', '')} before all others.`,
+      : `Have PGs ${verb.done} before all others.`,
     decide: (state, args) => forcePgs(verb, state, args),
   },
   {
@@ -160,7 +166,7 @@ export const forceRecoveryCommands: CommandSpec[] = FORCE.flatMap((verb): Comman
     sig: `osd pool ${verb.word} name=who,type=CephPoolname,n=N`,
     help: verb.isCancel
       ? `Take back what osd pool ${verb.word.slice('cancel-'.length)} did.`
-      : `Let all PGs of pools ${verb.word.replace('force-', '')} before all others.`,
+      : `Have all PGs of pools ${verb.done} before all others.`,
     decide: (state, args) => forcePools(verb, state, args),
   },
 ]);
