@@ -318,3 +318,36 @@ describe('marks', () => {
     ]);
   });
 });
+
+it('the id of a destroyed OSD goes to another store, which has nothing of what was there', async () => {
+  const w = await hosts(1, 3);
+  await w.run('osd down', { ids: ['1'] });
+  expect((await w.run('osd destroy', { id: 1 })).result).toBe(0);
+  expect(await w.boot(1)).toEqual({ kind: 'refused', reason: 'the OSD was destroyed' });
+  const uuid = '11111111-2222-4333-8444-555555555555';
+  expect(await w.run('osd new', { uuid, id: 1 })).toMatchObject({ result: 0, output: '1\n' });
+  expect((await w.boot(1)).kind).toBe('refused');
+  const { epoch, data } = w.state().osdmap;
+  const weight = data.osdWeight[1];
+  await w.boot(1, { superblock: { uuid, mounted: 0 } });
+  const { osdmap } = w.state();
+  expect(osdmap.isUp(1)).toBe(true);
+  expect(osdmap.data.osdWeight[1]).toBe(weight);
+  expect(osdmap.data.osdInfo[1]!.lostAt).toBe(epoch);
+});
+
+it('an OSD that is needed is not given up unless it is forced', async () => {
+  const w = await hosts(1, 3);
+  await w.run('osd pool create', { pool: 'p', pg_num: 4 });
+  const unknown = await w.run('osd safe-to-destroy', { ids: ['1'] });
+  expect([unknown.result, unknown.status]).toEqual([
+    -11,
+    '4 pgs have unknown state; cannot draw any conclusions',
+  ]);
+  await w.run('osd down', { ids: ['1'] });
+  expect((await w.run('osd purge', { id: 1 })).result).toBe(-11);
+  expect(w.state().osdmap.exists(1)).toBe(true);
+  expect((await w.run('osd purge', { id: 1, force: true })).result).toBe(0);
+  expect(w.state().osdmap.exists(1)).toBe(false);
+  expect((await w.run('osd ok-to-stop', { ids: ['0'] })).result).toBe(-11);
+});
