@@ -96,18 +96,18 @@ describe('pg_num while clients write', () => {
       const still = Array.from({ length: 100 }, (_, i) => `still${i}`);
       for (const name of still) await pool.object(name).writeFull(name);
       const writers = new Writers(pool, 12);
-      await set(rados, 'pg_num', 16);
-      await until('16 PGs', () => hasSettled(rados, 16));
+      await set(rados, 'pg_num', 8);
+      await until('8 PGs', () => hasSettled(rados, 8));
       const midway = (await names(pool)).filter((name) => name.startsWith('still'));
       expect(midway).toEqual([...still].sort());
-      await set(rados, 'pg_num', 13);
-      await until('13 PGs', () => hasSettled(rados, 13));
+      await set(rados, 'pg_num', 7);
+      await until('7 PGs', () => hasSettled(rados, 7));
       const written = await writers.stop();
       expect(await names(pool)).toEqual([...still, ...written.keys()].sort());
       for (const [name, text] of written) {
         expect((await pool.object(name).read()).toString(), name).toBe(text);
       }
-      await until('all PGs are clean', () => hasSettled(rados, 13));
+      await until('all PGs are clean', () => hasSettled(rados, 7));
       expect(c.fatal).toEqual([]);
       const [first, ...others] = await Promise.all(
         c.shardStores.map(async (stores) => {

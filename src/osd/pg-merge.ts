@@ -19,7 +19,7 @@ import { joinedHistory } from './scrub/scrub-history.ts';
  */
 
 /** What a member has of one of the two. */
-export interface Half {
+interface Half {
   readonly state: PgState;
   /** The last map before the merge. */
   readonly before: PgView;

@@ -8,7 +8,8 @@ import { runTool } from '../support/differential.ts';
 import { toolsMissing } from '../support/interop.ts';
 import { OsdCluster } from '../support/osd-cluster.ts';
 
-const missing = toolsMissing('ceph', 'rados');
+const RADOS = 'rados';
+const missing = toolsMissing('ceph', RADOS);
 
 describe.skipIf(missing)('a pool under rados bench', () => {
   let cluster: OsdCluster;
@@ -51,7 +52,7 @@ describe.skipIf(missing)('a pool under rados bench', () => {
 
   test('loses and misreads nothing, and lists all, while pg_num goes up and down', async () => {
     const words = ['-p', 'p', 'bench', '600', 'write', '-b', '4096', '-t', '8', '--no-cleanup'];
-    const bench = spawn('rados', ['-c', conf, ...words, '--run-name', 'b'], { stdio: 'pipe' });
+    const bench = spawn(RADOS, ['-c', conf, ...words, '--run-name', 'b'], { stdio: 'pipe' });
     let said = '';
     for (const stream of [bench.stdout, bench.stderr]) stream.on('data', (d) => (said += d));
     const ended = new Promise<number | null>((done) => bench.once('close', done));
