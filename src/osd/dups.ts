@@ -16,7 +16,7 @@ import type { Done } from './logged.ts';
  * Requests whose log entries were trimmed together. Stored and sent as one piece: what becomes of a request sent again
  * is asked for rarely, but must be known on every member and after every start.
  */
-export const DupChunk = versioned(
+const DupChunk = versioned(
   'PgLogDups',
   { v: 1, compat: 1 },
   {

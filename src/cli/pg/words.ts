@@ -59,7 +59,7 @@ function headline({ pgid, up, acting }: PgStory, told: PgFacts | undefined): str
 
 function why({ acting }: PgStory, told: PgFacts | undefined): string {
   if (acting.length === 0) return 'all OSDs that should serve it are down, or none should';
-  if (!told || told.role !== 'primary') return 'its primary does not answer';
+  if (told?.role !== 'primary') return 'its primary does not answer';
   const { size, minSize, unfound } = told;
   const here = told.acting.length;
   switch (told.phase) {
@@ -99,7 +99,7 @@ function why({ acting }: PgStory, told: PgFacts | undefined): string {
 
 function waitsFor({ pgid, acting }: PgStory, told: PgFacts | undefined): string[] {
   if (acting.length === 0) return ['one of its OSDs to come up'];
-  if (!told || told.role !== 'primary') return [`osd.${told?.primary ?? acting[0]} to answer`];
+  if (told?.role !== 'primary') return [`osd.${told?.primary ?? acting[0]} to answer`];
   const names = told.waitingFor.map((osd) => `osd.${osd}`);
   if (told.phase === 'down') {
     const lost = told.waitingFor.map((osd) => `ceph osd lost ${osd}`).join(', ');
