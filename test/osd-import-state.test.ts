@@ -1,8 +1,11 @@
 // What a member in the middle of an import finds when it is started again.
 import { describe, expect, it } from 'vitest';
 import { firstObject } from '../src/osd/import.ts';
+import { listVersions } from '../src/osd/importer.ts';
 import { ENTRY, type LogEntry, TOTALS_ZERO } from '../src/osd/log-entry.ts';
 import { Logged } from '../src/osd/logged.ts';
+import { encodeObjectInfo, INFO_ATTR, INFO_NEW } from '../src/osd/ops/index.ts';
+import type { PgHost } from '../src/osd/pg-host.ts';
 import { emptyInfo } from '../src/osd/pg-info.ts';
 import { PgState } from '../src/osd/pg-state.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
@@ -121,5 +124,27 @@ describe('an import that is stored', () => {
     await run(found.adopt(EVERSION_ZERO, LOG));
     expect(again().info.complete).toBe(true);
     expect([...again().missing.keys()].sort()).toEqual(['changed', 'made']);
+  });
+});
+
+describe('a holder that cannot read the record of an object', () => {
+  it('lists what comes before it, and leaves the rest to others', async () => {
+    const { store, state } = await member();
+    const info = (n: number) => encodeObjectInfo({ ...INFO_NEW, version: v(n) });
+    for (const [i, name] of ['a', 'b', 'c'].entries()) {
+      const attrs = new Map([[INFO_ATTR, info(i + 1)]]);
+      await store.submit([
+        { op: 'touch', c: state.c, oid: oid(name) },
+        { op: 'setattrs', c: state.c, oid: oid(name), attrs },
+      ]);
+    }
+    const bad = { op: 'setattrs', c: state.c, oid: oid('b') } as const;
+    await store.submit([{ ...bad, attrs: new Map([[INFO_ATTR, Buffer.from('no record')]]) }]);
+    const host = { store, listMax: 10, log: () => {} } as unknown as PgHost;
+    const page = listVersions(host, state, firstObject(1));
+    expect(page.objects.map((o) => o.oid.name)).toEqual(['a']);
+    expect(page.next.name).toBe('b');
+    const beyond = listVersions(host, state, page.next);
+    expect([beyond.objects, beyond.next.name]).toEqual([[], 'b']);
   });
 });

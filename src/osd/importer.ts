@@ -1,5 +1,12 @@
+import { CephError, DecodeError } from '../errors/index.ts';
 import type { Timer } from '../runtime/index.ts';
-import { compareHObject, HOBJECT_MAX, type HObject, outgoing } from '../wire/index.ts';
+import {
+  compareHObject,
+  type EVersion,
+  HOBJECT_MAX,
+  type HObject,
+  outgoing,
+} from '../wire/index.ts';
 import type { ListedObjects } from './import.ts';
 import { oidKey } from './log-entry.ts';
 import type { MissingItem } from './missing.ts';
@@ -80,7 +87,10 @@ export class Importer {
     const news = importing.news(page);
     if (news) {
       const here = objectsBetween(host, state, news.from, news.next);
-      const have = (oid: HObject) => storedVersion(host.store, state.c, oid);
+      const have = (oid: HObject): EVersion | undefined => {
+        const version = versionHere(host, state, oid);
+        return version === 'damaged' ? undefined : version;
+      };
       const { lacking, ops } = state.listed(importing, news, here, have);
       void host.submit(ops);
       this.tried.clear();
@@ -148,7 +158,12 @@ export function listVersions(host: PgHost, state: PgState, cursor: HObject): Lis
   const objects: MissingItem[] = [];
   for (const oid of page.objects) {
     if (compareHObject(oid, next) >= 0 || state.missing.has(oidKey(oid))) continue;
-    const need = storedVersion(host.store, state.c, oid);
+    const need = versionHere(host, state, oid);
+    if (need === 'damaged') {
+      // Here our word ends, and somebody else's begins.
+      next = oid;
+      break;
+    }
     if (need) objects.push({ oid, need });
   }
   for (const item of state.missing.values()) {
@@ -157,6 +172,21 @@ export function listVersions(host: PgHost, state: PgState, cursor: HObject): Lis
   }
   objects.sort((a, b) => compareHObject(a.oid, b.oid));
   return { from: cursor, objects, next };
+}
+
+/** The version of an object that is here whole; its record may not be readable. */
+export function versionHere(
+  host: PgHost,
+  state: PgState,
+  oid: HObject,
+): EVersion | 'damaged' | undefined {
+  try {
+    return storedVersion(host.store, state.c, oid);
+  } catch (error) {
+    if (!(error instanceof CephError || error instanceof DecodeError)) throw error;
+    host.log('error', 'damaged object', { pg: state.c, object: oid.name, error });
+    return 'damaged';
+  }
 }
 
 function objectsBetween(host: PgHost, state: PgState, from: HObject, end: HObject): HObject[] {

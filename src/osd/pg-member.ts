@@ -7,11 +7,11 @@ import {
   type MessageOf,
   outgoing,
 } from '../wire/index.ts';
-import { Importer, listVersions } from './importer.ts';
+import { Importer, listVersions, versionHere } from './importer.ts';
 import { oidKey } from './log-entry.ts';
 import { Logged } from './logged.ts';
 import type { MissingItem } from './missing.ts';
-import { applyPart, partFor, storedVersion } from './object-copy.ts';
+import { applyPart, partFor } from './object-copy.ts';
 import {
   ASK,
   type MPgActivate,
@@ -106,9 +106,15 @@ export class PgMember {
     this.scope.whenSure(() => {
       const key = oidKey(m.oid);
       const missing = state.missing.get(key);
-      const isKnown = missing !== undefined || !state.import?.frontier.isBeyond(key, m.oid);
-      const version = missing ? missing.need : storedVersion(host.store, state.c, m.oid);
-      const found = { copy: m.copy, isKnown, version: isKnown ? version : undefined };
+      const version = missing ? missing.need : versionHere(host, state, m.oid);
+      const isKnown =
+        missing !== undefined ||
+        (version !== 'damaged' && !state.import?.frontier.isBeyond(key, m.oid));
+      const found = {
+        copy: m.copy,
+        isKnown,
+        version: isKnown && version !== 'damaged' ? version : undefined,
+      };
       host.send(from, outgoing(MPgFound, { ...this.header(), ...found }));
     });
   }
@@ -176,7 +182,8 @@ export class PgMember {
   }
 
   private have(oid: HObject): EVersion | undefined {
-    return storedVersion(this.host.store, this.state.c, oid);
+    const version = versionHere(this.host, this.state, oid);
+    return version === 'damaged' ? undefined : version;
   }
 
   /** A change from the primary: durable with its log entry, then acknowledged. A repeated one is acknowledged again. */

@@ -23,7 +23,7 @@ import {
 
 const LOG = 40;
 /** Logs that are cut, and short pages, so that whoever is new to the PG has to import it, in many steps. */
-export const IMPORT_OPTIONS: Partial<SimOptions> = {
+const IMPORT_OPTIONS: Partial<SimOptions> = {
   osds: 6,
   size: 2,
   minSize: 2,
