@@ -38,6 +38,25 @@ export function uncleanPgs(cluster: SimCluster): string[] {
   return out;
 }
 
+/** What the primaries of PGs that are not clean say that they wait for. */
+export async function whyUnclean(cluster: SimCluster): Promise<string[]> {
+  const out: string[] = [];
+  const names = new Set(uncleanPgs(cluster).map((line) => line.split(' ', 1)[0]));
+  const { osdmap } = cluster.monitor!.state();
+  for (const pg of osdmap.pgs()) {
+    const pgid = formatPgId(pg);
+    const { actingPrimary } = osdmap.pgToUpActing(pg);
+    if (!names.has(pgid) || !cluster.osds[actingPrimary]?.osd) continue;
+    const answer = (await cluster.tell(actingPrimary, 'query', { pgid })) as Query;
+    out.push(`${pgid}: ${JSON.stringify(answer.recovery_state)}`);
+  }
+  return out;
+}
+
+interface Query {
+  readonly recovery_state: unknown;
+}
+
 /** Every OSD is there and every PG has all it should have. */
 export function isAllClean(cluster: SimCluster): boolean {
   const map = cluster.monitor?.state().osdmap;

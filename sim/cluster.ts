@@ -250,10 +250,10 @@ export class SimCluster {
   }
 
   /** What an OSD answers to `ceph tell`. */
-  tell(id: number, prefix: string): Promise<unknown> {
+  tell(id: number, prefix: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     const process = this.newProcess(`tell.${id}`, '10.0.3.1', 0);
     const runtime = process.runtime(this.network, this.seed, this.log);
-    return tellDaemon(runtime, FSID, this.osds[id]!.osd!.addr, prefix);
+    return tellDaemon(runtime, FSID, this.osds[id]!.osd!.addr, prefix, args);
   }
 
   killClient({ process, name }: SimClient): void {

@@ -1,4 +1,4 @@
-import { leftovers, uncleanPgs, unequalReplicas, unlinearizable } from './checks.ts';
+import { leftovers, uncleanPgs, unequalReplicas, unlinearizable, whyUnclean } from './checks.ts';
 import { SimCluster } from './cluster.ts';
 import { isRepaired } from './damage.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
@@ -129,6 +129,7 @@ class Scene {
     );
     if (!isClean) {
       this.fail(`not clean ${HEAL_MS / 1000} s after the last fault`, uncleanPgs(cluster));
+      this.fail('waiting', await cluster.drive('queries', whyUnclean(cluster)));
     }
     workload.stop();
     if (!(await this.watch(timeline.now + ANSWER_MS, () => workload.underWay.size === 0))) {

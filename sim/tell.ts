@@ -15,6 +15,7 @@ export async function tellDaemon(
   fsid: string,
   addr: EntityAddr,
   prefix: string,
+  args: Readonly<Record<string, unknown>> = {},
 ): Promise<unknown> {
   let answered: (output: unknown) => void = () => {};
   let failed: (e: Error) => void = () => {};
@@ -36,7 +37,7 @@ export async function tellDaemon(
     },
   });
   const connection = messenger.connect({ type: ENTITY.osd, addrs: [addr] });
-  connection.send(outgoing(MCommand, { fsid, cmd: [JSON.stringify({ prefix })] }));
+  connection.send(outgoing(MCommand, { fsid, cmd: [JSON.stringify({ prefix, ...args })] }));
   try {
     return await answer;
   } finally {
