@@ -1,8 +1,10 @@
+import { CephError, DecodeError } from '../errors/index.ts';
 import type { Timer } from '../runtime/index.ts';
+import type { Collection, ObjectStore } from '../store/index.ts';
 import { compareHObject, HOBJECT_MAX, type HObject } from '../wire/index.ts';
 import { firstObject } from './import.ts';
 import type { OpPipeline } from './op-pipeline.ts';
-import { decodeObjectInfo, INFO_ATTR, OBJECT_FLAG } from './ops/index.ts';
+import { decodeObjectInfo, INFO_ATTR, OBJECT_FLAG, type ObjectInfo } from './ops/index.ts';
 import type { PgHost } from './pg-host.ts';
 import { listObjects, type PgState } from './pg-state.ts';
 
@@ -60,9 +62,9 @@ export class Recount {
     const { host, state } = this.scope;
     const { objects, next } = listObjects(host.store, state.pgid, this.cursor, PAGE);
     for (const oid of objects) {
-      const attr = host.store.getattr(state.c, oid, INFO_ATTR);
-      if (!attr) continue;
-      const { size, flags } = decodeObjectInfo(attr);
+      const info = infoOf(host.store, state.c, oid);
+      if (!info) continue;
+      const { size, flags } = info;
       const has = (bit: number): number => ((flags & bit) === 0 ? 0 : 1);
       this.add(1, size, has(OBJECT_FLAG.dirty), has(OBJECT_FLAG.omap));
     }
@@ -85,5 +87,16 @@ export class Recount {
     counts.bytes += bytes;
     counts.dirty += dirty;
     counts.omapObjects += omapObjects;
+  }
+}
+
+/** An object's info; undefined when it cannot be read, which the next scrub finds. */
+function infoOf(store: ObjectStore, c: Collection, oid: HObject): ObjectInfo | undefined {
+  try {
+    const attr = store.getattr(c, oid, INFO_ATTR);
+    return attr && decodeObjectInfo(attr);
+  } catch (e) {
+    if (e instanceof CephError || e instanceof DecodeError) return undefined;
+    throw e;
   }
 }
