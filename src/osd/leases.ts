@@ -1,3 +1,5 @@
+import type { Lease } from './peer-messages.ts';
+
 /** An OSD as the newest map has it. */
 export interface MapLife {
   readonly isUp: boolean;
@@ -39,6 +41,12 @@ export class Leases {
   constructor(scope: LeaseScope) {
     this.scope = scope;
     this.bornMs = scope.nowMs();
+  }
+
+  /** What to ask a member for. */
+  lease(): Lease {
+    const { upFrom, leaseMs } = this.scope;
+    return { upFrom, sentMs: Math.floor(this.scope.nowMs()), leaseMs };
   }
 
   /** We stand by `osd` from now on, if it is up since the epoch it names. @returns whether we do */

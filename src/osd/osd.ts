@@ -261,10 +261,10 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     return this.maps.epoch;
   }
   get isUpNow(): boolean {
-    return this.own.isUpNow;
+    return this.own.standing.isUpNow;
   }
   upFrom(osd: number): number {
-    return this.own.upFrom(osd);
+    return this.own.standing.upFrom(osd);
   }
   neighbours(): Set<number> {
     return this.router.neighbours();
@@ -276,7 +276,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     for (const shard of this.shards) shard.granted(by, lease);
   }
   standBy(osd: number, { upFrom, leaseMs }: Lease, then: (leaseMs: number) => void): void {
-    const isGiven = this.own.leases.promise(osd, upFrom, leaseMs);
+    const isGiven = this.own.promise(osd, upFrom, leaseMs);
     if (isGiven) for (const shard of this.others) shard.promised(osd, upFrom, leaseMs);
     then(isGiven ? leaseMs : 0);
   }
