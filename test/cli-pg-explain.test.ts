@@ -29,6 +29,7 @@ const facts = (o: Partial<PgFacts>): PgFacts => ({
   members: [],
   strays: [],
   unfound: 0,
+  isStalled: false,
   mightHaveUnfound: [],
   open: [],
   past: [],
@@ -67,6 +68,13 @@ describe('a PG in words', () => {
     expect(down).toContain('waits for: osd.3 (osd is down), who may have what is not found');
     const asked = story({ unfound: 2, mightHaveUnfound: [{ osd: '3', status: 'already probed' }] });
     expect(asked).toContain('ceph pg 1.0 mark_unfound_lost revert|delete');
+    const stalled = story({
+      isStalled: true,
+      unfound: 3,
+      mightHaveUnfound: [{ osd: '3', status: 'already probed' }],
+    });
+    expect(stalled).toContain('no OSD that is up can say what else it holds: about 3 objects');
+    expect(stalled).toContain('waits for: a decision: ceph pg 1.0 mark_unfound_lost');
   });
   it('says how much members still lack, and whence it comes', () => {
     const sources = [{ osd: 4, state: 'importing', left: 5 } as const];

@@ -2,6 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { reportImport } from '../src/osd/import-report.ts';
 import { MPgList, MPgNoticed, MPgPush, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
+import type { Pg } from '../src/osd/pg.ts';
+import { factsOf } from '../src/osd/pg-facts.ts';
+import { stateOf } from '../src/osd/pg-report.ts';
+import { listUnfound, markUnfoundLost, type PgReply } from '../src/osd/pg-unfound.ts';
+import { formatPgState } from '../src/wire/index.ts';
 import { ImportRun } from './support/import-run.ts';
 import { contentsOf } from './support/osd-sim.ts';
 
@@ -219,6 +224,94 @@ describe('objects whose last holder is lost', () => {
     expect(await read).toBeUndefined();
     expect(await run.read('o1', SOON_MS)).toBe('here');
     expect(run.world.nodes[2]!.fatal).toBeUndefined();
+  });
+});
+
+describe('an import whose holders are gone', () => {
+  async function stalled(seed: number): Promise<ImportRun> {
+    const run = new ImportRun(seed, { size: 1, minSize: 1, copies: 0 });
+    await run.begin();
+    const hear = deafen(run);
+    run.world.place([2]);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    await run.write('o1', 'here', SOON_MS);
+    run.world.crash(0);
+    await run.until('down', () => !run.primary!.host.isUp(0));
+    hear();
+    await run.until('stalled', () => run.primary!.member.importer.isStalled);
+    return run;
+  }
+  async function giveUp(run: ImportRun): Promise<PgReply> {
+    let reply: PgReply | undefined;
+    void markUnfoundLost(run.primary!, 'delete').then((r) => {
+      reply = r;
+    });
+    await run.until('a reply', () => reply !== undefined);
+    return reply!;
+  }
+
+  it('says that something cannot be found and who may have it, and is not given up meanwhile', async () => {
+    const run = await stalled(21);
+    expect(formatPgState(stateOf(run.primary!))).toContain('backfill_unfound');
+    const facts = factsOf(run.primary!);
+    expect(facts.isStalled).toBe(true);
+    expect(facts.unfound).toBeGreaterThan(0);
+    expect(facts.mightHaveUnfound).toEqual([{ osd: '0', status: 'osd is down' }]);
+    expect(await giveUp(run)).toMatchObject({ result: -22 });
+    await run.world.restart(0);
+    run.world.allowCopies(2);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it('is ended by mark_unfound_lost when they came back empty', async () => {
+    const run = await stalled(22);
+    run.world.nodes[0]!.wipe();
+    await run.world.restart(0);
+    const isProbed = (): boolean => run.primary!.member.importer.isSpent(0);
+    await run.until('probed', isProbed);
+    await run.world.time.until(3000);
+    expect(reportImport(run.primary!).isListed).toBe(false);
+    expect(factsOf(run.primary!).mightHaveUnfound).toEqual([
+      { osd: '0', status: 'already probed' },
+    ]);
+    expect(listUnfound(run.primary!)).toMatchObject({ available_might_have_unfound: true });
+    const reply = await giveUp(run);
+    expect(reply.status).toMatch(/^pg has \d+ objects unfound and apparently lost marking$/);
+    run.world.allowCopies(2);
+    // What the log still names is known, and is nowhere either.
+    await run.until(
+      'unfound',
+      () =>
+        (run.primary!.isActive && run.primary!.recovery.unfoundCount > 0) || run.primary!.isClean,
+    );
+    if (!run.primary!.isClean) await giveUp(run);
+    for (const name of run.model.keys()) if (name !== 'o1') run.model.set(name, undefined);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+    await run.until('counted', () => !run.primary!.state.info.isEstimated);
+    expect(run.primary!.state.totals.objects).toBe(1);
+    expect(await giveUp(run)).toMatchObject({ status: 'pg has no unfound objects' });
+  });
+
+  it('is not given up before other members have told what they listed', async () => {
+    const run = new ImportRun(23, { copies: 0 });
+    await run.begin();
+    const { onSend } = run.world;
+    run.world.onSend = (from, to, message) =>
+      onSend(from, to, message) && (message.type !== MPgList.type || to !== 2);
+    run.world.place(MIDDLE);
+    const other = (): Pg | undefined => run.world.nodes[3]!.pg;
+    await run.until('listed', () => Boolean(other()?.state.import?.isListed));
+    for (const osd of OLD) run.world.crash(osd);
+    await run.world.time.until(1000);
+    for (const osd of OLD) run.world.lost.set(osd, run.world.view.epoch + 1);
+    run.world.onSend = onSend;
+    run.world.publish();
+    await run.until('listed', () => reportImport(run.primary!).isListed);
+    expect(run.primary!.state.missing.size).toBe(other()!.state.missing.size);
+    expect(run.primary!.state.missing.size).toBeGreaterThan(3);
+    expect(run.primary!.state.info.isEstimated).toBe(false);
   });
 });
 

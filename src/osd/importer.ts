@@ -1,5 +1,6 @@
 import { CephError, DecodeError } from '../errors/index.ts';
 import type { Timer } from '../runtime/index.ts';
+import type { StoreOp } from '../store/index.ts';
 import {
   compareHObject,
   type EVersion,
@@ -25,6 +26,8 @@ export interface ImporterScope {
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
   /** So much more is known: up to `cursor`, and that these objects are missing. */
   listed(cursor: HObject, lacking: readonly MissingItem[]): void;
+  /** As primary: members that have taken our log over. They may have listed what we have not. */
+  followers(): readonly number[];
 }
 
 /** How far a source is that a member imports from. */
@@ -44,6 +47,9 @@ export class Importer {
   private readonly answered = new Set<number>();
   /** Could not go on from where we are. */
   private readonly tried = new Set<number>();
+  /** Have said that they know nothing of what comes next. */
+  private readonly spent = new Set<number>();
+  private isStallTold = false;
   private timer: Timer | undefined;
 
   constructor(host: PgHost, state: PgState, scope: ImporterScope) {
@@ -66,23 +72,45 @@ export class Importer {
     this.asked = undefined;
     this.answered.clear();
     this.tried.clear();
+    this.spent.clear();
+    this.isStallTold = false;
   }
 
   /** Somebody who may know more is there: if we are at a loss, it is asked at once. */
   sourcesChanged(): void {
     this.tried.clear();
+    this.spent.clear();
     if (this.round !== undefined && this.asked === undefined) this.ask();
   }
 
   sourceState(osd: number): SourceState {
+    if (this.spent.has(osd)) return 'silent';
     if (this.answered.has(osd)) return 'importing';
     return this.tried.has(osd) ? 'silent' : 'starting';
+  }
+
+  /** Nobody who is up knows what comes next: one who is down must come back, or the rest be given up. */
+  get isStalled(): boolean {
+    const { host } = this;
+    const importing = this.state.import;
+    if (this.round === undefined || !importing || importing.isListed) return false;
+    return this.candidates().every((osd) => !host.isUp(osd) || this.spent.has(osd));
+  }
+  /** It has said that it knows nothing of what comes next. */
+  isSpent(osd: number): boolean {
+    return this.spent.has(osd);
+  }
+
+  private candidates(): number[] {
+    const all = new Set([...(this.state.import?.sources ?? []), ...this.scope.followers()]);
+    all.delete(this.host.id);
+    return [...all];
   }
 
   onList(from: number, round: number, page: ListedObjects): void {
     const { host, state } = this;
     const importing = state.import;
-    if (round !== this.round || !importing?.sources.includes(from)) return;
+    if (round !== this.round || !importing || !this.candidates().includes(from)) return;
     this.answered.add(from);
     const news = importing.news(page);
     if (news) {
@@ -94,24 +122,32 @@ export class Importer {
       const { lacking, ops } = state.listed(importing, news, here, have);
       void host.submit(ops);
       this.tried.clear();
+      this.spent.clear();
+      this.isStallTold = false;
       this.scope.listed(news.next, lacking);
-    } else if (from === this.asked) this.tried.add(from);
-    else return;
+    } else if (from === this.asked) {
+      this.tried.add(from);
+      this.spent.add(from);
+    } else return;
     this.ask();
   }
 
-  /** Nobody will ever tell what else there was: the import ends with what is known, and what is here. */
-  giveUp(): void {
+  /**
+   * Nobody will ever tell what else there was: the import ends with what is known, and what is here.
+   * @returns what makes that durable; members are told by another round, or {@link ImporterScope.listed}
+   */
+  giveUp(): StoreOp[] {
     const { host, state } = this;
     const importing = state.import;
-    if (!importing || importing.isListed) return;
+    if (!importing || importing.isListed) return [];
     const { cursor } = importing.frontier;
     host.log('error', 'objects that only lost OSDs had are given up', { pg: state.c });
     const rest = { from: cursor, objects: [], next: HOBJECT_MAX };
     // What is here of them stays, whatever its version: it is all there is.
     const { ops } = state.listed(importing, rest, [], () => undefined);
-    void host.submit(ops);
-    this.scope.listed(HOBJECT_MAX, []);
+    // The log's totals count what is lost now.
+    state.stand(state.totals, true);
+    return [...ops, state.saveInfo()];
   }
 
   private ask(): void {
@@ -121,14 +157,16 @@ export class Importer {
     this.asked = undefined;
     if (this.round === undefined || !importing || importing.isListed) return;
     const { host } = this;
-    const source = importing.sources.find(
-      (osd) => osd !== host.id && !this.tried.has(osd) && host.isUp(osd),
-    );
+    const source = this.candidates().find((osd) => !this.tried.has(osd) && host.isUp(osd));
     if (source === undefined) {
-      const { sources } = importing;
-      if (sources.length > 0 && sources.every((osd) => host.isGivenUp(osd))) {
-        this.giveUp();
+      if (this.isGivenUp(importing.sources)) {
+        void host.submit(this.giveUp());
+        this.scope.listed(HOBJECT_MAX, []);
         return;
+      }
+      if (this.isStalled && !this.isStallTold) {
+        this.isStallTold = true;
+        host.statsChanged();
       }
       this.timer = host.clock.setTimer(RETRY_MS, () => {
         this.tried.clear();
@@ -144,6 +182,17 @@ export class Importer {
       this.tried.add(source);
       this.ask();
     });
+  }
+
+  /** All holders were declared lost, and no member has listed more of them than we have. */
+  private isGivenUp(sources: readonly number[]): boolean {
+    const followers = this.scope.followers();
+    return (
+      sources.some((osd) => this.host.isGivenUp(osd)) &&
+      this.candidates().every(
+        (osd) => this.host.isGivenUp(osd) || (followers.includes(osd) && this.spent.has(osd)),
+      )
+    );
   }
 }
 

@@ -8,7 +8,7 @@ import {
 import type { Pg } from './pg.ts';
 import type { PastInterval } from './pg-past.ts';
 import { stateOf } from './pg-report.ts';
-import { mightHaveUnfound } from './pg-unfound.ts';
+import { countUnfound, mightHaveUnfound } from './pg-unfound.ts';
 
 /** What one OSD knows of a PG and of why it is as it is: what `sepiola pg explain` puts into words. */
 export interface PgFacts {
@@ -42,6 +42,8 @@ export interface PgFacts {
   /** Holders outside the acting set, and whether they have been told to drop their copies. */
   readonly strays: readonly { readonly osd: number; readonly isFinishing: boolean }[];
   readonly unfound: number;
+  /** Nobody who is up can say what else the PG holds. */
+  readonly isStalled: boolean;
   readonly mightHaveUnfound: readonly { readonly osd: string; readonly status: string }[];
   /** Intervals that may hold writes and are not covered by a later one, as peering sees it. */
   readonly open: readonly {
@@ -99,8 +101,10 @@ export function factsOf(pg: Pg): PgFacts {
       osd,
       isFinishing: pg.strays.finishing.includes(osd),
     })),
-    unfound: pg.recovery.unfoundCount,
-    mightHaveUnfound: pg.recovery.unfoundCount > 0 ? mightHaveUnfound(pg) : [],
+    unfound: countUnfound(pg),
+    isStalled: pg.member.importer.isStalled,
+    mightHaveUnfound:
+      pg.recovery.unfoundCount > 0 || pg.member.importer.isStalled ? mightHaveUnfound(pg) : [],
     open: peering.past.history.map(({ first, last, acting }) => ({
       first,
       last,

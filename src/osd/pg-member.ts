@@ -41,6 +41,8 @@ export interface MemberScope {
   whenSure(then: () => void): void;
   /** As primary: more of what we are to have is known. */
   moreListed(): void;
+  /** As primary: other members that have taken our log over in this round. */
+  followers(): readonly number[];
 }
 
 /** What every member of a PG does when its primary (or for a pull, any member) asks; the primary does it to itself too. */
@@ -58,6 +60,7 @@ export class PgMember {
     this.importer = new Importer(host, state, {
       header: () => scope.header(),
       listed: (cursor, lacking) => this.listed(cursor, lacking),
+      followers: () => scope.followers(),
     });
   }
 

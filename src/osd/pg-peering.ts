@@ -62,6 +62,8 @@ export class PeeringRounds {
   private round = 0;
   private asOfNow = '';
   private readonly timers = new Set<Timer>();
+  /** In which of its lives each holder said what it has: the next may have another disk. */
+  private readonly lives = new Map<number, number>();
 
   constructor(scope: RoundsScope) {
     this.scope = scope;
@@ -94,6 +96,7 @@ export class PeeringRounds {
     if (!this.isSettled || !this.scope.isPrimary) return;
     const now = this.witnesses();
     if (now === this.asOfNow) return;
+    this.forgetLives();
     const phase = this.machine.phase.name;
     if (phase !== 'active' && phase !== 'peered') this.start();
     else if (this.scope.holdings.lacksAnything()) {
@@ -103,7 +106,25 @@ export class PeeringRounds {
       this.scope.recovery.start();
       this.scope.pipeline.wantAgain();
       this.scope.member.importer.sourcesChanged();
+      for (const osd of this.machine.consulted) {
+        if (this.isOutside(osd) && !this.machine.infos.has(osd)) this.ask(osd, ASK.info, undefined);
+      }
     }
+  }
+
+  /** What a holder said in a life that has ended does not count: it may come back empty. */
+  private forgetLives(): void {
+    const { host, strays } = this.scope;
+    for (const [osd, upFrom] of this.lives) {
+      if (host.upFrom(osd) === upFrom) continue;
+      this.lives.delete(osd);
+      strays.infos.delete(osd);
+      if (!this.scope.view.acting.includes(osd)) this.machine.infos.delete(osd);
+    }
+  }
+  private isOutside(osd: number): boolean {
+    const { host, view } = this.scope;
+    return osd !== host.id && host.isUp(osd) && !view.acting.includes(osd);
   }
 
   /** Begins a round: what was under way in this interval is held, and asked again. */
@@ -140,6 +161,7 @@ export class PeeringRounds {
     this.isSettled = false;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
+    this.lives.clear();
     scope.strays.clear();
     scope.recount.stop();
     scope.recovery.stop();
@@ -156,6 +178,7 @@ export class PeeringRounds {
   onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
     const { isPrimary, strays } = this.scope;
     if (!isPrimary || (m.round !== 0 && m.round !== this.round)) return;
+    this.lives.set(from, this.scope.host.upFrom(from));
     if (m.round === 0) strays.announced(from, m.info);
     this.step({ kind: 'info', from, info: m.info });
     if (this.scope.isClean) strays.remove();

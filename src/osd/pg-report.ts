@@ -7,6 +7,7 @@ import {
   utimeOfMs,
 } from '../wire/index.ts';
 import type { Pg } from './pg.ts';
+import { countUnfound } from './pg-unfound.ts';
 import { scrubErrors } from './scrub/scrub-history.ts';
 
 /** The state of a PG as its primary sees it. Bits: PG_STATE_* of src/osd/osd_types.h, 16.2. */
@@ -64,7 +65,7 @@ const NAMES = {
 } as const;
 
 /** Copies that are missing, and how far the PG has come with bringing them. */
-function recoveryNames({ recovery, recoveryStatus: status, places }: Pg): PgStateName[] {
+function recoveryNames({ recovery, recoveryStatus: status, places, member }: Pg): PgStateName[] {
   const names: PgStateName[] = status.counts().degraded > 0 ? ['degraded'] : [];
   for (const kind of status.forced) names.push(NAMES[kind].forced);
   const kind = status.kind();
@@ -72,7 +73,7 @@ function recoveryNames({ recovery, recoveryStatus: status, places }: Pg): PgStat
   const { name } = places.state;
   const { [kind]: of } = NAMES;
   names.push(name === 'granted' || name === 'full' ? of[name] : of.wait);
-  if (recovery.unfoundCount > 0) names.push(of.unfound);
+  if (recovery.unfoundCount > 0 || member.importer.isStalled) names.push(of.unfound);
   return names;
 }
 
@@ -164,7 +165,7 @@ function sumOf(pg: Pg): PgStat['statsSum'] {
     numObjectsMissingOnPrimary: pg.state.missing.size,
     numObjectsDegraded: degraded,
     numObjectsMisplaced: misplaced,
-    numObjectsUnfound: recovery.unfoundCount,
+    numObjectsUnfound: countUnfound(pg),
     numObjectsRecovered: recovery.copied.objects,
     numBytesRecovered: recovery.copied.bytes,
     numKeysRecovered: recovery.copied.keys,

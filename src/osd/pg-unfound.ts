@@ -19,17 +19,33 @@ const LISTED_MAX = 256;
 export function mightHaveUnfound(pg: Pg): { osd: string; status: string }[] {
   const { peering, past, state, host } = pg;
   const since = past.intervals.filter((i) => i.maybeWritten && i.last >= state.info.clean);
-  const all = new Set([...since.flatMap((i) => i.acting), ...peering.consulted]);
+  const sources = pg.member.importer.isStalled ? (state.import?.sources ?? []) : [];
+  const all = new Set([...since.flatMap((i) => i.acting), ...peering.consulted, ...sources]);
   all.delete(host.id);
   return [...all]
     .sort((a, b) => a - b)
     .map((osd) => ({ osd: String(osd), status: statusOf(pg, osd) }));
 }
 
-function statusOf({ peering, strays, host }: Pg, osd: number): string {
+function statusOf({ peering, strays, host, state, member }: Pg, osd: number): string {
+  // Of what is not listed yet a holder has said all that it can only when it was asked for what comes next.
+  if (member.importer.isStalled && state.import?.sources.includes(osd)) {
+    if (!host.isUp(osd)) return 'osd is down';
+    return member.importer.isSpent(osd) ? 'already probed' : 'querying';
+  }
   if (peering.infos.has(osd) || strays.infos.has(osd)) return 'already probed';
   if (!host.isUp(osd)) return 'osd is down';
   return peering.consulted.has(osd) ? 'querying' : 'not queried';
+}
+
+/**
+ * Objects that nobody has who is up: those that are known by name, and while an import stalls an estimate of those that
+ * nobody can name.
+ */
+export function countUnfound({ recovery, recoveryStatus, state, member, host }: Pg): number {
+  if (!member.importer.isStalled) return recovery.unfoundCount;
+  const unlisted = recoveryStatus.lackedBy(host.id) - state.missing.size;
+  return Math.max(recovery.unfoundCount, recovery.unfoundItems().length + unlisted);
 }
 
 export function listUnfound(pg: Pg): Json {
@@ -37,7 +53,7 @@ export function listUnfound(pg: Pg): Json {
   const listed = unfound.slice(0, LISTED_MAX);
   return {
     num_missing: pg.state.missing.size,
-    num_unfound: unfound.length,
+    num_unfound: pg.member.importer.isStalled ? countUnfound(pg) : unfound.length,
     objects: listed.map(({ oid, need }) => ({
       oid: oidJson(oid),
       need: formatEVersion(need),
@@ -82,20 +98,25 @@ export interface PgReply {
 export async function markUnfoundLost(pg: Pg, mode: LostMode): Promise<PgReply> {
   if (!pg.isPrimary) return { result: -ERRNO.EROFS, status: 'not primary' };
   const items = pg.recovery.unfoundItems();
-  if (items.length === 0) return { result: 0, status: 'pg has no unfound objects' };
+  const { importer } = pg.member;
+  if (items.length === 0 && !importer.isStalled)
+    return { result: 0, status: 'pg has no unfound objects' };
+  const count = importer.isStalled ? countUnfound(pg) : items.length;
   const unasked = mightHaveUnfound(pg).filter(
     ({ osd, status }) => status !== 'already probed' && !isLost(pg, Number(osd)),
   );
   if (unasked.length > 0) {
-    const status = `pg has ${items.length} unfound objects but we haven't probed all sources, not marking lost`;
+    const status = `pg has ${count} unfound objects but we haven't probed all sources, not marking lost`;
     return { result: -ERRNO.EINVAL, status };
   }
-  const ops = items.flatMap((item) => giveUp(pg, item, mode));
+  // First what nobody can name: what the log says of the others stands behind it.
+  const ops = importer.isStalled ? importer.giveUp() : [];
+  ops.push(...items.flatMap((item) => giveUp(pg, item, mode)));
   const { log } = pg.host;
-  log('warn', 'unfound objects are given up', { pg: pg.state.c, count: items.length, mode });
+  log('warn', 'unfound objects are given up', { pg: pg.state.c, count, mode });
   await pg.host.submit(ops);
   pg.rounds.start();
-  const status = `pg has ${items.length} objects unfound and apparently lost marking`;
+  const status = `pg has ${count} objects unfound and apparently lost marking`;
   return { result: 0, status };
 }
 

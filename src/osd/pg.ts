@@ -92,6 +92,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
       header: () => this.header(),
       whenSure: (then) => this.rounds.whenSure(then),
       moreListed: () => this.moreListed(),
+      followers: () => [...this.holdings.peers()].map(([osd]) => osd),
     });
     this.recovery = new Recovery(this);
     this.places = new RecoveryPlaces(this);

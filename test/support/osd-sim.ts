@@ -10,9 +10,11 @@ import { OpMemory } from '../../src/osd/op-memory.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
 import { OsdConfig } from '../../src/osd/osd-config.ts';
 import {
+  ASK,
   type Lease,
   MOSDLease,
   MPgInfo,
+  MPgList,
   MPgQuery,
   MPgRemove,
   MPgRemoved,
@@ -762,7 +764,13 @@ export class SimWorld {
       const gone = { pgid: PGID, epoch: node.view!.epoch, since };
       this.send(node.id, from, gone.epoch, outgoing(MPgRemoved, gone));
     } else if (m.type === MPgQuery.type) {
-      const { round, since } = decodeFront(MPgQuery, m);
+      const { round, since, ask, cursor } = decodeFront(MPgQuery, m);
+      if (ask === ASK.list) {
+        const page = { from: cursor, objects: [], next: cursor };
+        const about = { pgid: PGID, epoch: node.view!.epoch, since, round };
+        this.send(node.id, from, about.epoch, outgoing(MPgList, { ...about, ...page }));
+        return;
+      }
       const info = emptyInfo(0, storedView(node.view!), node.storeSince);
       const answer = { pgid: PGID, epoch: node.view!.epoch, since, round, info };
       this.send(node.id, from, answer.epoch, outgoing(MPgInfo, answer));

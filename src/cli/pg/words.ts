@@ -60,12 +60,14 @@ function headline({ pgid, up, acting }: PgStory, told: PgFacts | undefined): str
 function why({ acting }: PgStory, told: PgFacts | undefined): string {
   if (acting.length === 0) return 'all OSDs that should serve it are down, or none should';
   if (told?.role !== 'primary') return 'its primary does not answer';
-  const { size, minSize, unfound } = told;
+  const { size, minSize, unfound, isStalled } = told;
   const here = told.acting.length;
   switch (told.phase) {
     case 'active': {
       const lacks = told.members.reduce((sum, m) => sum + m.lacks, 0);
       const few = here < size ? `only ${here} of ${size} members are there; ` : '';
+      if (isStalled)
+        return `${few}no OSD that is up can say what else it holds: about ${count(unfound, 'object')} cannot be found`;
       if (unfound > 0)
         return `${few}${count(unfound, 'object')} cannot be found on any OSD that is up`;
       if (lacks > 0)
@@ -112,7 +114,8 @@ function waitsFor({ pgid, acting }: PgStory, told: PgFacts | undefined): string[
     const more = told.minSize - told.acting.length;
     if (more > 0) out.push(`${count(more, 'more member')}, or a smaller min_size`);
   }
-  if (told.unfound > 0) {
+  const isUnfound = told.unfound > 0 || told.isStalled;
+  if (isUnfound) {
     const asked = told.mightHaveUnfound
       .filter((o) => o.status !== 'already probed')
       .map((o) => `osd.${o.osd} (${o.status})`);
@@ -122,7 +125,7 @@ function waitsFor({ pgid, acting }: PgStory, told: PgFacts | undefined): string[
         : `a decision: ceph pg ${pgid} mark_unfound_lost revert|delete`,
     );
   }
-  if (told.phase === 'active' && told.unfound === 0) {
+  if (told.phase === 'active' && !isUnfound) {
     const lacking = told.members.filter((m) => m.lacks > 0 || m.isImporting);
     for (const m of lacking) out.push(`osd.${m.osd} to get ${count(m.lacks, 'object')}`);
     if (told.acting.length < told.size) {
