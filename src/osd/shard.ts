@@ -19,7 +19,15 @@ import { OsdCounters } from './counters.ts';
 import { EarlyMessages } from './early-messages.ts';
 import type { OpLimits } from './ops/index.ts';
 import type { Partition } from './partition.ts';
-import { ASK, type Lease, MPgInfo, MPgQuery, MPgRemove, MPgRemoved } from './peer-messages.ts';
+import {
+  ASK,
+  type Lease,
+  MPgInfo,
+  MPgList,
+  MPgQuery,
+  MPgRemove,
+  MPgRemoved,
+} from './peer-messages.ts';
 import { peekPg } from './peer-peek.ts';
 import type { Pg } from './pg.ts';
 import { emptyInfo } from './pg-info.ts';
@@ -266,7 +274,12 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
 
   /** A question about a PG that is not here. */
   private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
-    const { pgid, round, ask } = decodeFront(MPgQuery, m);
+    const { pgid, round, ask, cursor } = decodeFront(MPgQuery, m);
+    if (ask === ASK.list) {
+      // So that who imports knows that it need not wait for an OSD that came back empty.
+      const page = { from: cursor, objects: [], next: cursor };
+      this.send(from, outgoing(MPgList, { pgid, epoch: this.epoch, since, round, ...page }));
+    }
     if (ask !== ASK.info) return;
     const view = storedView(viewOf(this.map!, pgid));
     const info = emptyInfo(0, view, this.pgs.storeSince);
