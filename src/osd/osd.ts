@@ -1,46 +1,30 @@
 import { CephError } from '../errors/index.ts';
 import type { MapMessage, OSDMap } from '../maps/index.ts';
-import type { Connection, Dispatcher, IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
+import type { OutgoingMessage } from '../msgr/index.ts';
 import { alignedMemory, BufferPool, type Clock, type Logger } from '../runtime/index.ts';
-import {
-  decodeFront,
-  ENTITY,
-  type EntityAddr,
-  type LOG_PRIORITY,
-  MCommand,
-  MConfig,
-  MLogAck,
-  MOSDForceRecovery,
-  MOSDMap,
-  MOSDOp,
-  MOSDOpReply,
-  MOSDScrub2,
-  MPGStatsAck,
-  MPing,
-  outgoing,
-} from '../wire/index.ts';
+import type { EntityAddr, LOG_PRIORITY, MessageOf, MOSDMap } from '../wire/index.ts';
 import { Boot, type BootHost, type OsdAddrs } from './boot.ts';
 import type { Requester } from './client-ops.ts';
 import { ClusterLogger } from './cluster-logger.ts';
-import { answerCommand } from './commands.ts';
+import { type DispatchHost, FrontDispatch } from './front-dispatch.ts';
 import { FrontMaps } from './front-maps.ts';
+import { FrontShards } from './front-shards.ts';
 import { MonSession } from './mon-session.ts';
-import { type MonWish, MonWishes } from './mon-wishes.ts';
+import { type MonWish, MonWishes, type MonWishesHost } from './mon-wishes.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { OsdConfig } from './osd-config.ts';
 import { OsdMessengers } from './osd-messengers.ts';
 import type { Partition } from './partition.ts';
-import { type Lease, MOSDLease, MRepAck } from './peer-messages.ts';
+import type { Lease } from './peer-messages.ts';
 import { Peers } from './peers.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { watchRefusals } from './refusals.ts';
-import { RemoteShard } from './remote-shard.ts';
+import type { RemoteShardFront } from './remote-shard.ts';
 import { Reporter, type ReporterHost } from './reporter.ts';
 import { ScrubPlaces } from './scrub/scrub-places.ts';
 import { type Settings, settingsOf } from './settings.ts';
 import { Shard } from './shard.ts';
-import type { ShardCalls, ShardFront } from './shard-front.ts';
-import { ShardRouter } from './shard-router.ts';
+import type { ShardCalls } from './shard-front.ts';
 import { openSuperblock, type Superblock } from './superblock.ts';
 import { Timers } from './timers.ts';
 import { Watch, type WatchHost } from './watch.ts';
@@ -63,7 +47,9 @@ export async function startOsd(options: OsdOptions): Promise<Osd> {
 }
 
 /** The front of an OSD, with shard 0. */
-class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
+class OsdDaemon
+  implements Osd, RemoteShardFront, DispatchHost, WatchHost, ReporterHost, BootHost, MonWishesHost
+{
   readonly id: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -71,28 +57,27 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   addrs!: OsdAddrs;
   private readonly options: OsdOptions;
   private readonly partition: Partition;
-  private readonly maps: FrontMaps;
+  readonly maps: FrontMaps;
   readonly config: OsdConfig;
   readonly superblock: Superblock;
   private settings: Settings;
   private readonly messengers: OsdMessengers;
-  private readonly mon: MonSession;
+  readonly mon: MonSession;
   private readonly wishes: MonWishes;
-  private readonly peers: Peers;
+  readonly peers: Peers;
   private readonly own: Shard;
-  private readonly others: RemoteShard[] = [];
-  private readonly watch: Watch;
-  private readonly clog: ClusterLogger;
+  readonly front: FrontShards;
+  readonly watch: Watch;
+  readonly clog: ClusterLogger;
   private readonly reporter: Reporter;
   private readonly timers: Timers;
   readonly recovery: RecoveryDesk;
   readonly scrubPlaces: ScrubPlaces;
-  private readonly router: ShardRouter;
   private readonly boot: Boot;
   private setBooted!: () => void;
   /** Since when this process was first up. */
   firstUpFrom = 0;
-  private state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
+  state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
 
   constructor(options: OsdOptions, superblock: Superblock) {
     const { runtime, id, store } = options;
@@ -108,7 +93,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     this.recovery = new RecoveryDesk(
       this.clock,
       this.settings.recovery.bounds,
-      () => this.router.requests,
+      () => this.front.router.requests,
     );
     this.scrubPlaces = new ScrubPlaces(() => this.settings.scrub.scrubsMax);
     this.booted = new Promise((resolve) => {
@@ -116,13 +101,12 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     });
     const pool = runtime.pool ?? new BufferPool(alignedMemory);
     const network = watchRefusals(runtime.network, (a) => this.watch.refused(a));
-    const dispatcher: Dispatcher = {
-      onMessage: (c, m) => this.onMessage(c, m),
-      onReady: (c) => this.onReady(c),
-      onReset: (c) => this.onReset(c),
-    };
-    this.messengers = new OsdMessengers({ ...runtime, pool }, network, id, dispatcher, (e) =>
-      this.fatal(e),
+    this.messengers = new OsdMessengers(
+      { ...runtime, pool },
+      network,
+      id,
+      new FrontDispatch(this),
+      (e) => this.fatal(e),
     );
     this.watch = new Watch(this, { ...runtime, network }, (e) => this.fatal(e));
     this.mon = new MonSession(this.messengers.clients, {
@@ -140,7 +124,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     const { memory } = runtime;
     const own = { partition, id, store, superblock, settings, clock, log, crc32c, pool, memory };
     this.own = new Shard({ ...own, front: this });
-    this.router = new ShardRouter(this.own);
+    this.front = new FrontShards(this.own);
     this.boot = new Boot(options, this, this.timers);
     this.wishes = new MonWishes(this, this.timers);
     this.maps = new FrontMaps({
@@ -150,8 +134,8 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
       partition,
       sharing: this.config.mapSharing(),
       crc32c,
-      neededFrom: () => this.neededFrom,
-      send: (to, message) => this.others[to - 1]!.map(0, message),
+      neededFrom: () => this.front.neededFrom(this.epoch),
+      send: (to, message) => this.front.sendMap(0, to, message),
       afterMaps: () => this.afterMaps(),
       malformed: (e) => {
         this.log('warn', 'malformed map', { error: e.message });
@@ -165,24 +149,15 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   async start(): Promise<void> {
     const { shards } = this.options;
     try {
-      for (let index = 1; index < this.partition.count; index++) {
-        this.others.push(new RemoteShard(shards!, index, this, this.settings));
-      }
-      this.router.all.push(...this.others);
-      await Promise.all(this.others.map((shard) => shard.opened));
+      if (shards) await this.front.open(shards, this, this.settings);
     } catch (e) {
       await this.kill();
       throw e;
     }
     this.addrs = await this.listen();
-    this.own.begin(this.addr);
-    const sharing = this.config.mapSharing();
-    for (const shard of this.others) {
-      // One that is ahead goes through the maps with us again: it must not miss those that follow.
-      const from = Math.min(shard.durableEpoch, this.epoch);
-      shard.beginAt(this.addr, sharing, this.maps.fullAt(from));
-    }
-    this.log('info', 'started', { epoch: this.epoch, pgs: this.own.pgCount });
+    const { maps, epoch } = this;
+    this.front.begin(this.addr, this.config.mapSharing(), epoch, (e) => maps.fullAt(e));
+    this.log('info', 'started', { epoch, pgs: this.own.pgCount });
     this.mon.connect();
     this.timers.every('report', REPORT_MS, () => this.report());
     this.timers.every('watch', WATCH_MS, () => this.keepWatch());
@@ -205,11 +180,6 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     return { ...addrs, hbFront: front, hbBack: back };
   }
 
-  /** The oldest epoch from which a shard would go on after a crash now. */
-  private get neededFrom(): number {
-    return this.others.reduce((min, s) => Math.min(min, s.durableEpoch), this.epoch);
-  }
-
   /** Tells the monitor how we are. */
   private report(): Promise<number> {
     this.timers.cancel('stats');
@@ -219,7 +189,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   // What the parts and the shards ask.
 
   get shards(): readonly ShardCalls[] {
-    return this.router.all;
+    return this.front.all;
   }
   get addr(): EntityAddr {
     return this.addrs.public;
@@ -231,7 +201,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     return this.state === 'stopping' || this.state === 'stopped';
   }
   haveAll(epoch: number): boolean {
-    return Math.min(this.own.durableEpoch, this.neededFrom) >= epoch;
+    return this.front.haveAll(epoch);
   }
   get beaconSeconds(): number {
     return this.config.number('osd_beacon_report_interval');
@@ -254,6 +224,9 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   get fsid(): string {
     return this.options.fsid;
   }
+  get uuid(): string {
+    return this.options.uuid;
+  }
   get map(): OSDMap | undefined {
     return this.maps.current;
   }
@@ -267,7 +240,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     return this.own.standing.upFrom(osd);
   }
   neighbours(): Set<number> {
-    return this.router.neighbours();
+    return this.front.router.neighbours();
   }
   lease(): Lease {
     return this.own.lease();
@@ -275,17 +248,15 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   granted(by: number, lease: Lease): void {
     for (const shard of this.shards) shard.granted(by, lease);
   }
-  standBy(osd: number, { upFrom, leaseMs }: Lease, then: (leaseMs: number) => void): void {
-    const isGiven = this.own.promise(osd, upFrom, leaseMs);
-    if (isGiven) for (const shard of this.others) shard.promised(osd, upFrom, leaseMs);
-    then(isGiven ? leaseMs : 0);
+  standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void {
+    this.front.standBy(osd, lease, then);
   }
   sendToMon(message: OutgoingMessage): void {
     this.mon.send(message);
   }
   send(osd: number, message: OutgoingMessage): boolean {
     if (osd !== this.id) return this.peers.send(osd, message);
-    this.router.requestOfOurs(osd, this.addr, message);
+    this.front.router.requestOfOurs(osd, this.addr, message);
     return true;
   }
   wantMap(epoch: number): void {
@@ -304,100 +275,26 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
   }
   cut(by: Requester): void {
     by.close();
-    for (const shard of this.shards) shard.forget(by);
+    this.front.forget(by);
   }
   /** A shard's follower of maps speaks to another one's. */
   passMap(from: number, to: number, message: MapMessage): void {
     if (to === 0) this.maps.receive(from, message);
-    else this.others[to - 1]!.map(from, message);
+    else this.front.sendMap(from, to, message);
   }
   fatal(error: unknown): void {
     if (this.state === 'stopped') return;
     this.log('error', 'cannot go on', { error });
     this.halt();
-    for (const shard of this.others) shard.abandon();
+    this.front.abandon();
     void this.shutdown();
     if (this.options.onFatal) this.options.onFatal(error);
     else throw error;
   }
 
-  // Sessions
-
-  private onReady(c: Connection): void {
-    if (this.mon.owns(c)) this.mon.onReady();
-  }
-
-  private onReset(c: Connection): void {
-    if (this.mon.owns(c)) {
-      this.mon.onReset();
-      return;
-    }
-    for (const shard of this.shards) shard.forget(c);
-    if (c.peer.type !== ENTITY.osd || this.state !== 'active') return;
-    const osd = this.peers.osdOf(c);
-    if (osd === undefined) return;
-    this.peers.forget(osd);
-    for (const shard of this.shards) shard.peerReset(osd);
-  }
-
-  private onMessage(c: Connection, m: IncomingMessage): void {
-    if (this.state === 'stopped') return;
-    const isOsd = c.peer.type === ENTITY.osd;
-    switch (m.type) {
-      case MOSDOp.type:
-        return this.router.request(c, m);
-      case MRepAck.type:
-        if (!isOsd) return this.ignore(c, m);
-        return this.router.acked(c.peer.num, decodeFront(MRepAck, m).acks);
-      case MOSDMap.type:
-        return this.mon.owns(c) ? this.onMap(m) : this.ignore(c, m);
-      case MOSDOpReply.type:
-        return isOsd ? this.router.copyReply(m) : this.ignore(c, m);
-      case MConfig.type:
-        if (!this.mon.owns(c)) return this.ignore(c, m);
-        this.config.setFromMon(decodeFront(MConfig, m).config);
-        return this.configChanged();
-      case MCommand.type:
-        return this.onCommand(c, m);
-      case MOSDLease.type:
-        if (isOsd) this.watch.onLease(c.peer.num, m);
-        return;
-      case MOSDScrub2.type:
-        return this.mon.owns(c) ? this.onScrub(m) : this.ignore(c, m);
-      case MOSDForceRecovery.type:
-        return this.mon.owns(c) ? this.onForce(m) : this.ignore(c, m);
-      case MLogAck.type:
-        return this.clog.acknowledged(decodeFront(MLogAck, m).last);
-      case MPGStatsAck.type:
-        return;
-      case MPing.type:
-        c.send(outgoing(MPing, {}));
-        return;
-      default:
-        if (!isOsd) return this.ignore(c, m);
-        this.router.peerMessage(c.peer.num, m);
-    }
-  }
-
-  /** What this peer has no business to say, or nobody has. */
-  private ignore({ peer }: Connection, { type }: IncomingMessage): void {
-    this.log('debug', 'message ignored', { type, from: `${peer.type}.${peer.num}` });
-  }
-
-  private onScrub(m: IncomingMessage): void {
-    const order = decodeFront(MOSDScrub2, m);
-    if (order.fsid === this.options.fsid) for (const s of this.shards) s.orderScrub(order);
-  }
-
-  private onForce(m: IncomingMessage): void {
-    const order = decodeFront(MOSDForceRecovery, m);
-    if (order.fsid === this.options.fsid) for (const s of this.shards) s.force(order);
-  }
-
   // Maps
 
-  private onMap(m: IncomingMessage): void {
-    const message = decodeFront(MOSDMap, m);
+  onMap(message: MessageOf<typeof MOSDMap>): void {
     if (message.fsid !== this.options.fsid) {
       this.fatal(new Error(`the monitor serves cluster ${message.fsid}`));
       return;
@@ -431,27 +328,14 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
 
   // Options and commands
 
-  private onCommand(c: Connection, m: IncomingMessage): void {
-    const { cmd } = decodeFront(MCommand, m);
-    const scope = {
-      id: this.id,
-      fsid: this.options.fsid,
-      uuid: this.options.uuid,
-      state: this.state,
-      config: this.config,
-      maps: this.maps,
-      shards: this.shards,
-      recovery: this.recovery,
-      clock: this.clock,
-      flushStats: () => this.report(),
-      configChanged: () => this.configChanged(),
-    };
-    answerCommand(scope, cmd[0] ?? '', (reply) => c.send({ ...reply, tid: m.tid })).catch((e) =>
-      this.fatal(e),
-    );
+  flushStats(): Promise<number> {
+    return this.report();
   }
-
-  private configChanged(): void {
+  onConfig(values: ReadonlyMap<string, string>): void {
+    this.config.setFromMon(values);
+    this.configChanged();
+  }
+  configChanged(): void {
     this.settings = settingsOf(this.config, this.settings.version + 1, this.options);
     this.recovery.setBounds(this.settings.recovery.bounds);
     for (const shard of this.shards) shard.apply(this.settings);
@@ -465,7 +349,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     if (this.state === 'active') {
       this.state = 'stopping';
       // Others take over as soon as the map says that we are gone for good, so we are.
-      await Promise.all(this.shards.map((shard) => shard.stop()));
+      await this.front.stop();
       this.mon.send(this.boot.goodbye());
       await this.waitUntilDown();
     }
@@ -476,7 +360,7 @@ class OsdDaemon implements Osd, ShardFront, WatchHost, ReporterHost, BootHost {
     if (this.state === 'stopped') return;
     this.halt();
     await this.shutdown();
-    await Promise.all(this.shards.map((shard) => shard.close()));
+    await this.front.close();
   }
 
   private async shutdown(): Promise<void> {
