@@ -12,7 +12,6 @@ import {
   compareEVersion,
   type EVersion,
   formatPgId,
-  HOBJECT_MIN,
   type HObject,
   type PgId,
   SNAP_HEAD,
@@ -345,7 +344,7 @@ export function listObjects(
   from: HObject | undefined,
   limit: number,
 ): { objects: HObject[]; next: HObject | undefined } {
-  const start = from ?? { ...HOBJECT_MIN, pool: pgid.pool };
+  const start = from ?? firstObject(pgid.pool);
   const page = store.list(formatPgId(pgid), start, limit);
   return { objects: page.objects.filter((o) => o.pool === pgid.pool), next: page.next };
 }

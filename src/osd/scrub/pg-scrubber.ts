@@ -1,56 +1,34 @@
-import { crc32c } from '../../codec/index.ts';
-import { ERRNO, unreachable } from '../../errors/index.ts';
-import type { Timer } from '../../runtime/index.ts';
+import { ERRNO } from '../../errors/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import {
-  compareHObject,
-  type EVersion,
-  formatHObject,
   formatPgId,
-  HOBJECT_MIN,
   type HObject,
-  type InconsistentObject,
   type MessageOf,
   outgoing,
   type PgStateName,
   type ScrubLsArg,
   type ScrubLsResult,
 } from '../../wire/index.ts';
-import { oidKey, type PgTotals } from '../log-entry.ts';
-import { pgEnd } from '../ops/index.ts';
-import type { StatsDelta } from '../ops/types.ts';
+import type { PgTotals } from '../log-entry.ts';
 import type { PgInfo } from '../pg-info.ts';
-import { Interrupted } from '../requests.ts';
 import { FoundErrors } from './found-errors.ts';
-import { Scans, type ScansScope } from './scans.ts';
-import { isTimeToScrub, scrubDue } from './schedule.ts';
+import { type ReplaceCopies, type RunningScope, RunningScrub } from './running-scrub.ts';
+import { Scans } from './scans.ts';
+import { scrubChances, scrubDue } from './schedule.ts';
+import { type DriverScope, ScrubDriver } from './scrub-driver.ts';
 import { newestHistory, type ScrubHistory, scrubErrors } from './scrub-history.ts';
-import {
-  type Chunk,
-  SCRUB_IDLE,
-  type ScrubEffect,
-  type ScrubInput,
-  type ScrubState,
-  SELF,
-  stepScrub,
-} from './scrub-machine.ts';
-import type { ScrubbedObject, ScrubRange } from './scrub-map.ts';
-import { MScrubDone, MScrubReserve, SCRUB_WORD } from './scrub-messages.ts';
+import { MScrubDone, type MScrubReserve } from './scrub-messages.ts';
 import { conclude } from './scrub-outcome.ts';
 import { modeOf, type ScrubPlan, stronger } from './scrub-plan.ts';
-import type { ScrubPlace, ScrubPort } from './scrub-port.ts';
-import { isLarge, ScrubTally } from './scrub-tally.ts';
-import { judge, type Verdict, versionOf } from './verdict.ts';
 
 /** What a scrub sees of its PG. */
-export interface ScrubScope extends ScansScope {
-  readonly host: ScansScope['host'] & {
-    readonly scrub: ScrubPort;
-    readonly limits: { readonly objectSizeMax: number };
-    submit(txn: readonly StoreOp[]): Promise<void>;
-    statsChanged(): void;
-  };
-  readonly state: ScansScope['state'] & {
+export interface ScrubScope extends DriverScope, RunningScope {
+  readonly host: DriverScope['host'] &
+    RunningScope['host'] & {
+      submit(txn: readonly StoreOp[]): Promise<void>;
+      statsChanged(): void;
+    };
+  readonly state: DriverScope['state'] & {
     readonly meta: HObject;
     info: PgInfo;
     readonly totals: PgTotals;
@@ -59,50 +37,24 @@ export interface ScrubScope extends ScansScope {
     /** These are the totals as of now. */
     stand(totals: PgTotals, isEstimated: boolean): void;
   };
-  readonly pipeline: {
-    holdWrites(range: ScrubRange, news: { quiet(): void; wanted(): void }): void;
-    letWritesGo(): void;
-    /** Hears of each change of an object. @returns ends that */
-    watch(changed: (oid: HObject, by: StatsDelta) => void): () => void;
-  };
-  /** The other acting members. */
-  readonly replicas: readonly number[];
-  readonly pgCount: number;
+  readonly pipeline: DriverScope['pipeline'] & RunningScope['pipeline'];
+  header(): ReturnType<DriverScope['header']>;
   readonly isPrimary: boolean;
   /** All members are there and have everything. */
   readonly isClean: boolean;
-  isMissingAnywhere(key: string, oid: HObject): boolean;
-  /** From now on these members' copies count as missing, and are brought anew from the others. */
-  replaceCopies(oid: HObject, need: EVersion, members: readonly number[]): void;
+  readonly replaceCopies: ReplaceCopies;
 }
 
-/** What is known of the scrub that runs. */
-interface Running {
-  readonly plan: ScrubPlan;
-  readonly tally: ScrubTally;
-  /** What is below it counts in the tally. */
-  counted: HObject;
-  /** As printed. */
-  readonly pg: string;
-}
-
-/**
- * A PG's scrubs as its primary runs them: looks whether it is time for one, does what the machine says, and keeps what
- * comes of it.
- */
+/** A PG's scrubs on its primary: which one is to run and when, and what is kept of what it finds. */
 export class PgScrubber {
   readonly scans: Scans;
   private readonly scope: ScrubScope;
-  private unwatch: () => void = () => {};
   private readonly errors: FoundErrors;
-  private machine: ScrubState = SCRUB_IDLE;
-  private running: Running | undefined;
+  private readonly driver: ScrubDriver;
+  /** The one that has all places. */
+  private running: RunningScrub | undefined;
   /** Asked for by somebody, or to follow a repair. */
   private requested: ScrubPlan | undefined;
-  private place: ScrubPlace | undefined;
-  private rest: Timer | undefined;
-  /** Counts the scrubs: answers to an older one are dropped. */
-  private number = 0;
   /** Copies are being replaced. */
   private isRepairing = false;
   private hasFailed = false;
@@ -112,13 +64,22 @@ export class PgScrubber {
     this.scans = new Scans(scope);
     const { host, state } = scope;
     this.errors = new FoundErrors({ store: host.store, c: state.c, meta: state.meta });
+    this.driver = new ScrubDriver(scope, this.scans, {
+      begin: (plan) => this.begin(plan),
+      compare: ({ chunk, maps }) => {
+        const found = this.running!.compare(chunk, maps);
+        if (found.length > 0) void host.submit([this.errors.add(found)]);
+      },
+      finish: () => this.finish(this.running!),
+      broken: (plan) => this.broken(plan),
+    });
   }
 
   get history(): ScrubHistory {
     return this.scope.state.info.scrub;
   }
   get isActive(): boolean {
-    return this.machine.name !== 'idle';
+    return this.driver.isActive;
   }
 
   /** What they add to the PG's state. */
@@ -140,38 +101,23 @@ export class PgScrubber {
 
   /** Begins a scrub, if one is wanted or it is time for one. @returns whether one began, or tries to */
   look(nowMs: number): boolean {
-    const { scope } = this;
-    const { host, isPrimary, isClean } = scope;
+    const { host, isPrimary, isClean } = this.scope;
     if (!isPrimary || !isClean || this.isActive) return false;
     const plan = this.requested ?? this.due(nowMs);
-    if (!plan || (!plan.repair && host.scrub.isRecovering && !this.mayScrubNow)) return false;
+    const mayRun = host.scrub.settings.duringRecovery || !host.scrub.isRecovering;
+    if (!plan || (!plan.repair && !mayRun)) return false;
     this.requested = undefined;
-    this.number++;
-    const { pgid } = scope.header();
-    const from = firstOf(pgid.pool);
-    const { preemptionsMax: preemptions } = host.scrub.settings;
-    this.step({ kind: 'start', plan, members: scope.replicas, from, preemptions });
+    this.driver.start(plan);
     return true;
-  }
-
-  private get mayScrubNow(): boolean {
-    return this.scope.host.scrub.settings.duringRecovery;
   }
 
   private due(nowMs: number): ScrubPlan | undefined {
     const { pgid } = this.scope.header();
-    const { settings, orders } = this.scope.host.scrub;
+    const { scrub } = this.scope.host;
     const { history } = this;
-    const { sec, nsec } = history.lastScrubStamp;
-    const name = `${formatPgId(pgid)} ${sec}.${nsec}`;
-    return scrubDue({
-      nowMs,
-      history,
-      settings,
-      orders: orders.call(this.scope.host.scrub, pgid.pool),
-      chance: chanceOf(name),
-      deepChance: chanceOf(`deep ${name}`),
-    });
+    const chances = scrubChances(formatPgId(pgid), history);
+    const orders = scrub.orders(pgid.pool);
+    return scrubDue({ nowMs, history, settings: scrub.settings, orders, ...chances });
   }
 
   /** We begin to serve as primary. @param others what the members know */
@@ -182,7 +128,7 @@ export class PgScrubber {
 
   /** The interval ended, or the PG stops. */
   stop(): void {
-    this.step({ kind: 'stop' });
+    this.driver.stop();
     this.scans.stop();
     this.isRepairing = false;
     if (!this.scope.isPrimary) this.requested = undefined;
@@ -190,7 +136,11 @@ export class PgScrubber {
 
   /** A session was reset: what was asked may never be answered. */
   peerReset(): void {
-    this.step({ kind: 'stop' });
+    this.driver.stop();
+  }
+
+  onReserveAnswer(from: number, m: MessageOf<typeof MScrubReserve>): void {
+    this.driver.onReserveAnswer(from, m);
   }
 
   /** All members have everything again. */
@@ -217,11 +167,6 @@ export class PgScrubber {
     return values ? { interval, values } : -ERRNO.ENOENT;
   }
 
-  onReserveAnswer(from: number, m: MessageOf<typeof MScrubReserve>): void {
-    if (m.number !== this.number) return;
-    this.step({ kind: 'answer', from, isGiven: m.word === SCRUB_WORD.granted });
-  }
-
   /** The primary's scrub has ended. */
   onDone(history: ScrubHistory): void {
     // What we found ourselves is older.
@@ -234,153 +179,16 @@ export class PgScrubber {
     return state.saveInfo();
   }
 
-  private step(input: ScrubInput): void {
-    const before = this.machine;
-    const { next, effects } = stepScrub(before, input);
-    this.machine = next;
-    for (const effect of effects) this.run(effect);
-  }
-
-  private run(effect: ScrubEffect): void {
-    const { scope } = this;
-    switch (effect.kind) {
-      case 'takePlace':
-        this.place = scope.host.scrub.takePlace((isGiven) => this.step({ kind: 'place', isGiven }));
-        return;
-      case 'ask':
-        return this.say(effect.to, SCRUB_WORD.request);
-      case 'release':
-        this.place?.release();
-        this.place = undefined;
-        return this.say(effect.members, SCRUB_WORD.release);
-      case 'begin':
-        return this.begin(effect.plan);
-      case 'choose':
-        return this.choose(effect.from, effect.divisor);
-      case 'hold': {
-        const quiet = (): void => this.step({ kind: 'quiet' });
-        const wanted = (): void => this.step({ kind: 'wanted' });
-        return scope.pipeline.holdWrites(effect.range, { quiet, wanted });
-      }
-      case 'letGo':
-        return scope.pipeline.letWritesGo();
-      case 'scan':
-        return this.scan(effect);
-      case 'compare':
-        return this.compare(effect.plan, effect.chunk, effect.maps);
-      case 'rest':
-        return this.pause();
-      case 'finish':
-        return this.finish(effect.plan);
-      case 'broken':
-        return this.broken(effect.plan);
-      default:
-        return unreachable(effect);
-    }
-  }
-
-  private say(to: readonly number[], word: number): void {
-    const { host } = this.scope;
-    const message = { ...this.scope.header(), word, number: this.number };
-    for (const osd of to) host.send(osd, outgoing(MScrubReserve, message));
-  }
-
   private begin(plan: ScrubPlan): void {
-    const { host, pipeline } = this.scope;
-    const { pgid } = this.scope.header();
-    const pg = formatPgId(pgid);
-    const counted = firstOf(pgid.pool);
-    const running: Running = { plan, tally: new ScrubTally(), counted, pg };
-    this.running = running;
-    this.unwatch = pipeline.watch((oid, by) => {
-      if (compareHObject(oid, running.counted) < 0) running.tally.changed(by);
+    const { scope } = this;
+    const { host } = scope;
+    this.running = new RunningScrub(scope, plan, (oid, need, members) => {
+      this.isRepairing = true;
+      scope.replaceCopies(oid, need, members);
     });
-    host.scrub.clusterLog('debug', `${pg} ${modeOf(plan)} starts`);
+    host.scrub.clusterLog('debug', `${this.running.pg} ${modeOf(plan)} starts`);
     void host.submit(this.errors.begin());
     host.statsChanged();
-  }
-
-  private choose(from: HObject, divisor: number): void {
-    const { host, state } = this.scope;
-    const { chunkMin, chunkMax } = host.scrub.settings;
-    const least = Math.max(3, Math.floor(chunkMin / divisor));
-    const most = Math.max(least, Math.floor(chunkMax / divisor));
-    const page = host.store.list(state.c, from, most);
-    const { pgid } = this.scope.header();
-    const next = page.next?.pool === pgid.pool ? page.next : undefined;
-    const to = next ?? pgEnd(pgid, this.scope.pgCount);
-    this.step({ kind: 'chosen', chunk: { range: { from, to }, isLast: next === undefined } });
-  }
-
-  private scan({ range, number, deep, members }: Extract<ScrubEffect, { kind: 'scan' }>): void {
-    const scrub = this.number;
-    const got = (from: number) => (objects: readonly ScrubbedObject[]) => {
-      if (scrub === this.number) this.step({ kind: 'map', from, number, objects });
-    };
-    const failed = (e: unknown): void => {
-      if (!(e instanceof Interrupted)) this.scope.host.fatal(e);
-    };
-    for (const osd of members) this.scans.ask(osd, range, deep).then(got(osd), failed);
-    this.scans.own(range, deep).then(got(SELF), failed);
-  }
-
-  private compare(
-    plan: ScrubPlan,
-    chunk: Chunk,
-    maps: ReadonlyMap<number, readonly ScrubbedObject[]>,
-  ): void {
-    const { scope, running } = this;
-    const { host } = scope;
-    const { tally, pg } = running!;
-    const members = [host.id, ...scope.replicas];
-    const of = members.map((osd) => byKey(maps.get(osd === host.id ? SELF : osd)!));
-    const found: InconsistentObject[] = [];
-    for (const oid of allObjects(maps)) {
-      const key = oidKey(oid);
-      // What is being replaced already is not looked at.
-      if (scope.isMissingAnywhere(key, oid)) {
-        tally.skipped++;
-        continue;
-      }
-      const copies = members.map((osd, i) => ({ osd, object: of[i]!.get(key) }));
-      const v = judge({ pg, sizeMax: host.limits.objectSizeMax }, oid, copies);
-      const mine = copies[0]!.object;
-      tally.add(v, mine, host.scrub.settings);
-      for (const line of v.lines) host.scrub.clusterLog('error', line);
-      if (mine && plan.deep && isLarge(mine, host.scrub.settings)) this.warnOfOmap(mine);
-      if (v.error) found.push(v.error);
-      if (plan.repair) this.repair(v);
-    }
-    running!.counted = chunk.range.to;
-    // A repair leaves nothing that the list would be right about.
-    if (found.length > 0 && !plan.repair) void host.submit([this.errors.add(found)]);
-  }
-
-  private warnOfOmap(o: ScrubbedObject): void {
-    const { pg } = this.running!;
-    const text =
-      `Large omap object found. Object: ${formatHObject(o.oid)} PG: ${pg} (${pg})` +
-      ` Key count: ${o.omapKeys} Size (bytes): ${o.omapBytes}`;
-    this.scope.host.scrub.clusterLog('warn', text);
-  }
-
-  private repair(v: Verdict): void {
-    const need = versionOf(v);
-    const wrong = [...v.missing, ...v.inconsistent];
-    if (!need || wrong.length === 0) return;
-    this.running!.tally.fixed += wrong.length;
-    this.isRepairing = true;
-    this.scope.replaceCopies(v.oid, need, wrong);
-  }
-
-  private pause(): void {
-    const { host } = this.scope;
-    const { settings } = host.scrub;
-    const isTime = isTimeToScrub(host.clock.wallMs(), settings);
-    const seconds = isTime ? settings.sleepSeconds : settings.extendedSleepSeconds;
-    this.rest = host.clock.setTimer(1000 * Math.max(settings.sleepSeconds, seconds), () =>
-      this.step({ kind: 'rested' }),
-    );
   }
 
   private broken(plan: ScrubPlan): void {
@@ -390,18 +198,13 @@ export class PgScrubber {
   }
 
   private end(): void {
-    this.rest?.cancel();
-    this.rest = undefined;
+    this.running?.end();
     this.running = undefined;
-    this.number++;
-    this.unwatch();
     this.scope.host.statsChanged();
   }
 
-  private finish(plan: ScrubPlan): void {
+  private finish({ pg, plan, tally }: RunningScrub): void {
     const { host, state } = this.scope;
-    const { scrub } = host;
-    const { tally, pg } = this.running!;
     const mismatch = state.info.isEstimated ? undefined : tally.mismatch(state.totals);
     if (mismatch !== undefined && plan.repair) {
       state.stand({ ...state.totals, ...tally.right }, false);
@@ -414,9 +217,9 @@ export class PgScrubber {
       before: this.history,
       lastUpdate: state.current().lastUpdate,
       nowMs: host.clock.wallMs(),
-      autoRepairErrorsMax: scrub.settings.autoRepairErrorsMax,
+      autoRepairErrorsMax: host.scrub.settings.autoRepairErrorsMax,
     });
-    for (const [priority, text] of lines) scrub.clusterLog(priority, text);
+    for (const [priority, text] of lines) host.scrub.clusterLog(priority, text);
     this.end();
     this.hasFailed = hasFailed;
     if (next) this.request(next);
@@ -425,25 +228,4 @@ export class PgScrubber {
     for (const osd of this.scope.replicas) host.send(osd, outgoing(MScrubDone, done));
     host.statsChanged();
   }
-}
-
-/** The place before all objects of a pool. */
-function firstOf(pool: number): HObject {
-  return { ...HOBJECT_MIN, pool };
-}
-
-/** 0 <= x < 1: the same for the same text, and as good as by chance. */
-function chanceOf(text: string): number {
-  return crc32c(0xffff_ffff, Buffer.from(text)) / 2 ** 32;
-}
-
-function byKey(objects: readonly ScrubbedObject[]): Map<string, ScrubbedObject> {
-  return new Map(objects.map((o) => [oidKey(o.oid), o]));
-}
-
-/** All objects that anybody has, in their order. */
-function allObjects(maps: ReadonlyMap<number, readonly ScrubbedObject[]>): HObject[] {
-  const all = new Map<string, HObject>();
-  for (const objects of maps.values()) for (const { oid } of objects) all.set(oidKey(oid), oid);
-  return [...all.values()].sort(compareHObject);
 }

@@ -1,9 +1,10 @@
-import { type EVersion, formatHObject, formatPgId, type HObject } from '../../wire/index.ts';
+import { formatHObject, formatPgId, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log-entry.ts';
 import { Interrupted } from '../requests.ts';
+import type { ReplaceCopies } from './running-scrub.ts';
 import { rangeOf, type Scans, type ScansScope } from './scans.ts';
 import type { ScrubPort } from './scrub-port.ts';
-import { judge, versionOf } from './verdict.ts';
+import { judge, versionOf, wrongMembers } from './verdict.ts';
 
 /** What the repair of a single object sees of its PG. */
 export interface ReadRepairScope extends ScansScope {
@@ -13,8 +14,7 @@ export interface ReadRepairScope extends ScansScope {
   };
   readonly scrubber: { readonly scans: Scans; repairBegins(): void };
   readonly replicas: readonly number[];
-  /** See ScrubScope. */
-  replaceCopies(oid: HObject, need: EVersion, members: readonly number[]): void;
+  readonly replaceCopies: ReplaceCopies;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function mendObject(scope: ReadRepairScope, oid: HObject): Promise<
   const copies = members.map((osd, i) => ({ osd, object: maps[i]![0] }));
   const pg = formatPgId(scope.header().pgid);
   const verdict = judge({ pg, sizeMax: host.limits.objectSizeMax }, oid, copies);
-  const wrong = [...verdict.missing, ...verdict.inconsistent];
+  const wrong = wrongMembers(verdict);
   const need = versionOf(verdict);
   const good = verdict.good.filter((osd) => osd !== host.id);
   const isOurs = wrong.includes(host.id);

@@ -1,3 +1,4 @@
+import { crc32c } from '../../codec/index.ts';
 import { msOfUtime } from '../../wire/index.ts';
 import type { ScrubHistory } from './scrub-history.ts';
 import { type ScrubPlan, scheduledPlan } from './scrub-plan.ts';
@@ -12,6 +13,20 @@ export interface ScrubScene {
   /** 0 <= x < 1, by chance, but the same for a PG until it is scrubbed: when in its time, and whether deep. */
   readonly chance: number;
   readonly deepChance: number;
+}
+
+/** A PG's chances, which are new after each of its scrubs. @param pg its id */
+export function scrubChances(
+  pg: string,
+  { lastScrubStamp }: ScrubHistory,
+): Pick<ScrubScene, 'chance' | 'deepChance'> {
+  const name = `${pg} ${lastScrubStamp.sec}.${lastScrubStamp.nsec}`;
+  return { chance: chanceOf(name), deepChance: chanceOf(`deep ${name}`) };
+}
+
+/** 0 <= x < 1: the same for the same text, and as good as by chance. */
+function chanceOf(text: string): number {
+  return crc32c(0xffff_ffff, Buffer.from(text)) / 2 ** 32;
 }
 
 const SECOND_MS = 1000;

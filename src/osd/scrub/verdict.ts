@@ -44,6 +44,11 @@ export function versionOf(v: Verdict): EVersion | undefined {
   return v.good.length > 0 ? v.chosen?.info.version : undefined;
 }
 
+/** Members whose copies repairs replace. */
+export function wrongMembers(v: Verdict): number[] {
+  return [...v.missing, ...v.inconsistent];
+}
+
 /** How the copies are looked at. */
 export interface VerdictScope {
   /** As printed. */

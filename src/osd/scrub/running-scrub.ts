@@ -1,0 +1,130 @@
+import {
+  compareHObject,
+  type EVersion,
+  formatHObject,
+  formatPgId,
+  type HObject,
+  type InconsistentObject,
+  type PgId,
+} from '../../wire/index.ts';
+import { firstObject } from '../import.ts';
+import { oidKey } from '../log-entry.ts';
+import type { StatsDelta } from '../ops/types.ts';
+import { type Chunk, SELF } from './scrub-machine.ts';
+import type { ScrubbedObject } from './scrub-map.ts';
+import type { ScrubPlan } from './scrub-plan.ts';
+import type { ScrubPort } from './scrub-port.ts';
+import { isLarge, ScrubTally } from './scrub-tally.ts';
+import { judge, type Verdict, versionOf, wrongMembers } from './verdict.ts';
+
+/** What the comparison of members' copies sees of its PG. */
+export interface RunningScope {
+  readonly host: {
+    readonly id: number;
+    readonly scrub: Pick<ScrubPort, 'settings' | 'clusterLog'>;
+    readonly limits: { readonly objectSizeMax: number };
+  };
+  readonly pipeline: {
+    /** Hears of each change of an object. @returns ends that */
+    watch(changed: (oid: HObject, by: StatsDelta) => void): () => void;
+  };
+  /** The other acting members. */
+  readonly replicas: readonly number[];
+  header(): { pgid: PgId };
+  isMissingAnywhere(key: string, oid: HObject): boolean;
+}
+
+/** From now on these members' copies count as missing, and are brought anew from the others. */
+export type ReplaceCopies = (oid: HObject, need: EVersion, members: readonly number[]) => void;
+
+type Maps = ReadonlyMap<number, readonly ScrubbedObject[]>;
+
+/** A scrub from its first chunk to its last: what its primary makes of members' copies, and what it has found so far. */
+export class RunningScrub {
+  readonly plan: ScrubPlan;
+  readonly tally = new ScrubTally();
+  /** The PG as printed. */
+  readonly pg: string;
+  private readonly scope: RunningScope;
+  private readonly replace: ReplaceCopies;
+  private readonly unwatch: () => void;
+  /** What is below it counts in the tally. */
+  private counted: HObject;
+
+  /** @param replace of what a repair finds wrong */
+  constructor(scope: RunningScope, plan: ScrubPlan, replace: ReplaceCopies) {
+    const { pgid } = scope.header();
+    this.scope = scope;
+    this.plan = plan;
+    this.replace = replace;
+    this.pg = formatPgId(pgid);
+    this.counted = firstObject(pgid.pool);
+    this.unwatch = scope.pipeline.watch((oid, by) => {
+      if (compareHObject(oid, this.counted) < 0) this.tally.changed(by);
+    });
+  }
+
+  /** It is over, done or not. */
+  end(): void {
+    this.unwatch();
+  }
+
+  /** Compares what members have of a chunk. @returns what is wrong and stays so: what a repair replaces is left out */
+  compare({ range }: Chunk, maps: Maps): InconsistentObject[] {
+    const { scope, tally } = this;
+    const members = [scope.host.id, ...scope.replicas];
+    const of = members.map((osd) => byKey(maps.get(osd === scope.host.id ? SELF : osd)!));
+    const found: InconsistentObject[] = [];
+    for (const oid of allObjects(maps)) {
+      const key = oidKey(oid);
+      // What is being replaced already is not looked at.
+      if (scope.isMissingAnywhere(key, oid)) {
+        tally.skipped++;
+        continue;
+      }
+      const copies = members.map((osd, i) => ({ osd, object: of[i]!.get(key) }));
+      const sizeMax = scope.host.limits.objectSizeMax;
+      const v = judge({ pg: this.pg, sizeMax }, oid, copies);
+      this.note(v, copies[0]!.object);
+      if (this.plan.repair) this.repair(v);
+      else if (v.error) found.push(v.error);
+    }
+    this.counted = range.to;
+    return found;
+  }
+
+  /** @param mine the primary's own copy */
+  private note(v: Verdict, mine: ScrubbedObject | undefined): void {
+    const { settings } = this.scope.host.scrub;
+    this.tally.add(v, mine, settings);
+    for (const line of v.lines) this.scope.host.scrub.clusterLog('error', line);
+    if (mine && this.plan.deep && isLarge(mine, settings)) this.warnOfOmap(mine);
+  }
+
+  private warnOfOmap(o: ScrubbedObject): void {
+    const { pg } = this;
+    const text =
+      `Large omap object found. Object: ${formatHObject(o.oid)} PG: ${pg} (${pg})` +
+      ` Key count: ${o.omapKeys} Size (bytes): ${o.omapBytes}`;
+    this.scope.host.scrub.clusterLog('warn', text);
+  }
+
+  private repair(v: Verdict): void {
+    const need = versionOf(v);
+    const wrong = wrongMembers(v);
+    if (!need || wrong.length === 0) return;
+    this.tally.fixed += wrong.length;
+    this.replace(v.oid, need, wrong);
+  }
+}
+
+function byKey(objects: readonly ScrubbedObject[]): Map<string, ScrubbedObject> {
+  return new Map(objects.map((o) => [oidKey(o.oid), o]));
+}
+
+/** All objects that anybody has, in their order. */
+function allObjects(maps: Maps): HObject[] {
+  const all = new Map<string, HObject>();
+  for (const objects of maps.values()) for (const { oid } of objects) all.set(oidKey(oid), oid);
+  return [...all.values()].sort(compareHObject);
+}
