@@ -30,6 +30,7 @@ const facts = (o: Partial<PgFacts>): PgFacts => ({
   strays: [],
   unfound: 0,
   isStalled: false,
+  isLogFull: false,
   mightHaveUnfound: [],
   open: [],
   past: [],
@@ -70,9 +71,11 @@ describe('a PG in words', () => {
     expect(asked).toContain('ceph pg 1.0 mark_unfound_lost revert|delete');
     const stalled = story({
       isStalled: true,
+      isLogFull: true,
       unfound: 3,
       mightHaveUnfound: [{ osd: '3', status: 'already probed' }],
     });
+    expect(stalled).toContain('writes wait, since the log cannot be cut before all is listed');
     expect(stalled).toContain('no OSD that is up can say what else it holds: about 3 objects');
     expect(stalled).toContain('waits for: a decision: ceph pg 1.0 mark_unfound_lost');
   });

@@ -8,7 +8,7 @@ import { stateOf } from '../src/osd/pg-report.ts';
 import { listUnfound, markUnfoundLost, type PgReply } from '../src/osd/pg-unfound.ts';
 import { formatPgState } from '../src/wire/index.ts';
 import { ImportRun } from './support/import-run.ts';
-import { contentsOf } from './support/osd-sim.ts';
+import { contentsOf, type SimOptions } from './support/osd-sim.ts';
 
 const OLD = [0, 1];
 const MIDDLE = [2, 3];
@@ -228,8 +228,8 @@ describe('objects whose last holder is lost', () => {
 });
 
 describe('an import whose holders are gone', () => {
-  async function stalled(seed: number): Promise<ImportRun> {
-    const run = new ImportRun(seed, { size: 1, minSize: 1, copies: 0 });
+  async function stalled(seed: number, more: Partial<SimOptions> = {}): Promise<ImportRun> {
+    const run = new ImportRun(seed, { size: 1, minSize: 1, copies: 0, ...more });
     await run.begin();
     const hear = deafen(run);
     run.world.place([2]);
@@ -261,6 +261,29 @@ describe('an import whose holders are gone', () => {
     await run.world.restart(0);
     run.world.allowCopies(2);
     await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it('does not let the log grow for ever: writes wait at a bound, until all is listed', async () => {
+    const run = await stalled(24, { logListing: 60 });
+    const { log } = run.primary!.state;
+    let count = 0;
+    const write = (): void => {
+      void run.write('o1', `${count + 1} times`).then(() => {
+        count++;
+        write();
+      });
+    };
+    write();
+    await run.world.time.until(20_000);
+    expect(log.length).toBe(60);
+    expect(factsOf(run.primary!).isLogFull).toBe(true);
+    const before = count;
+    await run.world.restart(0);
+    run.world.allowCopies(2);
+    await run.until('written again', () => count > before + 100, 60_000);
+    expect(run.primary!.state.log.length).toBeLessThan(60);
+    expect(run.primary!.isLogFull).toBe(false);
     expect(run.wrong, run.story).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Dup, Dups } from '../src/osd/dups.ts';
-import { LogBudget, type LogSettings, trimPointOf } from '../src/osd/log-bounds.ts';
+import { isListingFull, LogBudget, type LogSettings, trimPointOf } from '../src/osd/log-bounds.ts';
 import { ENTRY, TOTALS_ZERO } from '../src/osd/log-entry.ts';
 import { Logged } from '../src/osd/logged.ts';
 import { emptyInfo } from '../src/osd/pg-info.ts';
@@ -57,10 +57,19 @@ describe('the bounds of a log', () => {
     whole: 300,
     away: 900,
     bytes: 1e9,
+    listing: 2000,
+    listingBytes: 4e9,
     stride: 100,
     strideMax: 1000,
     remembered: 9,
   };
+  it('end writes at four times what options say while somebody lists', () => {
+    const { listing, listingBytes } = new LogBudget().of(SETTINGS, 1000, 64);
+    expect([listing, listingBytes]).toEqual([40_000, 16 * 2 ** 20]);
+    expect(isListingFull(logOf(1999), bounds)).toBe(false);
+    expect(isListingFull(logOf(2000), bounds)).toBe(true);
+    expect(isListingFull(logOf(10), { ...bounds, listingBytes: 100 })).toBe(true);
+  });
   it('cut in strides, later while somebody is away', () => {
     expect(trimPointOf(logOf(300), bounds, 0, true)).toEqual(v(0));
     expect(trimPointOf(logOf(301), bounds, 0, true)).toEqual(v(101));

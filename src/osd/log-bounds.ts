@@ -22,6 +22,9 @@ export interface LogBounds {
   readonly away: number;
   /** Bytes of entries. */
   readonly bytes: number;
+  /** Entries, and bytes of them, while somebody lists, when nothing can be cut: then writes wait. */
+  readonly listing: number;
+  readonly listingBytes: number;
   /** Entries that are cut off at a time, at least and at most. */
   readonly stride: number;
   readonly strideMax: number;
@@ -31,6 +34,11 @@ export interface LogBounds {
 
 /** While somebody is away, logs may take so many times the memory that is theirs. */
 const AWAY_SHARES = 4;
+/**
+ * While somebody lists, nothing of a log can be cut without losing deletes, so it may be so many times as long as options
+ * say. A listing at work ends long before that; one whose holders are gone does not end before somebody decides.
+ */
+const LISTING_TIMES = 4;
 
 /** The bounds of the PGs of an OSD, computed when something they come from has changed. */
 export class LogBudget {
@@ -60,6 +68,8 @@ export class LogBudget {
       whole: room(inMemory),
       away: room(AWAY_SHARES * inMemory),
       bytes: settings.bytesMax,
+      listing: LISTING_TIMES * Math.max(entriesMax, entriesMin + stride),
+      listingBytes: LISTING_TIMES * settings.bytesMax,
       stride,
       strideMax: settings.strideMax,
       remembered: settings.remembered,
@@ -86,6 +96,11 @@ export function trimPointOf(
   const least = Math.max(bounds.least, open);
   const keep = length > most ? Math.max(least, most - stride, length - strideMax) : length;
   return log.trimPoint(keep, Math.max(0, bytes - stride * ENTRY_BYTES), least);
+}
+
+/** Is there room for no more changes, if the log cannot be cut? */
+export function isListingFull(log: PgLog, { listing, listingBytes }: LogBounds): boolean {
+  return log.length >= listing || log.bytes >= listingBytes;
 }
 
 /** What an entry takes, about: a log with too many bytes is cut by strides as well. */

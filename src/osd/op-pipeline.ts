@@ -21,6 +21,8 @@ export interface PipelineScope
   isMissingAnywhere(key: string, oid: HObject): boolean;
   /** Ask for the object to be brought; `recovered` is called on the pipeline, more than once maybe. */
   want(key: string, oid: HObject, isForChange: boolean): void;
+  /** The log must not be cut, and is as long as it may be: no changes, until that has changed. */
+  readonly isLogFull: boolean;
 }
 
 /**
@@ -40,6 +42,8 @@ export class OpPipeline {
   private waiting: ClientOp[] = [];
   /** Objects whose next request is a read that waits for a lease. */
   private readonly unreadable = new Set<ObjectState>();
+  /** Objects whose next request is a write that waits for room in the log. */
+  private readonly unlogged = new Set<ObjectState>();
   private hold: WriteHold | undefined;
 
   constructor(scope: PipelineScope) {
@@ -111,6 +115,7 @@ export class OpPipeline {
     this.lists.clear();
     this.objects.clear();
     this.unreadable.clear();
+    this.unlogged.clear();
     this.hold = undefined;
     this.waiting = keep ? all : [];
   }
@@ -132,6 +137,11 @@ export class OpPipeline {
 
   /** More is known of which objects there are. */
   moreListed(): void {
+    if (this.unlogged.size > 0 && !this.scope.isLogFull) {
+      const all = [...this.unlogged];
+      this.unlogged.clear();
+      for (const object of all) this.run(object);
+    }
     this.lists.again();
   }
 
@@ -193,6 +203,10 @@ export class OpPipeline {
       }
       if (mayWrite && this.hold?.covers(oid)) {
         this.hold.add(object);
+        return;
+      }
+      if (mayWrite && scope.isLogFull) {
+        this.unlogged.add(object);
         return;
       }
       object.queue.shift();

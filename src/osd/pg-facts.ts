@@ -44,6 +44,8 @@ export interface PgFacts {
   readonly unfound: number;
   /** Nobody who is up can say what else the PG holds. */
   readonly isStalled: boolean;
+  /** It cannot be cut, and is so long that writes wait. */
+  readonly isLogFull: boolean;
   readonly mightHaveUnfound: readonly { readonly osd: string; readonly status: string }[];
   /** Intervals that may hold writes and are not covered by a later one, as peering sees it. */
   readonly open: readonly {
@@ -103,6 +105,7 @@ export function factsOf(pg: Pg): PgFacts {
     })),
     unfound: countUnfound(pg),
     isStalled: pg.member.importer.isStalled,
+    isLogFull: pg.isPrimary && pg.isLogFull,
     mightHaveUnfound:
       pg.recovery.unfoundCount > 0 || pg.member.importer.isStalled ? mightHaveUnfound(pg) : [],
     open: peering.past.history.map(({ first, last, acting }) => ({

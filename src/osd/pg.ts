@@ -11,6 +11,7 @@ import {
 import type { ClientOp } from './client-request.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
 import { type PgView, sameMembers } from './intervals.ts';
+import { isListingFull } from './log-bounds.ts';
 import { oidKey } from './log-entry.ts';
 import type { Logged } from './logged.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
@@ -238,6 +239,9 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   }
   isMissingAnywhere(key: string, oid: HObject): boolean {
     return this.holdings.isMissingAnywhere(key, oid);
+  }
+  get isLogFull(): boolean {
+    return isListingFull(this.state.log, this.host.logBounds) && this.holdings.isListing;
   }
   get isListing(): boolean {
     return this.holdings.isListing;

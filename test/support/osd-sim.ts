@@ -48,7 +48,13 @@ import {
   TIME_ZERO,
 } from '../../src/wire/index.ts';
 
-const LOG_BOUNDS = { bytes: 2 ** 20, stride: 10, strideMax: 100, remembered: 1000 };
+const LOG_BOUNDS = {
+  bytes: 2 ** 20,
+  listingBytes: 2 ** 22,
+  stride: 10,
+  strideMax: 100,
+  remembered: 1000,
+};
 const PGID: PgId = { pool: 1, seed: 0 };
 const LEASE_MS = 400;
 const PING_MS = 60;
@@ -416,6 +422,8 @@ export interface SimOptions {
   readonly objects: number;
   readonly logKeep: number;
   readonly logMax: number;
+  /** Entries of a log at which writes wait while somebody lists. */
+  readonly logListing: number;
   /** Objects of one page of a listing. */
   readonly listMax: number;
   /** Objects that an OSD copies at once. */
@@ -499,14 +507,15 @@ export class SimWorld {
       objects: 4,
       logKeep: 10,
       logMax: 20,
+      logListing: 1000,
       listMax: 512,
       copies: 2,
       commitMs: 20,
       readMs: 0,
       ...options,
     };
-    const { logKeep: least, logMax } = this.options;
-    this.logBounds = { ...LOG_BOUNDS, least, whole: logMax, away: logMax };
+    const { logKeep: least, logMax, logListing: listing } = this.options;
+    this.logBounds = { ...LOG_BOUNDS, least, whole: logMax, away: logMax, listing };
     this.nodes = Array.from({ length: this.options.osds }, (_, id) => new SimNode(this, id));
   }
 

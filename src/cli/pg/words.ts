@@ -60,14 +60,17 @@ function headline({ pgid, up, acting }: PgStory, told: PgFacts | undefined): str
 function why({ acting }: PgStory, told: PgFacts | undefined): string {
   if (acting.length === 0) return 'all OSDs that should serve it are down, or none should';
   if (told?.role !== 'primary') return 'its primary does not answer';
-  const { size, minSize, unfound, isStalled } = told;
+  const { size, minSize, unfound, isStalled, isLogFull } = told;
   const here = told.acting.length;
   switch (told.phase) {
     case 'active': {
       const lacks = told.members.reduce((sum, m) => sum + m.lacks, 0);
       const few = here < size ? `only ${here} of ${size} members are there; ` : '';
+      const noWrites = isLogFull
+        ? 'writes wait, since the log cannot be cut before all is listed; '
+        : '';
       if (isStalled)
-        return `${few}no OSD that is up can say what else it holds: about ${count(unfound, 'object')} cannot be found`;
+        return `${few}${noWrites}no OSD that is up can say what else it holds: about ${count(unfound, 'object')} cannot be found`;
       if (unfound > 0)
         return `${few}${count(unfound, 'object')} cannot be found on any OSD that is up`;
       if (lacks > 0)
