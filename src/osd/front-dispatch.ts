@@ -19,10 +19,10 @@ import {
 import type { ClusterLogger } from './cluster-logger.ts';
 import type { CommandScope } from './command.ts';
 import { answerCommand } from './commands.ts';
-import type { FrontShards } from './front-shards.ts';
 import type { MonSession } from './mon-session.ts';
 import { MOSDLease, MRepAck } from './peer-messages.ts';
 import type { Peers } from './peers.ts';
+import type { ShardSet } from './shard-set.ts';
 import type { Watch } from './watch.ts';
 
 /** Those whom messages are for. */
@@ -31,7 +31,7 @@ export interface DispatchHost extends CommandScope {
   readonly state: 'booting' | 'active' | 'stopping' | 'stopped';
   readonly mon: MonSession;
   readonly peers: Peers;
-  readonly front: FrontShards;
+  readonly shardSet: ShardSet;
   readonly watch: Watch;
   readonly clog: ClusterLogger;
   onMap(message: MessageOf<typeof MOSDMap>): void;
@@ -54,23 +54,23 @@ export class FrontDispatch implements Dispatcher {
   }
 
   onReset(c: Connection): void {
-    const { mon, front, peers, state } = this.host;
+    const { mon, shardSet, peers, state } = this.host;
     if (mon.owns(c)) {
       mon.onReset();
       return;
     }
-    front.forget(c);
+    shardSet.forget(c);
     if (c.peer.type !== ENTITY.osd || state !== 'active') return;
     const osd = peers.osdOf(c);
     if (osd === undefined) return;
     peers.forget(osd);
-    for (const shard of front.all) shard.peerReset(osd);
+    for (const shard of shardSet.all) shard.peerReset(osd);
   }
 
   onMessage(c: Connection, m: IncomingMessage): void {
     const { host } = this;
     if (host.state === 'stopped') return;
-    const { router } = host.front;
+    const { router } = host.shardSet;
     const isOsd = c.peer.type === ENTITY.osd;
     switch (m.type) {
       case MOSDOp.type:
@@ -112,12 +112,12 @@ export class FrontDispatch implements Dispatcher {
         return host.onConfig(decodeFront(MConfig, m).config);
       case MOSDScrub2.type: {
         const order = decodeFront(MOSDScrub2, m);
-        if (order.fsid === host.fsid) for (const s of host.front.all) s.orderScrub(order);
+        if (order.fsid === host.fsid) for (const s of host.shardSet.all) s.orderScrub(order);
         return;
       }
       case MOSDForceRecovery.type: {
         const order = decodeFront(MOSDForceRecovery, m);
-        if (order.fsid === host.fsid) for (const s of host.front.all) s.force(order);
+        if (order.fsid === host.fsid) for (const s of host.shardSet.all) s.force(order);
       }
     }
   }

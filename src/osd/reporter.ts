@@ -14,6 +14,11 @@ import {
 } from '../wire/index.ts';
 import { addSlowOps, type SlowOps } from './op-history.ts';
 import type { ShardCalls, ShardReport } from './shard-front.ts';
+import type { Timers } from './timers.ts';
+
+/** Stats go out this soon after a change, and at least so often. */
+const SOON_MS = 500;
+const REPORT_MS = 5000;
 
 /** What the daemon gives for its reports. */
 export interface ReporterHost {
@@ -39,17 +44,30 @@ export interface ReporterHost {
 /** Tells the monitor how the stores and the PGs that we are primary of are. */
 export class Reporter {
   private readonly host: ReporterHost;
+  private readonly timers: Timers;
   private count = 0;
   private wasSlow = false;
   private beaconMs = Number.NEGATIVE_INFINITY;
 
-  constructor(host: ReporterHost) {
+  constructor(host: ReporterHost, timers: Timers) {
     this.host = host;
+    this.timers = timers;
+  }
+
+  /** From now on it reports by itself. */
+  begin(): void {
+    this.timers.every('report', REPORT_MS, () => void this.send());
+  }
+
+  /** Something has changed: what follows within a moment is told with it. */
+  soon(): void {
+    this.timers.soon('stats', SOON_MS, () => void this.send());
   }
 
   /** @returns a number that grows with each report */
   async send(): Promise<number> {
     const { host } = this;
+    this.timers.cancel('stats');
     if (!host.isUpNow) return this.count;
     const shards = await Promise.all(host.shards.map((shard) => shard.ask('report')));
     const { fsid, epoch, id: osd } = host;

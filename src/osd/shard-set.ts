@@ -11,7 +11,7 @@ import type { ShardCalls } from './shard-front.ts';
 import { ShardRouter } from './shard-router.ts';
 
 /** The shards of an OSD as its front has them: its own, shard 0, and those on other threads. */
-export class FrontShards {
+export class ShardSet {
   readonly own: Shard;
   readonly router: ShardRouter;
   private readonly others: RemoteShard[] = [];
