@@ -175,7 +175,10 @@ it('options reach a shard as they were at one moment, in their order', async () 
     if (i % 7 === 0) await new Promise((done) => setImmediate(done));
   }
   while (heard.length < 51) await soon();
-  const seen = heard.map((h) => (h.kind === 'apply' || h.kind === 'open' ? h.settings : undefined));
+  const seen = heard.map((h) => {
+    if (h.kind === 'call' && h.name === 'apply') return h.args[0];
+    return h.kind === 'open' ? h.settings : undefined;
+  });
   expect(seen).toEqual(whole);
   for (const s of seen.slice(1)) expect(s!.limits.objectSizeMax).toBe(1000 + s!.logs.entriesMin);
   expect(() => Object.assign(whole[0]!, { logs: 0 })).toThrow(TypeError);
@@ -228,7 +231,7 @@ it('what a shard hears of leases comes before any later map', async () => {
   say({ kind: 'standBy', question: 1, osd: 3, lease: { upFrom: 5, sentMs: 0, leaseMs: 800 } });
   await seen(() =>
     expect(heard.slice(1)).toEqual([
-      { kind: 'promised', osd: 3, upFrom: 5, leaseMs: 1000 },
+      { kind: 'call', name: 'promised', args: [3, 5, 1000] },
       { kind: 'map', from: 0, message: { kind: 'trim', oldest: 1 } },
       { kind: 'stoodBy', question: 1, leaseMs: 400 },
     ]),

@@ -2,15 +2,14 @@ import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { Logger, Shards, ShardThread } from '../runtime/index.ts';
-import type { EntityAddr, ForceRecovery, PgId } from '../wire/index.ts';
+import type { EntityAddr, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
 import type { MapSharing } from './map-follower.ts';
-import type { Lease } from './peer-messages.ts';
+import { callPosted, posted } from './posted-calls.ts';
 import { RecoveryClerk } from './recovery-posts.ts';
 import { ScrubClerk } from './scrub/scrub-places.ts';
-import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 import {
@@ -46,6 +45,12 @@ export class RemoteShard implements ShardCalls {
   private readonly borrowed = new Borrowed((loan, isLost) =>
     this.post({ kind: 'returned', loan, isLost }),
   );
+  readonly peerReset = posted<ShardCalls, 'peerReset'>('peerReset', (call) => this.post(call));
+  readonly granted = posted<ShardCalls, 'granted'>('granted', (call) => this.post(call));
+  readonly promised = posted<ShardCalls, 'promised'>('promised', (call) => this.post(call));
+  readonly orderScrub = posted<ShardCalls, 'orderScrub'>('orderScrub', (call) => this.post(call));
+  readonly force = posted<ShardCalls, 'force'>('force', (call) => this.post(call));
+  readonly apply = posted<ShardCalls, 'apply'>('apply', (call) => this.post(call));
   private readonly numbers = new Map<Requester, number>();
   private readonly sessions = new Map<number, Requester>();
   private nextSession = 1;
@@ -124,24 +129,6 @@ export class RemoteShard implements ShardCalls {
   }
   copyReply(m: IncomingMessage): void {
     this.postIn((head) => ({ kind: 'copyReply', m: head }), m, 0);
-  }
-  peerReset(osd: number): void {
-    this.post({ kind: 'peerReset', osd });
-  }
-  granted(by: number, lease: Lease): void {
-    this.post({ kind: 'granted', by, lease });
-  }
-  promised(osd: number, upFrom: number, leaseMs: number): void {
-    this.post({ kind: 'promised', osd, upFrom, leaseMs });
-  }
-  orderScrub(order: ScrubOrder): void {
-    this.post({ kind: 'scrub', order });
-  }
-  force(order: ForceRecovery): void {
-    this.post({ kind: 'force', order });
-  }
-  apply(settings: Settings): void {
-    this.post({ kind: 'apply', settings });
   }
   async stop(): Promise<void> {
     await Promise.race([this.question('stop'), this.gone]);
@@ -222,10 +209,8 @@ export class RemoteShard implements ShardCalls {
         if (by) front.cut(by);
         return;
       }
-      case 'wantMap':
-        return front.wantMap(head.epoch);
-      case 'askMon':
-        return front.askMon(head.wish);
+      case 'call':
+        return callPosted<ShardFront, typeof head.name>(front, head);
       case 'shareMaps': {
         const by = this.sessions.get(head.session);
         if (by) front.shareMaps(by, head.epoch);
@@ -239,10 +224,6 @@ export class RemoteShard implements ShardCalls {
         return this.clerk.asked(head.ask);
       case 'scrubPlace':
         return this.scrubClerk.asked(head.ask);
-      case 'clusterLog':
-        return front.clusterLog(head.priority, head.text);
-      case 'statsChanged':
-        return front.statsChanged();
       case 'answer': {
         const answer = this.questions.get(head.question);
         this.questions.delete(head.question);

@@ -2,16 +2,15 @@ import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { LogLevel } from '../runtime/index.ts';
-import type { EntityAddr, EntityName, ForceRecovery, LOG_PRIORITY, PgId } from '../wire/index.ts';
+import type { EntityAddr, EntityName, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
-import type { MonWish } from './mon-wishes.ts';
 import type { Lease } from './peer-messages.ts';
+import type { PostedCall } from './posted-calls.ts';
 import type { RecoveryAnswer, RecoveryAsk } from './recovery-posts.ts';
 import type { ScrubAnswer, ScrubAsk } from './scrub/scrub-places.ts';
-import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
-import type { ShardAnswers } from './shard-front.ts';
+import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 
 // ShardCalls and ShardFront as posts between threads. Bytes stand beside a post, in the order named here.
 
@@ -44,6 +43,13 @@ export interface OutHead {
   readonly memory: Loan;
 }
 
+/** What crosses just as it is called. */
+type CallToShard = PostedCall<
+  ShardCalls,
+  'peerReset' | 'granted' | 'promised' | 'orderScrub' | 'force' | 'apply'
+>;
+type CallToFront = PostedCall<ShardFront, 'wantMap' | 'askMon' | 'clusterLog' | 'statsChanged'>;
+
 export type ToShard =
   | { readonly kind: 'open'; readonly settings: Settings }
   /** Bytes: the map that the shard's PGs have seen last, if it is kept. */
@@ -59,20 +65,10 @@ export type ToShard =
   | { readonly kind: 'peerMessage'; readonly from: number; readonly m: InHead }
   | { readonly kind: 'acked'; readonly from: number; readonly acks: readonly Ack[] }
   | { readonly kind: 'copyReply'; readonly m: InHead }
-  | { readonly kind: 'peerReset'; readonly osd: number }
-  | { readonly kind: 'granted'; readonly by: number; readonly lease: Lease }
-  | {
-      readonly kind: 'promised';
-      readonly osd: number;
-      readonly upFrom: number;
-      readonly leaseMs: number;
-    }
+  | CallToShard
   | { readonly kind: 'stoodBy'; readonly question: number; readonly leaseMs: number }
   | { readonly kind: 'recovery'; readonly answer: RecoveryAnswer }
-  | { readonly kind: 'scrub'; readonly order: ScrubOrder }
   | { readonly kind: 'scrubPlace'; readonly answer: ScrubAnswer }
-  | { readonly kind: 'force'; readonly order: ForceRecovery }
-  | { readonly kind: 'apply'; readonly settings: Settings }
   | { readonly kind: 'map'; readonly from: number; readonly message: MapMessage }
   | {
       readonly kind: 'ask';
@@ -88,8 +84,7 @@ export type ToFront =
   /** The client's bytes make no sense. */
   | { readonly kind: 'cut'; readonly session: number }
   | { readonly kind: 'send'; readonly osd: number; readonly m: OutHead }
-  | { readonly kind: 'wantMap'; readonly epoch: number }
-  | { readonly kind: 'askMon'; readonly wish: MonWish }
+  | CallToFront
   | { readonly kind: 'shareMaps'; readonly session: number; readonly epoch: number }
   | {
       readonly kind: 'standBy';
@@ -99,12 +94,6 @@ export type ToFront =
     }
   | { readonly kind: 'recovery'; readonly ask: RecoveryAsk }
   | { readonly kind: 'scrubPlace'; readonly ask: ScrubAsk }
-  | {
-      readonly kind: 'clusterLog';
-      readonly priority: keyof typeof LOG_PRIORITY;
-      readonly text: string;
-    }
-  | { readonly kind: 'statsChanged' }
   | { readonly kind: 'map'; readonly to: number; readonly message: MapMessage }
   | { readonly kind: 'answer'; readonly question: number; readonly value: unknown }
   | {

@@ -10,13 +10,13 @@ import type {
   ShardLink,
 } from '../runtime/index.ts';
 import type { ObjectStore } from '../store/index.ts';
-import type { EntityAddr, EntityName, LOG_PRIORITY } from '../wire/index.ts';
+import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
 import { Borrowed, Lent } from './lending.ts';
 import { MapFollower, type MapSharing } from './map-follower.ts';
-import type { MonWish } from './mon-wishes.ts';
 import type { Partition } from './partition.ts';
 import type { Lease } from './peer-messages.ts';
+import { callPosted, posted } from './posted-calls.ts';
 import { PostedRecovery } from './recovery-posts.ts';
 import { PostedScrubPlaces } from './scrub/scrub-places.ts';
 import type { Settings } from './settings.ts';
@@ -133,6 +133,9 @@ class ThreadedShard implements ShardFront {
   );
   readonly recovery = new PostedRecovery((ask) => this.post({ kind: 'recovery', ask }));
   readonly scrubPlaces = new PostedScrubPlaces((ask) => this.post({ kind: 'scrubPlace', ask }));
+  readonly wantMap = posted<ShardFront, 'wantMap'>('wantMap', (call) => this.post(call));
+  readonly askMon = posted<ShardFront, 'askMon'>('askMon', (call) => this.post(call));
+  readonly clusterLog = posted<ShardFront, 'clusterLog'>('clusterLog', (call) => this.post(call));
   private readonly questions = new Map<number, (leaseMs: number) => void>();
   private nextQuestion = 1;
   private hasSaidStats = false;
@@ -154,15 +157,6 @@ class ThreadedShard implements ShardFront {
   cut(session: number): void {
     this.post({ kind: 'cut', session });
   }
-  wantMap(epoch: number): void {
-    this.post({ kind: 'wantMap', epoch });
-  }
-  clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void {
-    this.post({ kind: 'clusterLog', priority, text });
-  }
-  askMon(wish: MonWish): void {
-    this.post({ kind: 'askMon', wish });
-  }
   shareMaps(by: Requester, epoch: number): void {
     // Each request of a client that lags says so again, until it has the map.
     if (typeof by.session === 'number' && by.session >= this.shard!.epoch) return;
@@ -178,7 +172,7 @@ class ThreadedShard implements ShardFront {
   }
   statsChanged(): void {
     // Said once for each report.
-    if (!this.hasSaidStats) this.post({ kind: 'statsChanged' });
+    if (!this.hasSaidStats) this.post({ kind: 'call', name: 'statsChanged', args: [] });
     this.hasSaidStats = true;
   }
   fatal(error: unknown): void {
@@ -236,12 +230,8 @@ class ThreadedShard implements ShardFront {
         return shard.acked(head.from, head.acks);
       case 'copyReply':
         return this.sane(() => shard.copyReply(this.incoming(head.m, bytes)));
-      case 'peerReset':
-        return shard.peerReset(head.osd);
-      case 'granted':
-        return shard.granted(head.by, head.lease);
-      case 'promised':
-        return shard.promised(head.osd, head.upFrom, head.leaseMs);
+      case 'call':
+        return callPosted(shard, head);
       case 'stoodBy': {
         const then = this.questions.get(head.question);
         this.questions.delete(head.question);
@@ -249,14 +239,8 @@ class ThreadedShard implements ShardFront {
       }
       case 'recovery':
         return this.recovery.answered(head.answer);
-      case 'scrub':
-        return shard.orderScrub(head.order);
       case 'scrubPlace':
         return this.scrubPlaces.answered(head.answer);
-      case 'force':
-        return shard.force(head.order);
-      case 'apply':
-        return shard.apply(head.settings);
       case 'ask':
         return this.answer(shard, head);
       case 'returned':
