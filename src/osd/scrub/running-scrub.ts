@@ -7,9 +7,8 @@ import {
   type InconsistentObject,
   type PgId,
 } from '../../wire/index.ts';
-import { firstObject } from '../import.ts';
 import { oidKey } from '../log-entry.ts';
-import type { StatsDelta } from '../ops/types.ts';
+import { type ChangeSource, ObjectCount } from '../object-count.ts';
 import { type Chunk, SELF } from './scrub-machine.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
 import type { ScrubPlan } from './scrub-plan.ts';
@@ -24,10 +23,7 @@ export interface RunningScope {
     readonly scrub: Pick<ScrubPort, 'settings' | 'clusterLog'>;
     readonly limits: { readonly objectSizeMax: number };
   };
-  readonly pipeline: {
-    /** Hears of each change of an object. @returns ends that */
-    watch(changed: (oid: HObject, by: StatsDelta) => void): () => void;
-  };
+  readonly pipeline: ChangeSource;
   /** The other acting members. */
   readonly replicas: readonly number[];
   header(): { pgid: PgId };
@@ -42,14 +38,12 @@ type Maps = ReadonlyMap<number, readonly ScrubbedObject[]>;
 /** A scrub from its first chunk to its last: what its primary makes of members' copies, and what it has found so far. */
 export class RunningScrub {
   readonly plan: ScrubPlan;
-  readonly tally = new ScrubTally();
+  readonly tally: ScrubTally;
   /** The PG as printed. */
   readonly pg: string;
   private readonly scope: RunningScope;
   private readonly replace: ReplaceCopies;
-  private readonly unwatch: () => void;
-  /** What is below it counts in the tally. */
-  private counted: HObject;
+  private readonly count: ObjectCount;
 
   /** @param replace of what a repair finds wrong */
   constructor(scope: RunningScope, plan: ScrubPlan, replace: ReplaceCopies) {
@@ -58,15 +52,13 @@ export class RunningScrub {
     this.plan = plan;
     this.replace = replace;
     this.pg = formatPgId(pgid);
-    this.counted = firstObject(pgid.pool);
-    this.unwatch = scope.pipeline.watch((oid, by) => {
-      if (compareHObject(oid, this.counted) < 0) this.tally.changed(by);
-    });
+    this.count = new ObjectCount(scope.pipeline, pgid.pool);
+    this.tally = new ScrubTally(this.count);
   }
 
   /** It is over, done or not. */
   end(): void {
-    this.unwatch();
+    this.count.end();
   }
 
   /** Compares what members have of a chunk. @returns what is wrong and stays so: what a repair replaces is left out */
@@ -89,7 +81,7 @@ export class RunningScrub {
       if (this.plan.repair) this.repair(v);
       else if (v.error) found.push(v.error);
     }
-    this.counted = range.to;
+    this.count.reach(range.to);
     return found;
   }
 

@@ -1,12 +1,7 @@
-import type { PgTotals } from '../log-entry.ts';
-import { OBJECT_FLAG } from '../ops/index.ts';
-import type { StatsDelta } from '../ops/types.ts';
+import type { ObjectCount, ObjectTotals } from '../object-count.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
 import type { ScrubSettings } from './scrub-port.ts';
 import type { Verdict } from './verdict.ts';
-
-/** What the PG's own counts are held against. */
-type Counts = Pick<PgTotals, 'objects' | 'bytes' | 'dirty' | 'omapObjects'>;
 
 /** What one scrub has found so far. */
 export class ScrubTally {
@@ -22,7 +17,12 @@ export class ScrubTally {
   largeOmapObjects = 0;
   omapBytes = 0;
   omapKeys = 0;
-  private readonly counts = { objects: 0, bytes: 0, dirty: 0, omapObjects: 0 };
+  /** What the PG's own totals are held against. */
+  private readonly count: ObjectCount;
+
+  constructor(count: ObjectCount) {
+    this.count = count;
+  }
 
   /** Objects that can be repaired. */
   get repairable(): number {
@@ -42,28 +42,15 @@ export class ScrubTally {
       this.omapKeys += primary.omapKeys;
       if (isLarge(primary, settings)) this.largeOmapObjects++;
     }
-    const info = v.chosen?.info;
-    if (!info) return;
-    this.counts.objects++;
-    this.counts.bytes += info.size;
-    if ((info.flags & OBJECT_FLAG.dirty) !== 0) this.counts.dirty++;
-    if ((info.flags & OBJECT_FLAG.omap) !== 0) this.counts.omapObjects++;
-  }
-
-  /** A client has changed what was counted already. */
-  changed(by: StatsDelta): void {
-    this.counts.objects += by.numObjects;
-    this.counts.bytes += by.numBytes;
-    this.counts.dirty += by.numObjectsDirty;
-    this.counts.omapObjects += by.numObjectsOmap;
+    if (v.chosen) this.count.add(v.chosen.info);
   }
 
   /**
    * What the PG counts wrongly of itself, in the words of PrimaryLogScrub::_scrub_finish (src/osd/PrimaryLogScrub.cc,
    * 16.2); undefined when it is right, or nobody can tell.
    */
-  mismatch(totals: Counts): string | undefined {
-    const { objects, bytes, dirty, omapObjects } = this.counts;
+  mismatch(totals: ObjectTotals): string | undefined {
+    const { objects, bytes, dirty, omapObjects } = this.count.totals;
     const isRight =
       objects === totals.objects &&
       bytes === totals.bytes &&
@@ -79,8 +66,8 @@ export class ScrubTally {
   }
 
   /** As the PG should count itself. */
-  get right(): Counts {
-    return { ...this.counts };
+  get right(): ObjectTotals {
+    return this.count.totals;
   }
 }
 
