@@ -133,7 +133,7 @@ async function giveUp(world: SimWorld, pg: Pg, mode: LostMode): Promise<PgReply>
 
 describe('unfound objects', () => {
   /** osd.0 knows of a write that only osd.1 has, which is gone. */
-  async function unfound(seed: number): Promise<{ world: SimWorld; pg: Pg }> {
+  async function unfound(seed: number, isNotHere = false): Promise<{ world: SimWorld; pg: Pg }> {
     const world = new SimWorld(seed, { osds: 2, size: 2, minSize: 1 });
     await world.begin();
     await write(world, 1);
@@ -155,6 +155,8 @@ describe('unfound objects', () => {
       const ops = [node.pg!.state.append(logged), ...node.pg!.state.addMissing([item])];
       await node.contents.submit(ops);
     }
+    // As if ours were the older one.
+    if (isNotHere) await world.nodes[0]!.contents.submit([{ op: 'remove', c: state.c, oid: entry.oid }]);
     pg.rounds.start();
     await until(world, () => pg.recovery.unfoundCount === 1);
     return { world, pg };
@@ -183,6 +185,15 @@ describe('unfound objects', () => {
       result: 0,
       status: 'pg has no unfound objects',
     });
+    await write(world, 2);
+    expect(await dataOf(world.nodes[0]!)).toBe('<1.1><1.2>');
+  });
+
+  it('are taken back to the newest version that a replica has, if ours is older', async () => {
+    const { world, pg } = await unfound(9, true);
+    expect(await giveUp(world, pg, 'revert')).toMatchObject({ result: 0 });
+    await until(world, () => pg.isClean);
+    for (const node of world.nodes) expect(await dataOf(node)).toBe('<1.1>');
     await write(world, 2);
     expect(await dataOf(world.nodes[0]!)).toBe('<1.1><1.2>');
   });

@@ -1,4 +1,10 @@
-import { type EVersion, type HObject, outgoing } from '../wire/index.ts';
+import {
+  compareEVersion,
+  EVERSION_ZERO,
+  type EVersion,
+  type HObject,
+  outgoing,
+} from '../wire/index.ts';
 import { oidKey } from './log-entry.ts';
 import type { MissingItem } from './missing.ts';
 import { applyPart, COPY_START, readPart, storedVersion } from './object-copy.ts';
@@ -26,11 +32,18 @@ export interface CopyCounts {
   keys: number;
 }
 
+/** What a holder says of one object, see MPgFound. */
+export interface Found {
+  readonly isKnown: boolean;
+  readonly version: EVersion | undefined;
+  readonly have: EVersion | undefined;
+}
+
 /** Single objects of a PG on their way to its primary, and from there to the other members. */
 export class ObjectCopies {
   private readonly scope: CopiesScope;
   readonly copied: CopyCounts = { objects: 0, bytes: 0, keys: 0 };
-  private readonly finds = new Requests<{ isKnown: boolean; version: EVersion | undefined }>();
+  private readonly finds = new Requests<Found>();
   private readonly pulls = new Requests<{ part: ObjectPart | undefined; data: Buffer }>();
   private readonly pushes = new Requests<void>();
   /** Pulls under way, by source. */
@@ -50,8 +63,8 @@ export class ObjectCopies {
     this.pushes.interrupt();
   }
 
-  onFound(copy: number, isKnown: boolean, version: EVersion | undefined): void {
-    this.finds.answer(copy, { isKnown, version });
+  onFound(copy: number, found: Found): void {
+    this.finds.answer(copy, found);
   }
   onPush(copy: number, part: ObjectPart | undefined, data: Buffer): void {
     this.pulls.answer(copy, { part, data });
@@ -65,11 +78,7 @@ export class ObjectCopies {
     const { host, state } = this.scope;
     for (const osd of state.import?.sources ?? []) {
       if (osd === host.id || !host.isUp(osd)) continue;
-      const { isKnown, version } = await this.asked(
-        this.finds.ask((copy) => {
-          host.send(osd, outgoing(MPgFind, { ...this.scope.header(), copy, oid }));
-        }),
-      );
+      const { isKnown, version } = await this.askFor(osd, oid);
       // The listing may have come by meanwhile.
       if (state.missing.has(key) || !state.import?.frontier.isBeyond(key, oid)) return true;
       if (!isKnown) continue;
@@ -96,6 +105,32 @@ export class ObjectCopies {
       if (isHere) return true;
     }
     return false;
+  }
+
+  /** See Recovery.bringOlder. */
+  async pullOlder({ oid, need }: MissingItem, holders: readonly number[]): Promise<void> {
+    const { host, state } = this.scope;
+    const own = storedVersion(host.store, state.c, oid) ?? EVERSION_ZERO;
+    const older: { osd: number; have: EVersion }[] = [];
+    for (const osd of holders) {
+      const { have } = await this.askFor(osd, oid);
+      // What is there in the version that is needed counts as missing, so it is damaged.
+      if (have && compareEVersion(have, need) < 0 && compareEVersion(have, own) > 0)
+        older.push({ osd, have });
+    }
+    older.sort((a, b) => compareEVersion(b.have, a.have));
+    for (const { osd, have } of older) {
+      if (await this.pullFrom(osd, { oid, need: have }, false)) return;
+    }
+  }
+
+  private askFor(osd: number, oid: HObject): Promise<Found> {
+    const { host } = this.scope;
+    return this.asked(
+      this.finds.ask((copy) => {
+        host.send(osd, outgoing(MPgFind, { ...this.scope.header(), copy, oid }));
+      }),
+    );
   }
 
   /** Gives a member an object as it is here, or tells it that there is none. @throws CephError if ours is damaged */
@@ -125,7 +160,8 @@ export class ObjectCopies {
     this.scope.given(osd, key);
   }
 
-  private async pullFrom(osd: number, item: MissingItem): Promise<boolean> {
+  /** @param isNewest it is not missing afterwards */
+  private async pullFrom(osd: number, item: MissingItem, isNewest = true): Promise<boolean> {
     const { host, state } = this.scope;
     let cursor = COPY_START;
     for (;;) {
@@ -137,7 +173,7 @@ export class ObjectCopies {
       );
       if (!part || oidKey(part.oid) !== oidKey(item.oid)) return false;
       const ops = applyPart(state.c, part, data);
-      if (part.end) ops.push(...state.removeMissing(oidKey(item.oid)));
+      if (part.end && isNewest) ops.push(...state.removeMissing(oidKey(item.oid)));
       await this.asked(host.submit(ops));
       this.count(part, data.length);
       if (part.end) return true;

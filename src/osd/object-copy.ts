@@ -115,7 +115,10 @@ export function applyPart(c: Collection, part: ObjectPart, data: Buffer): StoreO
   return ops;
 }
 
-/** A holder's answer to a pull: the part asked for, or none if the object is not here in that version, or not readable. */
+/**
+ * A holder's answer to a pull: the part asked for, or none if the object is not here in that version, or not readable. An
+ * older version than is missing here may be asked for when nobody has the newest.
+ */
 export async function partFor(
   host: PgHost,
   state: PgState,
@@ -124,9 +127,11 @@ export async function partFor(
   cursor: typeof COPY_START,
 ): Promise<{ part: ObjectPart | undefined; data: Uint8Array[] }> {
   try {
-    const version = state.missing.has(oidKey(oid))
-      ? undefined
-      : storedVersion(host.store, state.c, oid);
+    const lacked = state.missing.get(oidKey(oid));
+    const version =
+      lacked && sameVersion(lacked.need, need)
+        ? undefined
+        : storedVersion(host.store, state.c, oid);
     if (!version || !sameVersion(version, need)) return { part: undefined, data: [] };
     const { chunkBytes } = host.recoveryOrders(state.pgid.pool);
     return await readPart(host.store, state.c, oid, need, cursor, chunkBytes);

@@ -87,12 +87,21 @@ export const MPgFind = message(
   v1,
   struct('MPgFind', { ...about, copy: u32, oid: HObject }),
 );
-/** @see MPgFind. `isKnown` and no version: there is no such object. */
+/**
+ * @see MPgFind. `isKnown` and no version: there is no such object. `have` is the version that is here whole, which may be
+ * an older one.
+ */
 export const MPgFound = message(
   'MPgFound',
   162,
   v1,
-  struct('MPgFound', { ...about, copy: u32, isKnown: bool, version: opt(EVersion) }),
+  struct('MPgFound', {
+    ...about,
+    copy: u32,
+    isKnown: bool,
+    version: opt(EVersion),
+    have: opt(EVersion),
+  }),
 );
 export const MPgActivate = message(
   'MPgActivate',

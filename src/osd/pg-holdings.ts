@@ -105,6 +105,17 @@ export class Holdings {
     return [...infos.keys()].filter(mayHave).sort((a, b) => rank(a) - rank(b));
   }
 
+  /** Others who are up and may hold objects in whatever version. */
+  holders(): number[] {
+    const { host, peering, strays } = this.scope;
+    const infos = new Map([...strays.infos, ...peering.infos]);
+    const others = new Set([...infos.keys(), ...peering.missing.keys()]);
+    others.delete(host.id);
+    return [...others].filter(
+      (osd) => host.isUp(osd) && (peering.missing.has(osd) || !isBlank(infos.get(osd))),
+    );
+  }
+
   private lacks(osd: number, key: string, oid: HObject): boolean {
     const { missing, frontiers } = this.scope.peering;
     return Boolean(missing.get(osd)?.has(key) || frontiers.get(osd)?.isBeyond(key, oid));

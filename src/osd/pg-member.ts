@@ -109,7 +109,8 @@ export class PgMember {
     this.scope.whenSure(() => {
       const key = oidKey(m.oid);
       const missing = state.missing.get(key);
-      const version = missing ? missing.need : versionHere(host, state, m.oid);
+      const here = versionHere(host, state, m.oid);
+      const version = missing ? missing.need : here;
       const isKnown =
         missing !== undefined ||
         (version !== 'damaged' && !state.import?.frontier.isBeyond(key, m.oid));
@@ -117,6 +118,7 @@ export class PgMember {
         copy: m.copy,
         isKnown,
         version: isKnown && version !== 'damaged' ? version : undefined,
+        have: here === 'damaged' ? undefined : here,
       };
       host.send(from, outgoing(MPgFound, { ...this.header(), ...found }));
     });

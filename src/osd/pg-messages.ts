@@ -110,9 +110,7 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
     case MPgFind.type:
       return inInterval(decodeFront(MPgFind, message), (m) => member.onFind(from, m));
     case MPgFound.type:
-      return inInterval(decodeFront(MPgFound, message), (m) =>
-        pg.recovery.onFound(m.copy, m.isKnown, m.version),
-      );
+      return inInterval(decodeFront(MPgFound, message), (m) => pg.recovery.onFound(m.copy, m));
     case MPgActivate.type:
       return inInterval(decodeFront(MPgActivate, message), (m) => {
         heard(from);

@@ -8,6 +8,8 @@ import type { MissingItem } from './missing.ts';
 import { storedVersion } from './object-copy.ts';
 import { decodeObjectInfo, encodeObjectInfo, INFO_ATTR } from './ops/index.ts';
 import type { Pg } from './pg.ts';
+import { sameVersion } from './pg-log.ts';
+import { Interrupted } from './requests.ts';
 
 // Objects in a version that nobody has who is up. Commands and their answers: PrimaryLogPG::do_command, list_unfound and
 // mark_unfound_lost, src/osd/PrimaryLogPG.cc, 16.2.
@@ -81,7 +83,7 @@ function oidJson(oid: HObject): Json {
   };
 }
 
-/** How an unfound object is given up: taken back to the version that is here, if there is one, or deleted. */
+/** How an unfound object is given up: taken back to the newest version that anybody who is up has, or deleted. */
 export type LostMode = 'revert' | 'delete';
 
 /** What a command to a PG answers. */
@@ -109,15 +111,33 @@ export async function markUnfoundLost(pg: Pg, mode: LostMode): Promise<PgReply> 
     const status = `pg has ${count} unfound objects but we haven't probed all sources, not marking lost`;
     return { result: -ERRNO.EINVAL, status };
   }
+  if (mode === 'revert' && !(await bringOlder(pg, items)))
+    return { result: -ERRNO.EAGAIN, status: 'the members of the pg changed meanwhile' };
   // First what nobody can name: what the log says of the others stands behind it.
   const ops = importer.isStalled ? importer.giveUp() : [];
-  ops.push(...items.flatMap((item) => giveUp(pg, item, mode)));
+  const still = items.filter(({ oid, need }) => {
+    const lacked = pg.state.missing.get(oidKey(oid));
+    return lacked && sameVersion(lacked.need, need);
+  });
+  ops.push(...still.flatMap((item) => giveUp(pg, item, mode)));
   const { log } = pg.host;
   log('warn', 'unfound objects are given up', { pg: pg.state.c, count, mode });
   await pg.host.submit(ops);
   pg.rounds.start();
   const status = `pg has ${count} objects unfound and apparently lost marking`;
   return { result: 0, status };
+}
+
+/** Has here what the objects go back to. @returns false if the interval or the round ended */
+async function bringOlder(pg: Pg, items: readonly MissingItem[]): Promise<boolean> {
+  const holders = pg.holdings.holders();
+  try {
+    for (const item of items) await pg.recovery.bringOlder(item, holders);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    return false;
+  }
 }
 
 function isLost({ host, past }: Pg, osd: number): boolean {

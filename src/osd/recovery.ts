@@ -1,7 +1,8 @@
 import { CephError } from '../errors/index.ts';
 import { formatPgId, type HObject } from '../wire/index.ts';
+import { oidKey } from './log-entry.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
-import { type CopyCounts, ObjectCopies } from './object-copies.ts';
+import { type CopyCounts, type Found, ObjectCopies } from './object-copies.ts';
 import { storedVersion } from './object-copy.ts';
 import type { ObjectPart } from './peer-messages.ts';
 import type { PgHost } from './pg-host.ts';
@@ -156,8 +157,24 @@ export class Recovery {
   onPushReply(copy: number): void {
     this.copies.onPushReply(copy);
   }
-  onFound(copy: number, isKnown: boolean, version: MissingItem['need'] | undefined): void {
-    this.copies.onFound(copy, isKnown, version);
+  onFound(copy: number, found: Found): void {
+    this.copies.onFound(copy, found);
+  }
+
+  /**
+   * Of an object that is found nowhere: has here the newest of the older versions that these holders have, ourselves
+   * included. It counts as missing still. @throws Interrupted
+   */
+  async bringOlder(item: MissingItem, holders: readonly number[]): Promise<void> {
+    const key = oidKey(item.oid);
+    const { generation } = this;
+    // Nothing else is brought in its place meanwhile.
+    this.running.add(key);
+    try {
+      await this.copies.pullOlder(item, holders);
+    } finally {
+      if (generation === this.generation) this.running.delete(key);
+    }
   }
 
   private next(): [key: string, oid: HObject] | undefined {
