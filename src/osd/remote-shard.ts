@@ -5,24 +5,14 @@ import type { Logger, Shards, ShardThread } from '../runtime/index.ts';
 import type { EntityAddr, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { Requester } from './client-ops.ts';
-import { Borrowed, Lent } from './lending.ts';
 import type { MapSharing } from './map-follower.ts';
+import { inBytes, MessagePosts } from './message-posts.ts';
 import { callPosted, posted } from './posted-calls.ts';
 import { RecoveryClerk } from './recovery-posts.ts';
 import { ScrubClerk } from './scrub/scrub-places.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
-import {
-  errorOf,
-  type InHead,
-  inBytes,
-  inHead,
-  type OutHead,
-  outgoingOf,
-  type ShardState,
-  type ToFront,
-  type ToShard,
-} from './shard-posts.ts';
+import { errorOf, type ShardState, type ToFront, type ToShard } from './shard-posts.ts';
 
 /** What a shard on another thread needs of the front here. */
 export interface RemoteShardFront extends Omit<ShardFront, 'send'> {
@@ -41,10 +31,7 @@ export class RemoteShard implements ShardCalls {
   private readonly index: number;
   private readonly front: RemoteShardFront;
   private readonly thread: ShardThread;
-  private readonly lent = new Lent();
-  private readonly borrowed = new Borrowed((loan, isLost) =>
-    this.post({ kind: 'returned', loan, isLost }),
-  );
+  private readonly messages = new MessagePosts((returned) => this.post(returned));
   readonly peerReset = posted<ShardCalls, 'peerReset'>('peerReset', (call) => this.post(call));
   readonly granted = posted<ShardCalls, 'granted'>('granted', (call) => this.post(call));
   readonly promised = posted<ShardCalls, 'promised'>('promised', (call) => this.post(call));
@@ -110,9 +97,8 @@ export class RemoteShard implements ShardCalls {
     this.post({ kind: 'map', from, message });
   }
   request(by: Requester, m: IncomingMessage): void {
-    m.hold();
-    const held = this.lent.lend(() => m.release());
-    this.postIn((head) => ({ kind: 'request', session: this.sessionOf(by), m: head }), m, held);
+    const session = this.sessionOf(by);
+    this.post({ kind: 'request', session, m: this.messages.inHead(m, true) }, inBytes(m));
   }
   forget(by: Requester): void {
     const session = this.numbers.get(by);
@@ -122,13 +108,13 @@ export class RemoteShard implements ShardCalls {
     this.post({ kind: 'forget', session });
   }
   peerMessage(from: number, m: IncomingMessage): void {
-    this.postIn((head) => ({ kind: 'peerMessage', from, m: head }), m, 0);
+    this.post({ kind: 'peerMessage', from, m: this.messages.inHead(m, false) }, inBytes(m));
   }
   acked(from: number, acks: readonly Ack[]): void {
     this.post({ kind: 'acked', from, acks });
   }
   copyReply(m: IncomingMessage): void {
-    this.postIn((head) => ({ kind: 'copyReply', m: head }), m, 0);
+    this.post({ kind: 'copyReply', m: this.messages.inHead(m, false) }, inBytes(m));
   }
   async stop(): Promise<void> {
     await Promise.race([this.question('stop'), this.gone]);
@@ -165,11 +151,6 @@ export class RemoteShard implements ShardCalls {
     return session;
   }
 
-  private postIn(made: (m: InHead) => ToShard, m: IncomingMessage, held: number): void {
-    const memory = m.isLarge ? this.lent.lend(() => m.recycle()) : 0;
-    this.post(made(inHead(m, held, memory)), inBytes(m));
-  }
-
   private post(head: ToShard, bytes?: readonly Uint8Array[]): void {
     if (this.phase !== 'ended') this.thread.post(head, bytes);
   }
@@ -197,13 +178,13 @@ export class RemoteShard implements ShardCalls {
         return;
       case 'reply': {
         const by = this.sessions.get(head.session);
-        return this.sendOut(head.m, bytes, (m) => {
+        return this.messages.sendOut(head.m, bytes, (m) => {
           by?.send(m);
           return by !== undefined;
         });
       }
       case 'send':
-        return this.sendOut(head.m, bytes, (m) => front.send(head.osd, m));
+        return this.messages.sendOut(head.m, bytes, (m) => front.send(head.osd, m));
       case 'cut': {
         const by = this.sessions.get(head.session);
         if (by) front.cut(by);
@@ -234,24 +215,10 @@ export class RemoteShard implements ShardCalls {
       case 'log':
         return front.log(head.level, head.message, { shard: this.index, ...head.fields });
       case 'returned':
-        return head.isLost ? this.lent.lost(head.loan) : this.lent.giveBack(head.loan);
+        return this.messages.returned(head);
       case 'fatal':
         return this.fail(errorOf(head.error));
     }
-  }
-
-  private sendOut(
-    head: OutHead,
-    bytes: readonly Buffer[],
-    send: (m: OutgoingMessage) => boolean,
-  ): void {
-    let message = outgoingOf(head, bytes);
-    let done: (() => void) | undefined;
-    if (head.memory !== 0) {
-      message = { ...message, done: () => done?.() };
-      done = this.borrowed.take(head.memory, message);
-    }
-    if (!send(message)) done?.();
   }
 
   private fail(e: Error): void {

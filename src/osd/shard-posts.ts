@@ -1,10 +1,10 @@
 import { CephError } from '../errors/index.ts';
 import type { MapMessage } from '../maps/index.ts';
-import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { LogLevel } from '../runtime/index.ts';
 import type { EntityAddr, EntityName, PgId } from '../wire/index.ts';
 import type { Ack } from './acks.ts';
 import type { MapSharing } from './map-follower.ts';
+import type { InHead, OutHead, Returned } from './message-posts.ts';
 import type { Lease } from './peer-messages.ts';
 import type { PostedCall } from './posted-calls.ts';
 import type { RecoveryAnswer, RecoveryAsk } from './recovery-posts.ts';
@@ -12,36 +12,8 @@ import type { ScrubAnswer, ScrubAsk } from './scrub/scrub-places.ts';
 import type { Settings } from './settings.ts';
 import type { ShardAnswers, ShardCalls, ShardFront } from './shard-front.ts';
 
-// ShardCalls and ShardFront as posts between threads. Bytes stand beside a post, in the order named here.
-
-/** Numbers that count what was lent to the other thread, see Lent; 0: nothing. */
-type Loan = number;
-
-/** Bytes: front, middle, data, and `crcs` if there are any. */
-export interface InHead {
-  readonly type: number;
-  readonly version: number;
-  readonly compat: number;
-  readonly tid: number;
-  readonly hasCrcs: boolean;
-  /** Until then it counts against its connection's throttle. */
-  readonly held: Loan;
-  /** Its memory, to be used again. */
-  readonly memory: Loan;
-}
-
-/** Bytes: front, each part of the data, then the crcs of those parts that have any. */
-export interface OutHead {
-  readonly type: number;
-  readonly version: number;
-  readonly compat: number;
-  readonly tid: number | undefined;
-  readonly priority: number | undefined;
-  readonly parts: number;
-  /** Which parts have crcs, ascending. */
-  readonly crcs: readonly number[] | undefined;
-  readonly memory: Loan;
-}
+// ShardCalls and ShardFront as posts between threads. Bytes stand beside a post: those of its message, see
+// message-posts.ts, or what is said here.
 
 /** What crosses just as it is called. */
 type CallToShard = PostedCall<
@@ -105,13 +77,6 @@ export type ToFront =
   | { readonly kind: 'fatal'; readonly error: PostedError }
   | Returned;
 
-/** Something lent is given back, or was lost. */
-interface Returned {
-  readonly kind: 'returned';
-  readonly loan: Loan;
-  readonly isLost: boolean;
-}
-
 /** What the front knows of a shard without asking. */
 export interface ShardState {
   readonly durableEpoch: number;
@@ -136,75 +101,4 @@ export function errorOf({ errno, message, stack }: PostedError): Error {
   const e = errno === undefined ? new Error(message) : new CephError(errno, message);
   if (stack !== undefined) e.stack = stack;
   return e;
-}
-
-export function inHead(m: IncomingMessage, held: Loan, memory: Loan): InHead {
-  const hasCrcs = m.dataCrcs !== undefined;
-  const { type, version, compatVersion: compat, tid } = m;
-  return { type, version, compat, tid, hasCrcs, held, memory };
-}
-
-export function inBytes({ front, middle, data, dataCrcs }: IncomingMessage): Uint8Array[] {
-  return dataCrcs ? [front, middle, data, bytesOf(dataCrcs)] : [front, middle, data];
-}
-
-/** @param done gives back the memory of the message, which the messenger is then done with */
-export function incomingOf(
-  head: InHead,
-  bytes: readonly Buffer[],
-  back: { release(): void; recycle(): void },
-): IncomingMessage {
-  const [front, middle, data, crcs] = bytes;
-  return {
-    type: head.type,
-    version: head.version,
-    compatVersion: head.compat,
-    tid: head.tid,
-    seq: 0,
-    priority: 0,
-    front: front!,
-    middle: middle!,
-    data: data!,
-    dataCrcs: head.hasCrcs ? wordsOf(crcs!) : undefined,
-    isLarge: head.memory !== 0,
-    // Whoever takes it in on its thread keeps it.
-    hold: () => {},
-    release: back.release,
-    recycle: back.recycle,
-  };
-}
-
-export function outHead(m: OutgoingMessage, memory: Loan): OutHead {
-  const { type, version, compatVersion: compat, tid, priority } = m;
-  const crcs = m.dataCrcs?.flatMap((c, i) => (c ? [i] : []));
-  return { type, version, compat, tid, priority, parts: m.data?.length ?? 0, crcs, memory };
-}
-
-export function outBytes({ front, data, dataCrcs }: OutgoingMessage): Uint8Array[] {
-  const bytes = [front];
-  if (data) bytes.push(...data);
-  for (const crcs of dataCrcs ?? []) if (crcs) bytes.push(bytesOf(crcs));
-  return bytes;
-}
-
-export function outgoingOf(head: OutHead, bytes: readonly Buffer[]): OutgoingMessage {
-  const { type, version, compat: compatVersion, tid, priority, parts } = head;
-  const data = bytes.slice(1, 1 + parts);
-  let dataCrcs: (Uint32Array | undefined)[] | undefined;
-  if (head.crcs) {
-    dataCrcs = data.map(() => undefined);
-    head.crcs.forEach((part, i) => {
-      dataCrcs![part] = wordsOf(bytes[1 + parts + i]!);
-    });
-  }
-  return { type, version, compatVersion, tid, priority, front: bytes[0]!, data, dataCrcs };
-}
-
-function bytesOf(words: Uint32Array): Uint8Array {
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-}
-
-/** Small: a copy spares every thought of how they lie. */
-function wordsOf(bytes: Buffer): Uint32Array {
-  return new Uint32Array(Uint8Array.from(bytes).buffer);
 }

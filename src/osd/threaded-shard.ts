@@ -12,8 +12,8 @@ import type {
 import type { ObjectStore } from '../store/index.ts';
 import type { EntityAddr, EntityName } from '../wire/index.ts';
 import type { Requester } from './client-ops.ts';
-import { Borrowed, Lent } from './lending.ts';
 import { MapFollower, type MapSharing } from './map-follower.ts';
+import { type InHead, MessagePosts, outBytes } from './message-posts.ts';
 import type { Partition } from './partition.ts';
 import type { Lease } from './peer-messages.ts';
 import { callPosted, posted } from './posted-calls.ts';
@@ -22,15 +22,7 @@ import { PostedScrubPlaces } from './scrub/scrub-places.ts';
 import type { Settings } from './settings.ts';
 import { Shard } from './shard.ts';
 import type { ShardFront } from './shard-front.ts';
-import {
-  type InHead,
-  incomingOf,
-  outBytes,
-  outHead,
-  postedError,
-  type ToFront,
-  type ToShard,
-} from './shard-posts.ts';
+import { postedError, type ToFront, type ToShard } from './shard-posts.ts';
 import { openSuperblock, type Superblock } from './superblock.ts';
 
 /** What the thread of a shard has. */
@@ -127,10 +119,7 @@ class ThreadedShard implements ShardFront {
   private shard: Shard | undefined;
   private follower: MapFollower | undefined;
   private readonly sessions = new Map<number, RemoteSession>();
-  private readonly lent = new Lent();
-  private readonly borrowed = new Borrowed((loan, isLost) =>
-    this.post({ kind: 'returned', loan, isLost }),
-  );
+  private readonly messages = new MessagePosts((returned) => this.post(returned));
   readonly recovery = new PostedRecovery((ask) => this.post({ kind: 'recovery', ask }));
   readonly scrubPlaces = new PostedScrubPlaces((ask) => this.post({ kind: 'scrubPlace', ask }));
   readonly wantMap = posted<ShardFront, 'wantMap'>('wantMap', (call) => this.post(call));
@@ -148,10 +137,10 @@ class ThreadedShard implements ShardFront {
   // What the shard says.
 
   send(osd: number, message: OutgoingMessage): void {
-    this.post({ kind: 'send', osd, m: outHead(message, this.lend(message)) }, outBytes(message));
+    this.post({ kind: 'send', osd, m: this.messages.outHead(message) }, outBytes(message));
   }
   reply(session: number, message: OutgoingMessage): void {
-    const m = outHead(message, this.lend(message));
+    const m = this.messages.outHead(message);
     this.post({ kind: 'reply', session, m }, outBytes(message));
   }
   cut(session: number): void {
@@ -178,10 +167,6 @@ class ThreadedShard implements ShardFront {
   fatal(error: unknown): void {
     this.shard?.halt();
     this.post({ kind: 'fatal', error: postedError(error) });
-  }
-
-  private lend({ done }: OutgoingMessage): number {
-    return done ? this.lent.lend(done) : 0;
   }
 
   private postState(): void {
@@ -225,11 +210,11 @@ class ThreadedShard implements ShardFront {
         return;
       }
       case 'peerMessage':
-        return this.sane(() => shard.peerMessage(head.from, this.incoming(head.m, bytes)));
+        return this.sane(() => shard.peerMessage(head.from, this.messages.incoming(head.m, bytes)));
       case 'acked':
         return shard.acked(head.from, head.acks);
       case 'copyReply':
-        return this.sane(() => shard.copyReply(this.incoming(head.m, bytes)));
+        return this.sane(() => shard.copyReply(this.messages.incoming(head.m, bytes)));
       case 'call':
         return callPosted(shard, head);
       case 'stoodBy': {
@@ -244,7 +229,7 @@ class ThreadedShard implements ShardFront {
       case 'ask':
         return this.answer(shard, head);
       case 'returned':
-        return head.isLost ? this.lent.lost(head.loan) : this.lent.giveBack(head.loan);
+        return this.messages.returned(head);
     }
   }
 
@@ -253,23 +238,8 @@ class ThreadedShard implements ShardFront {
     this.postState();
   }
 
-  private incoming(head: InHead, bytes: readonly Buffer[]) {
-    let recycle = (): void => {};
-    let release = (): void => {};
-    if (head.held !== 0) {
-      let isHeld = true;
-      release = () => {
-        if (isHeld) this.post({ kind: 'returned', loan: head.held, isLost: false });
-        isHeld = false;
-      };
-    }
-    const m = incomingOf(head, bytes, { release: () => release(), recycle: () => recycle() });
-    if (head.memory !== 0) recycle = this.borrowed.take(head.memory, m);
-    return m;
-  }
-
   private request(shard: Shard, session: number, head: InHead, bytes: readonly Buffer[]): void {
-    const m = this.incoming(head, bytes);
+    const m = this.messages.incoming(head, bytes);
     const by = this.sessions.get(session);
     if (!by) {
       m.release();
