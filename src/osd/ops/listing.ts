@@ -114,7 +114,8 @@ function list(
     case OSD_OP.PGLS:
       break;
     case OSD_OP.SCRUBLS: {
-      const errors = listed.scrubErrors?.(ScrubLsArg.decode(d)) ?? -ERRNO.ENOENT;
+      const arg = ScrubLsArg.decode(d);
+      const errors = listed.scrubErrors?.(arg) ?? -ERRNO.ENOENT;
       if (typeof errors === 'number') return errors;
       return { output: encodeToBytes(ScrubLsResult, errors), finished: false };
     }
