@@ -200,7 +200,8 @@ export class SimCluster {
     machine.process = process;
     const store = await machine.disk.open(process);
     if (!process.isAlive) return;
-    machine.store = fullAtTimes(this.lie ? lying(store, this.lie) : store, () => machine.isFull);
+    const asked = this.lie ? lying(store, this.lie, id) : store;
+    machine.store = fullAtTimes(asked, () => machine.isFull);
     const osd = await startOsd({
       runtime: process.runtime(this.network, this.seed, this.log),
       id,

@@ -16,9 +16,12 @@ export type Lie = 'early ack' | 'skipped write' | 'kept object' | 'stale read' |
 /** Every so many times. */
 const SELDOM = 5;
 
-/** A store that lies. */
-export function lying(store: ObjectStore, lie: Lie): ObjectStore {
-  let count = 0;
+/**
+ * A store that lies.
+ * @param phase where it begins to count: stores that do the same things lie at different times if theirs differ
+ */
+export function lying(store: ObjectStore, lie: Lie, phase: number): ObjectStore {
+  let count = phase;
   const isTime = (): boolean => ++count % SELDOM === 0;
   const isClients = (oid: HObject): boolean => oid.pool >= 0;
   const altered = (txn: Transaction): Transaction => {
