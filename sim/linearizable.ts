@@ -145,10 +145,18 @@ class Search {
   }
 }
 
+/** What these do may be nothing: then the answer has the version of the change before. */
+const MAYBE_NOTHING: ReadonlySet<Step['do']> = new Set([
+  'zero',
+  'truncate',
+  'clearOmap',
+  'compareXattr',
+]);
+
 /** What may have changed nothing has no version of its own. */
 function hasVersion({ version, result, steps }: Done): boolean {
   if (version === undefined || result !== 'ok') return false;
-  return steps!.some((s) => s.do !== 'zero' && s.do !== 'truncate');
+  return steps!.some((s) => !MAYBE_NOTHING.has(s.do));
 }
 
 function fitsUnchanged(op: Done, state: ObjectState, print: string): boolean {
