@@ -199,7 +199,12 @@ describe('a PG that is split', () => {
 
 describe('PGs that are merged', () => {
   const EPOCH = 9;
-  const site = { storeSince: 2, takeOver: () => false };
+  const site = {
+    storeSince: 2,
+    takeOver: ({ pool, seed }: PgId, bits: number): StoreOp[] => [
+      { op: 'mkcoll', c: `${pool}.${seed.toString(16)}`, bounds: { pool, seed, bits } },
+    ],
+  };
 
   function poolOf(source: PgState, target: PgState, pgNum: number): PgPool {
     const made = { type: 1, size: 2, minSize: 1, crushRule: 0, pgNum, createTime: TIME_ZERO };
@@ -308,15 +313,16 @@ describe('PGs that are merged', () => {
   it('take over what is being removed of one that was here once', async () => {
     const p = await pair([0, 1, 2, 3]);
     const pool = poolOf(p.source, p.target, 1);
-    await p.store.submit([{ op: 'remove', c: p.source.c, oid: pgMeta(p.source.pgid) }]);
-    const asked: number[] = [];
-    const takeOver = ({ seed }: PgId): boolean => asked.push(seed) > 0;
+    const asked: number[][] = [];
     const done = mergeAll(POOL, [p.all[0]!], pool, viewAt(EPOCH, 1, 0), {
       storeSince: 2,
-      takeOver,
+      takeOver: ({ seed }, bits) => {
+        asked.push([seed, bits]);
+        return [{ op: 'remove', c: p.source.c, oid: pgMeta(p.source.pgid) }];
+      },
     });
     await p.store.submit(done.ops as StoreOp[]);
-    expect(asked).toEqual([1]);
+    expect(asked).toEqual([[1, 1]]);
     expect(contents(p.store, done.merged)).toEqual(['o0', 'o1', 'o2', 'o3']);
     expect(isBlank(done.merged.current())).toBe(true);
   });

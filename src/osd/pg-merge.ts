@@ -42,10 +42,10 @@ export interface MergeSite {
   /** See PgInfo. */
   readonly storeSince: number;
   /**
-   * A PG that is not here may have left a collection that is being removed: it goes into the merge with what is in it,
-   * which the import then takes for old versions. @returns whether there is one
+   * A PG that is not here may have left something that is being removed: it goes into the merge, whose import then takes
+   * it for old versions. @returns the steps after which the PG of so many bits has a collection, with that in it
    */
-  takeOver(pgid: PgId): boolean;
+  takeOver(pgid: PgId, bits: number): readonly StoreOp[];
 }
 
 /** A PG with what a member has of it, and its bits in the map before. */
@@ -93,7 +93,6 @@ function mergePair(
   const { target, source, low, high, bits } = halves;
   const here: PgId = { pool: halves.pool, seed: low };
   const gone: PgId = { pool: halves.pool, seed: high };
-  const [dest, c] = [formatPgId(here), formatPgId(gone)];
   const all = [target, source].filter((half) => half !== undefined);
   const isExact = isExactMerge(halves, pool, view.epoch);
   // Who has never had one of the two must not speak for both, whoever else is lost: it is as one that has nothing.
@@ -108,14 +107,11 @@ function mergePair(
     : partsInfo(all, view, site.storeSince, isBlind);
 
   const ops: StoreOp[] = [];
-  const bounds = (seed: number) => ({ pool: halves.pool, seed, bits });
-  if (!target && !site.takeOver(here)) ops.push({ op: 'mkcoll', c: dest, bounds: bounds(low) });
-  if (!source && !site.takeOver(gone)) ops.push({ op: 'mkcoll', c, bounds: bounds(high) });
-  ops.push(
-    { op: 'remove', c, oid: pgMeta(gone) },
-    { op: 'remove', c: dest, oid: pgMeta(here) },
-    { op: 'mergecoll', c, dest, bits: bits - 1 },
-  );
+  for (const [half, pgid] of [[target, here] as const, [source, gone] as const]) {
+    if (half) ops.push({ op: 'remove', c: formatPgId(pgid), oid: pgMeta(pgid) });
+    else ops.push(...site.takeOver(pgid, bits));
+  }
+  ops.push({ op: 'mergecoll', c: formatPgId(gone), dest: formatPgId(here), bits: bits - 1 });
 
   const logs = all.map(({ state }) => state.log);
   const totals = all.map(({ state }) => state.totals).reduce(addTotals);

@@ -208,11 +208,7 @@ export class PgRegistry {
     const { host } = this;
     const { merged, ops } = mergeAll(poolId, halves, pool, view, {
       storeSince: host.storeSince,
-      takeOver: (pgid) => {
-        const isThere = this.removals.has(pgid);
-        this.removals.handOver(pgid);
-        return isThere;
-      },
+      takeOver: (part, bits) => this.removals.takeOver(part, bits),
     });
     this.begin(merged, view);
     const of = family.map((pg) => pg.state.c);
