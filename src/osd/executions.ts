@@ -18,7 +18,7 @@ import type { PgState } from './pg-state.ts';
 export interface ExecutionScope {
   readonly host: PgHost;
   readonly state: PgState;
-  count(op: ClientOp, outcome: OpOutcome): void;
+  count(outcome: OpOutcome): void;
 }
 
 /** The parts of the pipeline around them. */
@@ -119,7 +119,7 @@ export class Executions {
       return;
     }
     const outcome = p.finish(EVERSION_ZERO, 0n);
-    this.scope.count(op, outcome);
+    this.scope.count(outcome);
     op.answer(answerOf(outcome, EVERSION_ZERO));
   }
 }

@@ -16,7 +16,7 @@ export interface ListScope {
   readonly isReadable: boolean;
   /** See ListableObjects. */
   readonly scrubErrors: (arg: ScrubLsArg) => ScrubLsResult | number;
-  count(op: ClientOp, outcome: OpOutcome): void;
+  count(outcome: OpOutcome): void;
 }
 
 /** Requests that list a PG rather than touch an object. */
@@ -48,7 +48,7 @@ export class Lists {
       this.held.push(op);
       return;
     }
-    this.scope.count(op, outcome);
+    this.scope.count(outcome);
     const answer = { ...answerOf(outcome, log.head), userVersion: totals.lastUserVersion };
     // What is listed must be there to stay.
     this.answerAfterWrites({ op, answer });

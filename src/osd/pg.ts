@@ -345,7 +345,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.flushes.all(done);
   }
 
-  count(_op: ClientOp, outcome: OpOutcome): void {
+  count(outcome: OpOutcome): void {
     this.reads.rd += outcome.stats.numRd;
     this.reads.rdKb += outcome.stats.numRdKb;
     this.host.statsChanged();

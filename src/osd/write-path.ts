@@ -34,7 +34,7 @@ export interface WriteScope {
   flushAll(done: () => void): void;
   /** Other acting members whose answers a write waits for. */
   readonly replicas: readonly number[];
-  count(op: ClientOp, outcome: OpOutcome): void;
+  count(outcome: OpOutcome): void;
 }
 
 /** Who waits for writes to become durable everywhere. */
@@ -138,7 +138,7 @@ export class WritePath {
     const { state } = scope;
     const version = this.nextVersion();
     const outcome = prepared.finish(version, state.totals.lastUserVersion);
-    scope.count(op, outcome);
+    scope.count(outcome);
     if (outcome.kind === 'read' || outcome.kind === 'early' || outcome.kind === 'pg') {
       op.answer(answerOf(outcome, EVERSION_ZERO));
       return;
