@@ -187,6 +187,7 @@ function pgStat(p: Foreign): PgStat {
     lastDeepScrub: versionOf(p.last_deep_scrub),
     lastDeepScrubStamp: utimeOf(p.last_deep_scrub_stamp),
     lastCleanScrubStamp: utimeOf(p.last_clean_scrub_stamp),
+    blockedBy: [],
   };
 }
 

@@ -86,6 +86,7 @@ describe('ceph pg query', () => {
     await until(world, () => pg.peering.phase.name === 'down');
     const ours = query(pg) as { [key: string]: Tree };
     expect(differences(golden('down'), ours)).toEqual([]);
+    expect(ours.info).toMatchObject({ stats: { blocked_by: [1] } });
     expect(ours.recovery_state).toMatchObject([
       { name: 'Started/Primary/Peering/Down' },
       {

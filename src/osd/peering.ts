@@ -376,6 +376,22 @@ export class Peering {
   }
 }
 
+/** Whom peering waits for in a phase. */
+export function waitingFor(phase: Peering['phase']): number[] {
+  switch (phase.name) {
+    case 'asking':
+    case 'comparing':
+    case 'activating':
+      return [...phase.waiting];
+    case 'down':
+      return [...phase.blockedBy];
+    case 'fetching':
+      return [phase.from];
+    default:
+      return [];
+  }
+}
+
 function entriesAfter(entries: readonly Logged[], base: EVersion): Logged[] {
   return entries.filter((e) => compareEVersion(e.version, base) > 0);
 }

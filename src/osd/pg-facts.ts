@@ -5,6 +5,7 @@ import {
   reportImport,
   type SourceReport,
 } from './import-report.ts';
+import { waitingFor } from './peering.ts';
 import type { Pg } from './pg.ts';
 import type { PastInterval } from './pg-past.ts';
 import { stateOf } from './pg-report.ts';
@@ -118,21 +119,6 @@ export function factsOf(pg: Pg): PgFacts {
     lastStarted: info.started,
     lastClean: info.clean,
   };
-}
-
-function waitingFor(phase: Pg['peering']['phase']): number[] {
-  switch (phase.name) {
-    case 'asking':
-    case 'comparing':
-    case 'activating':
-      return [...phase.waiting];
-    case 'down':
-      return [...phase.blockedBy];
-    case 'fetching':
-      return [phase.from];
-    default:
-      return [];
-  }
 }
 
 function membersOf(pg: Pg, own: ImportReport): MemberFacts[] {

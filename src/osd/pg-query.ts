@@ -118,6 +118,7 @@ function ofPeer(info: PgInfo): PgStat {
     lastScrubStamp: TIME_ZERO,
     lastDeepScrubStamp: TIME_ZERO,
     lastCleanScrubStamp: TIME_ZERO,
+    blockedBy: [],
   };
   return {
     ...never,

@@ -6,6 +6,7 @@ import {
   type UTime,
   utimeOfMs,
 } from '../wire/index.ts';
+import { waitingFor } from './peering.ts';
 import type { Pg } from './pg.ts';
 import { countUnfound } from './pg-unfound.ts';
 import { scrubErrors } from './scrub/scrub-history.ts';
@@ -149,7 +150,19 @@ function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
     lastDeepScrub: scrub.lastDeepScrub,
     lastDeepScrubStamp: scrub.lastDeepScrubStamp,
     lastCleanScrubStamp: scrub.lastCleanScrubStamp,
+    blockedBy: blockedBy(pg),
   };
+}
+
+/** As many as Ceph names (osd_max_pg_blocked_by, 16.2). */
+const BLOCKED_BY_MAX = 16;
+
+/** Whose word peering cannot do without, as PeeringState::update_blocked_by, 16.2. */
+function blockedBy({ peering: { phase } }: Pg): number[] {
+  if (phase.name === 'activating') return [];
+  return waitingFor(phase)
+    .sort((a, b) => a - b)
+    .slice(0, BLOCKED_BY_MAX);
 }
 
 function sumOf(pg: Pg): PgStat['statsSum'] {

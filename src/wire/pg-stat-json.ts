@@ -97,7 +97,7 @@ export function pgJson(pg: PgStat): { [key: string]: Json } {
     acting: pg.acting,
     avail_no_missing: [],
     object_location_counts: [],
-    blocked_by: [],
+    blocked_by: pg.blockedBy,
     up_primary: pg.upPrimary,
     acting_primary: pg.actingPrimary,
     purged_snaps: [],

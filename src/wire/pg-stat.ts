@@ -1,4 +1,15 @@
-import { bool, s32, struct, u32, u53, u64, type ValueOf, vec, versioned } from '../codec/index.ts';
+import {
+  bool,
+  s32,
+  since,
+  struct,
+  u32,
+  u53,
+  u64,
+  type ValueOf,
+  vec,
+  versioned,
+} from '../codec/index.ts';
 import { EVersion, PgId, UTime } from './basic.ts';
 import { ObjectStatSum } from './stats.ts';
 
@@ -73,7 +84,7 @@ export function parsePgState(text: string): bigint | undefined {
 /** What the primary of a PG tells the monitor about it. Layout ours, content that of Ceph's pg_stat_t. */
 export const PgStat = versioned(
   'PgStat',
-  { v: 1, compat: 1 },
+  { v: 2, compat: 1 },
   {
     pgid: PgId,
     state: u64,
@@ -105,6 +116,8 @@ export const PgStat = versioned(
     lastDeepScrub: EVersion,
     lastDeepScrubStamp: UTime,
     lastCleanScrubStamp: UTime,
+    /** OSDs that peering waits for, ascending. */
+    blockedBy: since(2, vec(s32), []),
   },
 );
 export type PgStat = ValueOf<typeof PgStat>;

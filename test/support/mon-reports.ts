@@ -61,6 +61,7 @@ export function pgStat(pool: number, seed: number, sums: Partial<ObjectStatSum>)
     lastDeepScrub: EVERSION_ZERO,
     lastDeepScrubStamp: TIME_ZERO,
     lastCleanScrubStamp: TIME_ZERO,
+    blockedBy: [],
   };
 }
 

@@ -5,7 +5,7 @@ import { addrVecJson, formatLegacyAddr, formatPgId, stamp } from '../../wire/ind
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
-import { listedOsds, sumOfPool } from './pg-view.ts';
+import { allPgs, listedOsds, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
 
@@ -130,16 +130,29 @@ function osdPerf(state: MonState, args: CommandArgs): CommandReply {
   );
 }
 
-/** Which OSDs hold up the peering of others: ours do not tell. */
-function blockedBy(_: MonState, args: CommandArgs): CommandReply {
+/** Which OSDs hold up peering, and of how many PGs. Source: PGMap::dump_osd_blocked_by_stats, 16.2. */
+function blockedBy(state: MonState, args: CommandArgs): CommandReply {
+  const counts = new Map<number, number>();
+  for (const { blockedBy } of allPgs(state))
+    for (const osd of blockedBy) counts.set(osd, (counts.get(osd) ?? 0) + 1);
+  const all = [...counts].sort(([a], [b]) => a - b);
   const columns: Column[] = [
     ['osd', 'l', 'r'],
     ['num_blocked', 'l', 'r'],
   ];
   return textOrValue(
     args,
-    () => table(columns, []),
-    () => ({ pg_ready: true, osd_blocked_by: { osd_blocked_by_infos: [] } }),
+    () =>
+      table(
+        columns,
+        all.map((row) => row.map(String)),
+      ),
+    () => ({
+      pg_ready: true,
+      osd_blocked_by: {
+        osd_blocked_by_infos: all.map(([id, blocked]) => ({ id, num_blocked: blocked })),
+      },
+    }),
     { wrapped: true },
   );
 }

@@ -53,6 +53,7 @@ function unknownPg(pgid: PgId, since: UTime): PgStat {
     lastDeepScrub: EVERSION_ZERO,
     lastDeepScrubStamp: never,
     lastCleanScrubStamp: never,
+    blockedBy: [],
   };
 }
 
