@@ -16,6 +16,8 @@ export interface Asked {
   readonly threads: readonly number[] | undefined;
   /** Ends the clients' and faults' time earlier, seconds. */
   readonly until: number | undefined;
+  /** Wall time after which it ends, with what has run by then. */
+  readonly maxSeconds: number | undefined;
 }
 
 const USAGE = `usage: npm run sim -- [options]
@@ -25,7 +27,8 @@ const USAGE = `usage: npm run sim -- [options]
   --hours H       as many seeds as make so many simulated hours
   --workers W     processes (default: as many as there are cores)
   --trace         tells what happens in a run of one seed
-  --no-shrink     does not look for the smallest run that fails
+  --no-shrink     does not look for smaller runs that fail
+  --max-seconds T of several seeds: ends after so much time, and says what was not run
   --faults 1,5    only these of the seed's faults
   --threads 0,2   only these of the clients' threads
   --until SECONDS nothing begins after that`;
@@ -54,10 +57,16 @@ export function parseArgs(args: readonly string[]): Asked {
       .map(Number);
   const minutes = number('--minutes') ?? 10;
   const hours = number('--hours');
+  const seeds = hours === undefined ? (number('--seeds') ?? 1) : Math.ceil((hours * 60) / minutes);
+  const maxSeconds = number('--max-seconds');
+  if (maxSeconds !== undefined && seeds === 1) {
+    throw new Error(`--max-seconds of one seed?\n${USAGE}`);
+  }
   return {
     seed: number('--seed') ?? 1,
-    seeds: hours === undefined ? (number('--seeds') ?? 1) : Math.ceil((hours * 60) / minutes),
+    seeds,
     minutes,
+    maxSeconds,
     workers: number('--workers') ?? availableParallelism(),
     trace: given.has('--trace'),
     shrink: !given.has('--no-shrink'),
@@ -76,4 +85,5 @@ const KNOWN = new Set([
   '--faults',
   '--threads',
   '--until',
+  '--max-seconds',
 ]);

@@ -6,44 +6,53 @@ import { commandOf, shrink } from './shrink.ts';
 export interface Report {
   readonly seed: number;
   readonly isOk: boolean;
-  /** What failed, the faults that it takes, and how to see it again. */
+  /** How it went, in a line; of a failure also what failed, and the command that runs it again. */
   readonly text: string;
-  readonly line: string;
   readonly virtualMs: number;
   readonly requests: number;
   readonly undecided: number;
   readonly cpuMs: number;
 }
 
-const SHRINK_RUNS_MAX = 60;
-
-/** Runs a plan and says how it went; of a failure it looks for what it takes. */
-export async function one(
-  plan: Plan,
-  isShrunk: boolean,
-  tell?: (line: string) => void,
-): Promise<Report> {
-  const before = process.cpuUsage();
-  const first = await run(plan, tell ? { tell } : {});
-  const { user, system } = process.cpuUsage(before);
-  const cpuMs = Math.round((user + system) / 1000);
-  const { seed, virtualMs, requests, undecided, traceHash, events } = first;
-  const isOk = first.failures.length === 0;
-  const faults = [...first.faults].map(([kind, n]) => `${kind} ${n}`).join(', ');
+/** Runs a plan and says how it went. */
+export async function one(plan: Plan, tell?: (line: string) => void): Promise<Report> {
+  const cpu = stopwatch();
+  const result = await run(plan, tell ? { tell } : {});
+  const cpuMs = Math.round(cpu());
+  const { seed, virtualMs, requests, undecided, traceHash, events, failures } = result;
+  const isOk = failures.length === 0;
+  const faults = [...result.faults].map(([kind, n]) => `${kind} ${n}`).join(', ');
   const line =
     `seed ${seed} ${isOk ? 'ok' : 'FAILED'} ${traceHash}: ${requests} requests, ${events} events, ` +
     `${Math.round(virtualMs / 1000)} s in ${cpuMs} ms; ${plan.options.osds} OSDs, ${plan.options.store}; ${faults}`;
-  let text = '';
-  if (!isOk) {
-    const small = isShrunk
-      ? await shrink(plan, first, SHRINK_RUNS_MAX)
-      : { plan, result: first, runs: 0 };
-    text = [
-      ...small.result.failures,
-      `faults (${small.plan.faults.length} of ${plan.faults.length} after ${small.runs} runs):`,
-      ...small.plan.faults.map((f) => `  ${faultText(f)}`),
-      commandOf(small.plan),
-    ].join('\n');
-  }
-  return { seed, isOk, text, line, virtualMs, requests, undecided, cpuMs };
+  const text = isOk ? line : [line, ...failures, commandOf(plan)].join('\n');
+  return { seed, isOk, text, virtualMs, requests, undecided, cpuMs };
+}
+
+/**
+ * What a plan that failed takes to fail: tells the faults that are left, and the command.
+ * @param cpuMaxMs processor time after which nothing more is tried
+ */
+export async function smaller(plan: Plan, cpuMaxMs: number): Promise<string> {
+  const first = await run(plan);
+  if (first.failures.length === 0) return `seed ${plan.seed} did not fail when it ran again`;
+  const cpu = stopwatch();
+  const small = await shrink(plan, first, () => cpu() < cpuMaxMs);
+  const seconds = Math.round(cpu() / 1000);
+  return [
+    `seed ${plan.seed} made smaller: ${small.plan.faults.length} of ${plan.faults.length} faults are left ` +
+      `after ${small.runs} runs, ${seconds} s of CPU`,
+    ...small.result.failures,
+    ...small.plan.faults.map((f) => `  ${faultText(f)}`),
+    commandOf(small.plan),
+  ].join('\n');
+}
+
+/** @returns the processor time of this process from now on, milliseconds */
+function stopwatch(): () => number {
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
 }

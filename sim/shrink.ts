@@ -1,4 +1,4 @@
-import { type Plan, type Result, run } from './run.ts';
+import { type Plan, planOf, type Result, run } from './run.ts';
 
 /** What kind of failure it is: the words before its details. */
 function kindOf({ failures }: Pick<Result, 'failures'>): string {
@@ -14,19 +14,19 @@ function threadsOf({ options, without }: Plan): number[] {
 /**
  * Leaves out of a failing plan what it does not need to fail in the same way: faults, threads of clients, the time after
  * the last of what is left. Not the smallest there is, but none of its parts can be left out alone.
- * @param runsMax how often it is tried at most
+ * @param mayTry whether it may be tried once more, after so many runs
  */
 export async function shrink(
   plan: Plan,
   failure: Result,
-  runsMax: number,
+  mayTry: (runs: number) => boolean,
   tryRun: (plan: Plan) => Promise<Result> = run,
 ): Promise<{ plan: Plan; result: Result; runs: number }> {
   const kind = kindOf(failure);
   let best = { plan, result: failure };
   let runs = 0;
   const attempt = async (candidate: Plan): Promise<boolean> => {
-    if (runs >= runsMax) return false;
+    if (!mayTry(runs)) return false;
     runs++;
     const result = await tryRun(candidate);
     if (kindOf(result) !== kind) return false;
@@ -39,7 +39,7 @@ export async function shrink(
     make: (kept: readonly T[]) => Plan,
   ): Promise<void> => {
     for (let size = Math.max(1, of().length >> 1); size >= 1; size >>= 1) {
-      for (let at = 0; at < of().length && runs < runsMax; ) {
+      for (let at = 0; at < of().length && mayTry(runs); ) {
         const all = of();
         const kept = [...all.slice(0, at), ...all.slice(at + size)];
         if (!(await attempt(make(kept)))) at += size;
@@ -54,7 +54,7 @@ export async function shrink(
     () => threadsOf(best.plan),
     (kept) => ({ ...best.plan, without: withoutAllBut(best.plan, kept) }),
   );
-  for (let part = 0.5; part < 0.95 && runs < runsMax; part = (1 + part) / 2) {
+  for (let part = 0.5; part < 0.95 && mayTry(runs); part = (1 + part) / 2) {
     await attempt({ ...best.plan, untilMs: Math.round(best.plan.untilMs * part) });
   }
   return { ...best, runs };
@@ -69,7 +69,9 @@ export function withoutAllBut({ options }: Plan, kept: readonly number[]): numbe
 export function commandOf(plan: Plan): string {
   const { seed, durationMs, untilMs, faults } = plan;
   const words = [`--seed ${seed}`, `--minutes ${durationMs / 60_000}`];
-  words.push(`--faults ${faults.map((f) => f.number).join(',') || 'none'}`);
+  if (faults.length < planOf(seed, durationMs).faults.length) {
+    words.push(`--faults ${faults.map((f) => f.number).join(',') || 'none'}`);
+  }
   if (plan.without.length > 0) words.push(`--threads ${threadsOf(plan).join(',')}`);
   if (untilMs < durationMs) words.push(`--until ${untilMs / 1000}`);
   return `npm run sim -- ${words.join(' ')} --trace`;

@@ -1,16 +1,15 @@
-/** A process that runs seeds for `main.ts`, one after another. */
-import { one } from './one.ts';
+/** A process that does jobs for `main.ts`, one after another. */
+import type { Answer, Job } from './campaign.ts';
+import { one, smaller } from './one.ts';
 import { planOf } from './run.ts';
 
-export interface Job {
-  readonly seed: number;
-  readonly minutes: number;
-  readonly shrink: boolean;
+async function answerTo(job: Job): Promise<Answer> {
+  const plan = planOf(job.seed, job.minutes * 60_000);
+  if (job.do === 'run') return { did: 'run', report: await one(plan) };
+  return { did: 'shrink', text: await smaller(plan, job.cpuMaxMs) };
 }
 
 process.on('message', (job: Job) => {
-  void one(planOf(job.seed, job.minutes * 60_000), job.shrink).then((report) =>
-    process.send!(report),
-  );
+  void answerTo(job).then((answer) => process.send!(answer));
 });
 process.on('disconnect', () => process.exit(0));

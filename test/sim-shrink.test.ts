@@ -17,17 +17,21 @@ describe('shrinking of a failing run', () => {
 
   it('leaves the faults and threads that it takes, and no others', async () => {
     const tryRun = async (p: Plan) => outcome(p, needed);
-    const small = await shrink(plan, outcome(plan, needed), 500, tryRun);
+    const small = await shrink(plan, outcome(plan, needed), () => true, tryRun);
     expect(small.plan.faults.map((f) => f.number)).toEqual(needed);
     expect(small.plan.without).not.toContain(0);
     expect(small.plan.untilMs).toBeLessThan(plan.untilMs);
     expect(commandOf(small.plan)).toContain(`--faults ${needed.join(',')} --threads 0 --until`);
   });
 
-  it('stops after so many runs, with what still fails', async () => {
+  it('stops when it is told to, with what still fails', async () => {
     const tryRun = async (p: Plan) => outcome(p, needed);
-    const small = await shrink(plan, outcome(plan, needed), 2, tryRun);
+    const small = await shrink(plan, outcome(plan, needed), (runs) => runs < 2, tryRun);
     expect(small.runs).toBe(2);
     expect(small.result.failures[0]).toContain('replicas differ');
+  });
+
+  it('names no faults in the command where all are left', () => {
+    expect(commandOf(plan)).toBe(`npm run sim -- --seed ${seed} --minutes 10 --trace`);
   });
 });

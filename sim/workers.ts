@@ -1,0 +1,60 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Answer, Campaign, Job } from './campaign.ts';
+
+/** Processes that work on a campaign side by side. */
+export class Workers {
+  private readonly children = new Set<ChildProcess>();
+  private readonly campaign: Campaign;
+
+  constructor(campaign: Campaign) {
+    this.campaign = campaign;
+  }
+
+  /** Resolves when nothing is left to do. */
+  async run(count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, () => this.work()));
+  }
+
+  /** Ends all processes, whatever they do. */
+  kill(): void {
+    for (const child of this.children) child.kill('SIGKILL');
+  }
+
+  /** One process at a time: another one takes the place of one that ended in the middle of something. */
+  private async work(): Promise<void> {
+    const { campaign } = this;
+    let child: ChildProcess | undefined;
+    for (let job = campaign.take(); job; job = campaign.take()) {
+      child ??= this.start();
+      const answer = await ask(child, job);
+      if (typeof answer !== 'string') {
+        campaign.took(answer);
+      } else {
+        campaign.lost(job, answer);
+        child = undefined;
+      }
+    }
+    child?.disconnect();
+  }
+
+  private start(): ChildProcess {
+    const child = fork(new URL('./worker.ts', import.meta.url));
+    this.children.add(child);
+    child.on('exit', () => this.children.delete(child));
+    return child;
+  }
+}
+
+/** @returns the answer, or how the process ended */
+function ask(child: ChildProcess, job: Job): Promise<Answer | string> {
+  return new Promise((resolve) => {
+    const ended = (code: number | null, signal: string | null): void =>
+      resolve(signal ?? `status ${code}`);
+    child.once('exit', ended);
+    child.once('message', (answer: Answer) => {
+      child.off('exit', ended);
+      resolve(answer);
+    });
+    child.send(job);
+  });
+}
