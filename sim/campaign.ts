@@ -15,7 +15,7 @@ export type Job =
 /** What it answers. */
 export type Answer =
   | { readonly did: 'run'; readonly report: Report }
-  | { readonly did: 'shrink'; readonly text: string };
+  | { readonly did: 'shrink'; readonly seed: number; readonly text: string };
 
 export interface CampaignOptions {
   /** The first seed, and how many from it on. */
@@ -42,6 +42,7 @@ export class Campaign {
   private readonly toShrink: number[] = [];
   private shrinksBegun = 0;
   private readonly underWay = new Set<number>();
+  private readonly shrinking = new Set<number>();
   private isStopped = false;
   private done = 0;
   private virtualMs = 0;
@@ -66,6 +67,7 @@ export class Campaign {
     }
     const seed = this.toShrink.shift();
     if (seed === undefined) return undefined;
+    this.shrinking.add(seed);
     this.tell(
       `seed ${seed}: looking for a smaller run that fails (${SHRINK_CPU_MS / 1000} s of CPU)`,
     );
@@ -74,6 +76,7 @@ export class Campaign {
 
   took(answer: Answer): void {
     if (answer.did === 'shrink') {
+      this.shrinking.delete(answer.seed);
       this.tell(`${answer.text}\n`);
       return;
     }
@@ -99,6 +102,7 @@ export class Campaign {
     const what = job.do === 'run' ? 'FAILED' : 'was not made smaller';
     const command = commandOf(planOf(seed, minutes * 60_000));
     this.tell(`seed ${seed} ${what}: its process ended with ${end}\n${command}\n`);
+    this.shrinking.delete(seed);
     if (job.do === 'shrink') return;
     this.underWay.delete(seed);
     this.done++;
@@ -118,13 +122,22 @@ export class Campaign {
   /** How far it is. */
   state(elapsedMs: number): string {
     const { done, failed } = this;
-    const now = [...this.underWay].join(', ');
     return (
       `${done} of ${this.options.seeds} seeds, ${failed.length} failed; ` +
       `${(this.virtualMs / 3_600_000).toFixed(1)} simulated hours, ${this.requests} requests, ` +
       `${this.undecided} objects undecided; ${Math.round(elapsedMs / 1000)} s, ` +
       `${done > 0 ? (this.cpuMs / done / 1000).toFixed(2) : '-'} s of CPU per seed` +
-      (now === '' || this.isStopped ? '' : `; at work on ${now}`)
+      this.underWayNow()
+    );
+  }
+
+  private underWayNow(): string {
+    if (this.isStopped) return '';
+    const running = [...this.underWay].join(', ');
+    const shrinking = [...this.shrinking].join(', ');
+    return (
+      (running === '' ? '' : `; at work on ${running}`) +
+      (shrinking === '' ? '' : `; making ${shrinking} smaller`)
     );
   }
 

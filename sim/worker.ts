@@ -6,7 +6,7 @@ import { planOf } from './run.ts';
 async function answerTo(job: Job): Promise<Answer> {
   const plan = planOf(job.seed, job.minutes * 60_000);
   if (job.do === 'run') return { did: 'run', report: await one(plan) };
-  return { did: 'shrink', text: await smaller(plan, job.cpuMaxMs) };
+  return { did: 'shrink', seed: job.seed, text: await smaller(plan, job.cpuMaxMs) };
 }
 
 process.on('message', (job: Job) => {

@@ -19,7 +19,9 @@ function doAll(of: Campaign, bad: readonly number[]): Job[] {
   for (let job = of.take(); job; job = of.take()) {
     jobs.push(job);
     of.took(
-      job.do === 'run' ? ran(job.seed, !bad.includes(job.seed)) : { did: 'shrink', text: 's' },
+      job.do === 'run'
+        ? ran(job.seed, !bad.includes(job.seed))
+        : { did: 'shrink', seed: job.seed, text: 's' },
     );
   }
   return jobs;
@@ -39,6 +41,17 @@ describe('a campaign of many seeds', () => {
       's\n',
     ]);
     expect(of.isOk).toBe(false);
+  });
+
+  it('shows what is made smaller', () => {
+    const { of } = campaign(1);
+    of.take();
+    of.took(ran(5, false));
+    const job = of.take()!;
+    expect(of.state(0)).toMatch(/1 of 1 seeds, 1 failed;.*; making 5 smaller$/);
+    of.lost(job, 'SIGKILL');
+    expect(of.take()).toBeUndefined();
+    expect(of.summary(0)).toMatch(/^failed: 5\n1 of 1 seeds, 1 failed;.* per seed$/);
   });
 
   it('makes only the first failures smaller, and none if it is told so', () => {
