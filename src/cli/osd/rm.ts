@@ -43,29 +43,44 @@ export const osdRm: Subcommand = {
 };
 
 interface OsdDump {
+  readonly epoch: number;
   readonly osds: readonly { readonly osd: number; readonly in: number }[];
 }
 
-interface Pg {
+/** What the monitor knows of a PG. */
+export interface Pg {
   readonly state: string;
   readonly acting: readonly number[];
   readonly up: readonly number[];
+  readonly reported_epoch: number;
+}
+
+/**
+ * How many PGs may need what an OSD has.
+ * @param epoch what was reported before it says nothing: others may have lost their data since, and need this copy
+ */
+export function needed(pgs: readonly Pg[], id: number, epoch: number): number {
+  const isFree = (pg: Pg): boolean =>
+    pg.reported_epoch >= epoch &&
+    /^active\+clean/.test(pg.state) &&
+    !pg.acting.includes(id) &&
+    !pg.up.includes(id);
+  return pgs.filter((pg) => !isFree(pg)).length;
 }
 
 /** Gives it no data any more and waits until every PG is whole without it. */
 async function drain({ command }: Standing, id: number, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  const { osds } = JSON.parse(await command({ prefix: 'osd dump', format: 'json' })) as OsdDump;
-  const wasIn = osds.some((o) => o.osd === id && o.in === 1);
+  const map = async (): Promise<OsdDump> =>
+    JSON.parse(await command({ prefix: 'osd dump', format: 'json' }));
+  const wasIn = (await map()).osds.some((o) => o.osd === id && o.in === 1);
   await command({ prefix: 'osd out', ids: [String(id)] });
+  const { epoch } = await map();
   for (;;) {
     const dump = JSON.parse(
       await command({ prefix: 'pg dump', dumpcontents: ['pgs'], format: 'json' }),
     );
-    const pgs = dump.pg_stats as Pg[];
-    const waiting = pgs.filter(
-      (pg) => !/^active\+clean/.test(pg.state) || pg.acting.includes(id) || pg.up.includes(id),
-    ).length;
+    const waiting = needed(dump.pg_stats, id, epoch);
     if (waiting === 0) return;
     if (performance.now() > deadline) {
       if (wasIn) await command({ prefix: 'osd in', ids: [String(id)] });
