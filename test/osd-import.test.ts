@@ -434,6 +434,25 @@ describe('copies', () => {
   });
 });
 
+describe('a member whose last copy is still being removed when the map puts the PG there again', () => {
+  // The slower the removal, the later the PG comes to be: after the primary's question, and in a later map.
+  it.each([0, 1, 2, 3].flatMap((maps) => [OLD, [1, 0]].map((osds) => ({ maps, osds }))))(
+    'is a member all the same, $maps more maps later, as $osds',
+    async ({ maps, osds }) => {
+      const run = new ImportRun(11 + maps, { commitMs: 200 });
+      await run.begin();
+      const [, other] = run.world.nodes;
+      run.world.place([0, 2]);
+      await run.until('removing', () => other!.isRemoving);
+      run.world.place(osds);
+      for (let i = 0; i < maps; i++) run.world.publish();
+      await run.check(SOON_MS + 1000);
+      await run.end();
+      expect(run.wrong, run.story).toEqual([]);
+    },
+  );
+});
+
 describe('a series of maps', () => {
   it.each([0, 20, 150])('%i ms apart moves no more than its last one alone', async (apartMs) => {
     const moved = async (maps: readonly (readonly number[])[]): Promise<[number, number]> => {

@@ -149,7 +149,10 @@ export const MPgHistory = message(
 export const MPgRemove = message('MPgRemove', 84, v1, struct('MPgRemove', about));
 /** Nothing of the PG is here any more. */
 export const MPgRemoved = message('MPgRemoved', 163, v1, struct('MPgRemoved', about));
-/** To a holder outside the acting set that announced itself: its primary knows of it. */
+/**
+ * To a holder that announced itself: outside the acting set, its primary knows of it; in another interval than its
+ * primary, this is that one's.
+ */
 export const MPgNoticed = message('MPgNoticed', 164, v1, struct('MPgNoticed', about));
 
 /** Asks a member to bring what it holds to its place on disk, or says that it has. */

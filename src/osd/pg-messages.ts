@@ -1,5 +1,5 @@
 import type { IncomingMessage } from '../msgr/index.ts';
-import { decodeFront } from '../wire/index.ts';
+import { decodeFront, outgoing, type PgId } from '../wire/index.ts';
 import type { Flushes } from './flushes.ts';
 import type { PgView } from './intervals.ts';
 import { Logged } from './logged.ts';
@@ -62,6 +62,7 @@ export interface MessagesScope {
   readonly announcement: Announcement;
   readonly scrubber: PgScrubber;
   readonly scrubMember: ScrubMember;
+  header(): { pgid: PgId; epoch: number; since: number };
   /** More is known of what members lack. */
   moreListed(): void;
   /** The interval began before the PG came to be here. */
@@ -76,11 +77,15 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
   const inInterval = <M extends { since: number; epoch: number }>(
     m: M,
     handle: (m: M) => void,
+    tooLate: () => void = () => {},
   ): void => {
     if (m.since < pg.state.info.since && m.epoch >= pg.state.info.since) pg.beganBefore(m.since);
+    if (m.since > pg.state.info.since && m.epoch <= pg.view.epoch) tooLate();
     if (m.since === pg.state.info.since && pg.rounds.isSettled) handle(m);
   };
   const { host, view, rounds, member, holdings } = pg;
+  // It came to be in the middle of the interval, and was asked when it was not there: it has to say again what it has.
+  const tellSince = (): void => host.send(from, outgoing(MPgNoticed, pg.header()));
   const heard = (osd: number): void => {
     if (osd === view.primary) pg.announcement.noticed();
   };
@@ -93,7 +98,7 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
     case MPgNoticed.type:
       return inInterval(decodeFront(MPgNoticed, message), () => heard(from));
     case MPgInfo.type:
-      return inInterval(decodeFront(MPgInfo, message), (m) => rounds.onInfo(from, m));
+      return inInterval(decodeFront(MPgInfo, message), (m) => rounds.onInfo(from, m), tellSince);
     case MPgLog.type:
       return inInterval(decodeFront(MPgLog, message), (m) => {
         const log = { tail: m.tail, entries: m.entries.map(Logged.from), dups: m.dups };
