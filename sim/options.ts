@@ -96,6 +96,8 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
       ['osd_min_pg_log_entries', String(logKeep)],
       ['osd_max_pg_log_entries', String(logKeep * 2)],
       ['mon_osd_down_out_interval', String(dice.pick([30, 120, 600]))],
+      // One that has stopped for good is started again by hand, as no fault here does.
+      ['osd_max_markdown_count', '1000'],
       ...(scrubs ? SCRUBS : []),
     ]),
   };

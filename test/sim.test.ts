@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PlannedFault } from '../sim/faults.ts';
 import { planOf, run } from '../sim/run.ts';
 
 const MINUTE_MS = 60_000;
@@ -9,6 +10,17 @@ describe('a whole cluster in virtual time', () => {
     const { failures, requests } = await run(planOf(seed, 4 * MINUTE_MS));
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(100);
+  });
+
+  it('goes on however often an OSD is wrongly marked down', async () => {
+    const faults: PlannedFault[] = Array.from({ length: 9 }, (_, i) => ({
+      number: i,
+      at: 5000 + 5000 * i,
+      fault: { kind: 'markDown', osd: 'osd.1' },
+    }));
+    const result = await run({ ...planOf(4, MINUTE_MS), faults });
+    expect(result.failures).toEqual([]);
+    expect(result.faults.get('markDown')).toBeGreaterThan(6);
   });
 
   it('runs alike from one seed, and differently from another', async () => {
