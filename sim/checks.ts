@@ -38,6 +38,19 @@ export function uncleanPgs(cluster: SimCluster): string[] {
   return out;
 }
 
+/** Pools that do not have as many PGs as they were told, or not yet where these belong: soon data will move again. */
+export function changingPools(cluster: SimCluster): string[] {
+  const out: string[] = [];
+  for (const pool of cluster.monitor?.state().osdmap.data.pools.values() ?? []) {
+    const { pgNum, pgNumTarget, pgpNum, pgpNumTarget, pgNumPending } = pool;
+    if (pgNum === pgNumTarget && pgNumPending === pgNum && pgpNum === pgpNumTarget) continue;
+    out.push(
+      `${pgNum} (${pgNumPending}) of ${pgNumTarget} PGs, ${pgpNum} of ${pgpNumTarget} placed`,
+    );
+  }
+  return out;
+}
+
 /** What the primaries of PGs that are not clean say that they wait for. */
 export async function whyUnclean(cluster: SimCluster): Promise<string[]> {
   const out: string[] = [];

@@ -1,4 +1,11 @@
-import { leftovers, uncleanPgs, unequalReplicas, unlinearizable, whyUnclean } from './checks.ts';
+import {
+  changingPools,
+  leftovers,
+  uncleanPgs,
+  unequalReplicas,
+  unlinearizable,
+  whyUnclean,
+} from './checks.ts';
 import { SimCluster } from './cluster.ts';
 import { isRepaired } from './damage.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
@@ -125,10 +132,11 @@ class Scene {
     await cluster.drive('the end of all faults', injector.healAll(), HEAL_MS);
     const isClean = await this.watch(
       timeline.now + HEAL_MS,
-      () => uncleanPgs(cluster).length === 0,
+      () => uncleanPgs(cluster).length === 0 && changingPools(cluster).length === 0,
     );
     if (!isClean) {
       this.fail(`not clean ${HEAL_MS / 1000} s after the last fault`, uncleanPgs(cluster));
+      this.fail('still on the way to another number of PGs', changingPools(cluster));
       this.fail('waiting', await cluster.drive('queries', whyUnclean(cluster)));
     }
     workload.stop();

@@ -18,6 +18,35 @@ function planFor(seed: number, others: number) {
   return { ...plan, faults: [...faults, ...changes].sort((a, b) => a.at - b.at) };
 }
 
+/** PGs are moved away and back while their pool's count changes, on disks that take their time to remove what was left. */
+function busyPlan(seed: number, commitMinMs: number, commitMaxMs: number) {
+  const plan = planOf(seed, 60_000);
+  const counts = [1, 8, 1, 8, 1].map(
+    (pgNum, i): PlannedFault => ({
+      number: i,
+      at: 2000 + i * 11_000,
+      fault: { kind: 'pgNum', pool: 0, pgNum },
+    }),
+  );
+  const moves = Array.from(
+    { length: 36 },
+    (_, i): PlannedFault => ({
+      number: 100 + i,
+      at: 2500 + i * 1500,
+      fault: { kind: 'out', osd: `osd.${i % 5}`, forMs: 300 },
+    }),
+  );
+  const options = {
+    ...plan.options,
+    osds: 5,
+    store: 'memory' as const,
+    objects: 16,
+    pools: [{ name: 'p0', size: 2, minSize: 1, pgNum: 8 }],
+    pace: { commitMinMs, commitMaxMs, readMaxMs: 0 },
+  };
+  return { ...plan, options, faults: [...counts, ...moves] };
+}
+
 // Checked by the simulation: each object is linearizable, no write that was acknowledged is lost, copies are equal and all
 // PGs clean in the end, and nobody is refused or left waiting.
 describe('a pool whose PGs are split and merged, in virtual time', () => {
@@ -37,6 +66,21 @@ describe('a pool whose PGs are split and merged, in virtual time', () => {
     'keeps its promises while OSDs die, are away, and come back over several changes, seed %i',
     async (seed) => {
       const { failures } = await run(planFor(seed, 12));
+      expect(failures).toEqual([]);
+    },
+    60_000,
+  );
+
+  // The first ends between two steps of the placement, if that counts as an end; in the others members come back to PGs, or
+  // merge them, whose last copies are still being removed.
+  it.each([
+    { seed: 3, commitMinMs: 30, commitMaxMs: 200 },
+    { seed: 3, commitMinMs: 20, commitMaxMs: 90 },
+    { seed: 9, commitMinMs: 20, commitMaxMs: 90 },
+  ])(
+    'keeps its promises while PGs are moved away and back, seed $seed, commits of up to $commitMaxMs ms',
+    async ({ seed, commitMinMs, commitMaxMs }) => {
+      const { failures } = await run(busyPlan(seed, commitMinMs, commitMaxMs));
       expect(failures).toEqual([]);
     },
     60_000,
