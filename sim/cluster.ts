@@ -3,7 +3,7 @@ import { createMonStore, type Monitor, startMonitor } from '../src/mon/index.ts'
 import { type Osd, startOsd } from '../src/osd/index.ts';
 import { Rados } from '../src/rados/index.ts';
 import type { ObjectStore } from '../src/store/index.ts';
-import { ADDR, type EntityAddr } from '../src/wire/index.ts';
+import { ADDR, type EntityAddr, type HObject } from '../src/wire/index.ts';
 import { BlockDisk } from './block-disk.ts';
 import { fullAtTimes } from './full-store.ts';
 import { SimNetwork } from './network.ts';
@@ -60,8 +60,10 @@ export class SimCluster {
   monProcess: SimProcess | undefined;
   /** What ended daemons that nobody killed. */
   readonly fatal: string[] = [];
-  /** Messages of level error. */
+  /** Messages of level error, but for those of copies that were damaged. */
   readonly errors: string[] = [];
+  /** Damaged copies: the OSD's and the object's names. */
+  private readonly damaged = new Set<string>();
   private readonly monKv: VolatileKeyValue;
   private readonly config: ReadonlyMap<string, string>;
   private readonly lie: Lie | undefined;
@@ -96,9 +98,20 @@ export class SimCluster {
   }
 
   private readonly log: LogSink = (who, level, message, fields) => {
-    if (level === 'error') this.errors.push(`${who}: ${message} ${textOf(fields)}`);
+    if (level === 'error' && !this.isOfDamage(who, fields)) {
+      this.errors.push(`${who}: ${message} ${textOf(fields)}`);
+    }
     if (level !== 'debug') this.timeline.tell?.(`${who} ${level}: ${message} ${textOf(fields)}`);
   };
+
+  /** The OSD may say that it met it. */
+  noteDamage(osd: number, { name }: HObject): void {
+    this.damaged.add(`osd.${osd} ${name}`);
+  }
+  private isOfDamage(who: string, fields: unknown): boolean {
+    const { object } = (fields ?? {}) as { object?: unknown };
+    return this.damaged.has(`${who} ${object}`);
+  }
 
   /** Runs virtual time until a promise is settled. @throws Error when that takes longer than `boundMs` */
   async drive<T>(what: string, promise: Promise<T>, boundMs = 60_000): Promise<T> {

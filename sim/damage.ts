@@ -30,6 +30,7 @@ export function flipBit(cluster: SimCluster, osd: number, pick: number): Damage 
   const chosen = all[pick % Math.max(1, all.length)];
   if (!chosen || !disk.damage(store, chosen.c, chosen.oid)) return undefined;
   cluster.note(`flipped a bit of ${chosen.c}/${chosen.oid.name} on osd.${osd}`);
+  cluster.noteDamage(osd, chosen.oid);
   return { osd, ...chosen };
 }
 
