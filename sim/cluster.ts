@@ -97,7 +97,8 @@ export class SimCluster {
     this.timeline.tell?.(line);
   }
 
-  private readonly log: LogSink = (who, level, message, fields) => {
+  /** Hears what daemons log. */
+  readonly log: LogSink = (who, level, message, fields) => {
     if (level === 'error' && !this.isOfDamage(who, fields)) {
       this.errors.push(`${who}: ${message} ${textOf(fields)}`);
     }

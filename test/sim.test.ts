@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { SimCluster } from '../sim/cluster.ts';
 import type { PlannedFault } from '../sim/faults.ts';
+import { drawOptions } from '../sim/options.ts';
 import { planOf, run } from '../sim/run.ts';
+import { HOBJECT_MIN } from '../src/wire/index.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -21,6 +24,18 @@ describe('a whole cluster in virtual time', () => {
     const result = await run({ ...planOf(4, MINUTE_MS), faults });
     expect(result.failures).toEqual([]);
     expect(result.faults.get('markDown')).toBeGreaterThan(6);
+  });
+
+  it('lets only the OSD of a damaged copy complain of it', () => {
+    const cluster = new SimCluster(1, drawOptions(1));
+    cluster.noteDamage(1, { ...HOBJECT_MIN, name: 'a' });
+    cluster.log('osd.1', 'error', 'damaged object', { object: 'a' });
+    expect(cluster.errors).toEqual([]);
+    cluster.log('osd.1', 'error', 'damaged object', { object: 'b' });
+    cluster.log('osd.2', 'error', 'damaged object', { object: 'a' });
+    cluster.log('osd.1', 'error', 'cannot go on', undefined);
+    cluster.log('osd.1', 'warn', 'slow', {});
+    expect(cluster.errors).toHaveLength(3);
   });
 
   it('runs alike from one seed, and differently from another', async () => {
