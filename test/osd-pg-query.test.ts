@@ -157,7 +157,8 @@ describe('unfound objects', () => {
       await node.contents.submit(ops);
     }
     // As if ours were the older one.
-    if (isNotHere) await world.nodes[0]!.contents.submit([{ op: 'remove', c: state.c, oid: entry.oid }]);
+    if (isNotHere)
+      await world.nodes[0]!.contents.submit([{ op: 'remove', c: state.c, oid: entry.oid }]);
     pg.rounds.start();
     await until(world, () => pg.recovery.unfoundCount === 1);
     return { world, pg };
