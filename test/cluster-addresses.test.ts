@@ -1,7 +1,7 @@
 // OSDs that speak to clients on one address and to each other on another.
 import { expect, it } from 'vitest';
 import { startCluster } from '../src/cluster/index.ts';
-import { OsdConfig } from '../src/osd/osd-config.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
 import { addressIn } from '../src/runtime-node/index.ts';
 
 interface Addrs {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeAll, encodeToBytes } from '../src/codec/index.ts';
-import { ENTRY, LogEntry, reqidKey } from '../src/osd/log-entry.ts';
-import { Logged, writeLogEntry } from '../src/osd/logged.ts';
+import { ENTRY, LogEntry, reqidKey } from '../src/osd/log/log-entry.ts';
+import { Logged, writeLogEntry } from '../src/osd/log/logged.ts';
+import { tryReadRepOp, writeRepOp } from '../src/osd/log/rep-op.ts';
 import { MRepOp } from '../src/osd/peer-messages.ts';
-import { tryReadRepOp, writeRepOp } from '../src/osd/rep-op.ts';
 import { SNAP_HEAD } from '../src/wire/index.ts';
 
 const u32 = fc.nat({ max: 0xffff_ffff });

@@ -1,15 +1,15 @@
 // Which data an OSD lets its store compress: what the pool says before the options, and what clients say of objects.
 import { describe, expect, it } from 'vitest';
 import { POOL_OPTION, type PoolOptionValue } from '../src/maps/index.ts';
-import { applyPart, COPY_START, readPart } from '../src/osd/object-copy.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
 import { hintOps } from '../src/osd/ops/hints.ts';
 import { encodeObjectInfo, INFO_ATTR, INFO_NEW } from '../src/osd/ops/object-info.ts';
-import { OsdConfig } from '../src/osd/osd-config.ts';
+import { applyPart, COPY_START, readPart } from '../src/osd/recovery/object-copy.ts';
 import {
   compressionDefaults,
   compressionOf,
   PoolCompression,
-} from '../src/osd/pool-compression.ts';
+} from '../src/osd/shard/pool-compression.ts';
 import { HINT, MemoryStore } from '../src/store/index.ts';
 import { argsBytes, OSD_OP } from '../src/wire/index.ts';
 import { OpHarness } from './support/osd-ops-harness.ts';

@@ -1,10 +1,10 @@
 // Heartbeats on two networks, and what the monitor makes of accusations, in virtual time.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Accusations } from '../src/osd/accusations.ts';
-import { heartbeatPeers } from '../src/osd/heartbeat-peers.ts';
-import { Markdowns } from '../src/osd/markdowns.ts';
-import { PingBook, SIDES } from '../src/osd/ping-book.ts';
+import { Accusations } from '../src/osd/failure/accusations.ts';
+import { heartbeatPeers } from '../src/osd/failure/heartbeat-peers.ts';
+import { Markdowns } from '../src/osd/failure/markdowns.ts';
+import { PingBook, SIDES } from '../src/osd/failure/ping-book.ts';
 import { decodeFront, FAILURE_FLAG, MOSDFailure } from '../src/wire/index.ts';
 import { bootOf, FSID, makeWorld } from './mon-world.ts';
 import { HeartbeatWorld } from './support/heartbeat-sim.ts';

@@ -1,13 +1,13 @@
 // What a member in the middle of an import finds when it is started again.
 import { describe, expect, it } from 'vitest';
-import { firstObject } from '../src/osd/import.ts';
-import { listVersions } from '../src/osd/importer.ts';
-import { ENTRY, type LogEntry, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
+import { ENTRY, type LogEntry, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
+import { Logged } from '../src/osd/log/logged.ts';
 import { encodeObjectInfo, INFO_ATTR, INFO_NEW } from '../src/osd/ops/index.ts';
-import type { PgHost } from '../src/osd/pg-host.ts';
-import { emptyInfo } from '../src/osd/pg-info.ts';
-import { PgState } from '../src/osd/pg-state.ts';
+import type { PgHost } from '../src/osd/pg/pg-host.ts';
+import { emptyInfo } from '../src/osd/pg/pg-info.ts';
+import { PgState } from '../src/osd/pg/pg-state.ts';
+import { firstObject } from '../src/osd/recovery/import.ts';
+import { listVersions } from '../src/osd/recovery/importer.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
 import {
   EVERSION_ZERO,

@@ -1,7 +1,7 @@
 // A member lists a PG from holders that know different stages of its history, while clients change it.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { firstObject, Import, type ListedObjects } from '../src/osd/import.ts';
+import { firstObject, Import, type ListedObjects } from '../src/osd/recovery/import.ts';
 import {
   compareHObject,
   type EVersion,

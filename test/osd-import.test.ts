@@ -1,11 +1,11 @@
 // Members that come to a PG with nothing serve it one peering round later, whatever comes in between.
 import { describe, expect, it } from 'vitest';
-import { reportImport } from '../src/osd/import-report.ts';
 import { MPgList, MPgNoticed, MPgPush, MPgRemove, MPgRemoved } from '../src/osd/peer-messages.ts';
-import type { Pg } from '../src/osd/pg.ts';
-import { factsOf } from '../src/osd/pg-facts.ts';
-import { stateOf } from '../src/osd/pg-report.ts';
-import { listUnfound, markUnfoundLost, type PgReply } from '../src/osd/pg-unfound.ts';
+import type { Pg } from '../src/osd/pg/pg.ts';
+import { factsOf } from '../src/osd/pg/pg-facts.ts';
+import { stateOf } from '../src/osd/pg/pg-report.ts';
+import { listUnfound, markUnfoundLost, type PgReply } from '../src/osd/pg/pg-unfound.ts';
+import { reportImport } from '../src/osd/recovery/import-report.ts';
 import { formatPgState } from '../src/wire/index.ts';
 import { ImportRun } from './support/import-run.ts';
 import { contentsOf, type SimOptions } from './support/osd-sim.ts';

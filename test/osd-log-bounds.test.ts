@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type Dup, Dups } from '../src/osd/dups.ts';
-import { isListingFull, LogBudget, type LogSettings, trimPointOf } from '../src/osd/log-bounds.ts';
-import { ENTRY, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
-import { emptyInfo } from '../src/osd/pg-info.ts';
-import { PgLog } from '../src/osd/pg-log.ts';
-import { PgState } from '../src/osd/pg-state.ts';
+import { type Dup, Dups } from '../src/osd/log/dups.ts';
+import {
+  isListingFull,
+  LogBudget,
+  type LogSettings,
+  trimPointOf,
+} from '../src/osd/log/log-bounds.ts';
+import { ENTRY, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
+import { Logged } from '../src/osd/log/logged.ts';
+import { PgLog } from '../src/osd/log/pg-log.ts';
+import { emptyInfo } from '../src/osd/pg/pg-info.ts';
+import { PgState } from '../src/osd/pg/pg-state.ts';
 import { MemoryStore } from '../src/store/index.ts';
 import { EVERSION_ZERO, type EVersion, SNAP_HEAD } from '../src/wire/index.ts';
 

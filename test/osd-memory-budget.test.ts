@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cachesMax, shareCaches, tuneCaches } from '../src/osd/memory-budget.ts';
-import { MemoryKeeper } from '../src/osd/memory-keeper.ts';
-import { dumpMempools } from '../src/osd/mempools.ts';
+import { cachesMax, shareCaches, tuneCaches } from '../src/osd/shard/memory-budget.ts';
+import { MemoryKeeper } from '../src/osd/shard/memory-keeper.ts';
+import { dumpMempools } from '../src/osd/shard/mempools.ts';
 import { BufferPool, type Clock } from '../src/runtime/index.ts';
 import type { ObjectStore } from '../src/store/index.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { IncomingMessage } from '../src/msgr/index.ts';
-import { OpMemory } from '../src/osd/op-memory.ts';
+import { OpMemory } from '../src/osd/requests/op-memory.ts';
 import type { BlockStore } from '../src/store/index.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';

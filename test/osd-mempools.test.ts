@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
 import { createMessenger, type IncomingMessage, type Messenger } from '../src/msgr/index.ts';
-import { cachesMax, shareCaches } from '../src/osd/memory-budget.ts';
+import { cachesMax, shareCaches } from '../src/osd/shard/memory-budget.ts';
 import type { Pool } from '../src/rados/index.ts';
 import { silent } from '../src/runtime/index.ts';
 import { nodeRuntime } from '../src/runtime-node/index.ts';

@@ -2,11 +2,11 @@
 // that gets what it is then said to lack holds what the authoritative history holds.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ENTRY, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
-import { mergeLog } from '../src/osd/merge.ts';
-import { missingSet } from '../src/osd/missing.ts';
-import { PgLog, sameVersion } from '../src/osd/pg-log.ts';
+import { ENTRY, oidKey, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
+import { Logged } from '../src/osd/log/logged.ts';
+import { mergeLog } from '../src/osd/log/merge.ts';
+import { PgLog, sameVersion } from '../src/osd/log/pg-log.ts';
+import { missingSet } from '../src/osd/pg/missing.ts';
 import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
 
 type Objects = Map<string, EVersion>;

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Frontier, firstObject } from '../src/osd/import.ts';
+import { ENTRY, type LogEntry, logKey, oidKey, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
+import { Logged } from '../src/osd/log/logged.ts';
+import { mergeLog } from '../src/osd/log/merge.ts';
+import { PgLog } from '../src/osd/log/pg-log.ts';
 import {
   addInterval,
   type Interval,
@@ -7,15 +10,12 @@ import {
   mayWrite,
   type PgView,
   priorSet,
-} from '../src/osd/intervals.ts';
-import { ENTRY, type LogEntry, logKey, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
-import { mergeLog } from '../src/osd/merge.ts';
-import { missingSet } from '../src/osd/missing.ts';
-import { Peering, type PeeringEffect } from '../src/osd/peering.ts';
-import { emptyInfo, type PgInfo } from '../src/osd/pg-info.ts';
-import { nextInfo } from '../src/osd/pg-life.ts';
-import { PgLog } from '../src/osd/pg-log.ts';
+} from '../src/osd/pg/intervals.ts';
+import { missingSet } from '../src/osd/pg/missing.ts';
+import { Peering, type PeeringEffect } from '../src/osd/pg/peering.ts';
+import { emptyInfo, type PgInfo } from '../src/osd/pg/pg-info.ts';
+import { nextInfo } from '../src/osd/pg/pg-life.ts';
+import { Frontier, firstObject } from '../src/osd/recovery/import.ts';
 import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
 
 const v = (epoch: number, version: number): EVersion => ({ epoch, version: BigInt(version) });

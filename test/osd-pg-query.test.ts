@@ -3,19 +3,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { formatValue } from '../src/codec/index.ts';
-import { ENTRY } from '../src/osd/log-entry.ts';
-import { Logged } from '../src/osd/logged.ts';
-import type { Pg } from '../src/osd/pg.ts';
-import { factsOf } from '../src/osd/pg-facts.ts';
-import { whatChanged } from '../src/osd/pg-past.ts';
-import { queryPg } from '../src/osd/pg-query.ts';
-import { PgReports } from '../src/osd/pg-report.ts';
+import { ENTRY } from '../src/osd/log/log-entry.ts';
+import { Logged } from '../src/osd/log/logged.ts';
+import type { Pg } from '../src/osd/pg/pg.ts';
+import { factsOf } from '../src/osd/pg/pg-facts.ts';
+import { whatChanged } from '../src/osd/pg/pg-past.ts';
+import { queryPg } from '../src/osd/pg/pg-query.ts';
+import { PgReports } from '../src/osd/pg/pg-report.ts';
 import {
   type LostMode,
   listUnfound,
   markUnfoundLost,
   type PgReply,
-} from '../src/osd/pg-unfound.ts';
+} from '../src/osd/pg/pg-unfound.ts';
 import { contentsOf, perform, type SimNode, SimWorld } from './support/osd-sim.ts';
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };

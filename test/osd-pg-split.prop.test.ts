@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newPgPool, type PgPool, splitBits, stableMod } from '../src/maps/index.ts';
-import { firstObject, Import } from '../src/osd/import.ts';
-import type { PgView } from '../src/osd/intervals.ts';
-import { ENTRY, type LogEntry, oidKey, TOTALS_ZERO } from '../src/osd/log-entry.ts';
-import { hashOfEntry, Logged } from '../src/osd/logged.ts';
-import { emptyInfo, isBlank } from '../src/osd/pg-info.ts';
-import { storedView } from '../src/osd/pg-life.ts';
-import { mergeAll } from '../src/osd/pg-merge.ts';
-import { splitPg } from '../src/osd/pg-split.ts';
-import { PgState, pgMeta } from '../src/osd/pg-state.ts';
+import { ENTRY, type LogEntry, oidKey, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
+import { hashOfEntry, Logged } from '../src/osd/log/logged.ts';
+import type { PgView } from '../src/osd/pg/intervals.ts';
+import { emptyInfo, isBlank } from '../src/osd/pg/pg-info.ts';
+import { storedView } from '../src/osd/pg/pg-life.ts';
+import { mergeAll } from '../src/osd/pg/pg-merge.ts';
+import { splitPg } from '../src/osd/pg/pg-split.ts';
+import { PgState, pgMeta } from '../src/osd/pg/pg-state.ts';
+import { firstObject, Import } from '../src/osd/recovery/import.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
 import {
   EVERSION_ZERO,

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { TOTALS_ZERO } from '../src/osd/log-entry.ts';
+import { TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
 import { encodeObjectInfo, INFO_ATTR, INFO_NEW, OBJECT_FLAG } from '../src/osd/ops/index.ts';
-import { emptyInfo } from '../src/osd/pg-info.ts';
-import { PgState } from '../src/osd/pg-state.ts';
-import { Recount, type RecountScope } from '../src/osd/recount.ts';
-import type { ChangeWatch } from '../src/osd/write-path.ts';
+import { emptyInfo } from '../src/osd/pg/pg-info.ts';
+import { PgState } from '../src/osd/pg/pg-state.ts';
+import type { ChangeWatch } from '../src/osd/requests/write-path.ts';
+import { Recount, type RecountScope } from '../src/osd/shard/recount.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
 import { type HObject, SNAP_HEAD } from '../src/wire/index.ts';
 

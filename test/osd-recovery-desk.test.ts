@@ -1,9 +1,9 @@
 // One desk for all shards of an OSD: bounds hold over all of them, whatever crosses on the way between threads.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { RecoveryDesk } from '../src/osd/recovery-desk.ts';
-import type { RecoveryPort, Reservation } from '../src/osd/recovery-port.ts';
-import { PostedRecovery, RecoveryClerk } from '../src/osd/recovery-posts.ts';
+import { RecoveryDesk } from '../src/osd/recovery/recovery-desk.ts';
+import type { RecoveryPort, Reservation } from '../src/osd/recovery/recovery-port.ts';
+import { PostedRecovery, RecoveryClerk } from '../src/osd/threads/recovery-posts.ts';
 
 const clock = { monotonicMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => {} }) };
 const bounds = { backfills: 1, lowestPriority: 0, active: 2, share: 1, together: 1, sleepMs: 0 };

@@ -1,7 +1,7 @@
 // Recovery of whole OSDs in virtual time: what is held back, by whom, and what never is.
 import { describe, expect, it } from 'vitest';
-import type { Pg } from '../src/osd/pg.ts';
-import { PgReports } from '../src/osd/pg-report.ts';
+import type { Pg } from '../src/osd/pg/pg.ts';
+import { PgReports } from '../src/osd/pg/pg-report.ts';
 import { formatPgState } from '../src/wire/index.ts';
 import { perform, SimWorld } from './support/osd-sim.ts';
 

@@ -1,8 +1,8 @@
 // How fast copies begin, and that each PG gets its share of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OsdConfig } from '../src/osd/osd-config.ts';
-import { RecoveryPace } from '../src/osd/recovery-pace.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
+import { RecoveryPace } from '../src/osd/recovery/recovery-pace.ts';
 import { settingsOf } from '../src/osd/settings.ts';
 
 it('lets no more copies run than osd_recovery_max_active, and no place stays empty', () => {

@@ -1,9 +1,9 @@
 // Priorities and counts as Ceph has them: PeeringState::get_recovery_priority, get_backfill_priority and
 // update_calc_stats, src/osd/PeeringState.cc, 16.2.
 import { describe, expect, it } from 'vitest';
-import { countCopies } from '../src/osd/recovery-counts.ts';
-import { kindOf, type NeedScene, needOf } from '../src/osd/recovery-need.ts';
-import { type RecoveryStanding, recoveryPriority } from '../src/osd/recovery-priority.ts';
+import { countCopies } from '../src/osd/recovery/recovery-counts.ts';
+import { kindOf, type NeedScene, needOf } from '../src/osd/recovery/recovery-need.ts';
+import { type RecoveryStanding, recoveryPriority } from '../src/osd/recovery/recovery-priority.ts';
 
 describe('priorities', () => {
   const whole = { size: 3, minSize: 2, acting: 3, whole: 3, isDegraded: false, isForced: false };

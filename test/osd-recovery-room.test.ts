@@ -1,6 +1,6 @@
 // What a PG is about to take over has its room before it comes, or does not come.
 import { expect, it } from 'vitest';
-import { Room } from '../src/osd/room.ts';
+import { Room } from '../src/osd/shard/room.ts';
 import { MemoryStore } from '../src/store/index.ts';
 import { perform, SimWorld } from './support/osd-sim.ts';
 

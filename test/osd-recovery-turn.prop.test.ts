@@ -6,7 +6,7 @@ import {
   stepTurn,
   type TurnInput,
   type TurnState,
-} from '../src/osd/recovery-turn.ts';
+} from '../src/osd/recovery/recovery-turn.ts';
 
 const IDLE: TurnState = { name: 'idle' };
 const need = (targets: number[], priority = 180): RecoveryNeed => ({

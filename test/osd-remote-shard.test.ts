@@ -2,12 +2,12 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { crc32c } from '../src/codec/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../src/msgr/index.ts';
-import type { Requester } from '../src/osd/client-ops.ts';
-import { OsdConfig } from '../src/osd/osd-config.ts';
-import { RemoteShard, type RemoteShardFront } from '../src/osd/remote-shard.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
+import type { Requester } from '../src/osd/requests/client-ops.ts';
 import { type Settings, settingsOf } from '../src/osd/settings.ts';
-import type { ToFront, ToShard } from '../src/osd/shard-posts.ts';
-import { runShard } from '../src/osd/threaded-shard.ts';
+import { RemoteShard, type RemoteShardFront } from '../src/osd/threads/remote-shard.ts';
+import type { ToFront, ToShard } from '../src/osd/threads/shard-posts.ts';
+import { runShard } from '../src/osd/threads/threaded-shard.ts';
 import { BufferPool, isShared, type ShardLink } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 import { MemoryStore } from '../src/store/index.ts';

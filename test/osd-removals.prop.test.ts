@@ -6,9 +6,9 @@ import { Dice } from '../sim/random.ts';
 import { Timeline } from '../sim/timeline.ts';
 import { VolatileDisk } from '../sim/volatile-store.ts';
 import { splitBits, stableMod } from '../src/maps/index.ts';
-import { firstObject } from '../src/osd/import.ts';
-import { pgMeta } from '../src/osd/pg-state.ts';
-import { Removals } from '../src/osd/removals.ts';
+import { pgMeta } from '../src/osd/pg/pg-state.ts';
+import { firstObject } from '../src/osd/recovery/import.ts';
+import { Removals } from '../src/osd/shard/removals.ts';
 import type { ObjectStore, StoreOp } from '../src/store/index.ts';
 import { formatPgId, HOBJECT_MIN, parsePgId, SNAP_HEAD } from '../src/wire/index.ts';
 

@@ -1,6 +1,6 @@
 // Requests that are sent again long after they were applied.
 import { expect, it } from 'vitest';
-import type { OpAnswer } from '../src/osd/client-request.ts';
+import type { OpAnswer } from '../src/osd/requests/client-request.ts';
 import { contentsOf, perform, SimWorld } from './support/osd-sim.ts';
 
 async function append(world: SimWorld, client: number, tid: number): Promise<OpAnswer> {

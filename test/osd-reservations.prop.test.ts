@@ -1,7 +1,7 @@
 // Places for recovery: the rules of src/common/AsyncReserver.h, 16.2, as promises about any series of events.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type ReservationNews, Reservations } from '../src/osd/reservations.ts';
+import { type ReservationNews, Reservations } from '../src/osd/recovery/reservations.ts';
 
 type Event =
   | { kind: 'request'; priority: number }

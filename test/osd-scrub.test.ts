@@ -1,9 +1,9 @@
 // Whole OSDs in virtual time whose copies go bad: scrubs find and repair that while clients go on, and reads never see it.
 import { describe, expect, it } from 'vitest';
 import { decodeAll } from '../src/codec/index.ts';
-import type { OpAnswer } from '../src/osd/client-request.ts';
 import { INFO_ATTR } from '../src/osd/ops/index.ts';
-import { listObjects } from '../src/osd/pg-state.ts';
+import { listObjects } from '../src/osd/pg/pg-state.ts';
+import type { OpAnswer } from '../src/osd/requests/client-request.ts';
 import { requestedPlan } from '../src/osd/scrub/scrub-plan.ts';
 import type { StoreOp } from '../src/store/index.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OpAnswer } from '../src/osd/client-request.ts';
+import type { OpAnswer } from '../src/osd/requests/client-request.ts';
 import { type AckLevel, compareEVersion } from '../src/wire/index.ts';
 import { contentsOf, perform, type Seen, type SimOptions, SimWorld } from './support/osd-sim.ts';
 

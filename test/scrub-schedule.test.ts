@@ -1,7 +1,7 @@
 // When a PG is scrubbed, how deep, and how a scrub goes its way: pure decisions.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OsdConfig } from '../src/osd/osd-config.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
 import { isTimeToScrub, type ScrubScene, scrubDue, scrubTimes } from '../src/osd/scrub/schedule.ts';
 import { joinedHistory, newestHistory, scrubbedAtBirth } from '../src/osd/scrub/scrub-history.ts';
 import {

@@ -6,15 +6,15 @@ import { CephError } from '../errors/index.ts';
 import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
-import type { PgView } from './intervals.ts';
 import { readMap } from './osd-maps.ts';
-import { PgInfo } from './pg-info.ts';
-import { nextInfo, restoredView } from './pg-life.ts';
-import { viewOf } from './pg-registry.ts';
-import { INFO_KEY, pgBounds, pgMeta } from './pg-state.ts';
+import type { PgView } from './pg/intervals.ts';
+import { PgInfo } from './pg/pg-info.ts';
+import { nextInfo, restoredView } from './pg/pg-life.ts';
+import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-state.ts';
+import { viewOf } from './shard/pg-registry.ts';
 import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
 
-export type { PgInfo } from './pg-info.ts';
+export type { PgInfo } from './pg/pg-info.ts';
 /** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */
 export { META, pgMeta, readPartition };
 

@@ -1,6 +1,6 @@
 import type { EntityAddr } from '../wire/index.ts';
-import type { OsdAddrs } from './boot.ts';
-import { Front } from './front.ts';
+import type { OsdAddrs } from './front/boot.ts';
+import { Front } from './front/front.ts';
 import type { Osd, OsdOptions } from './options.ts';
 import { openSuperblock } from './superblock.ts';
 

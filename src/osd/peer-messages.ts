@@ -13,10 +13,10 @@ import {
   vec,
 } from '../codec/index.ts';
 import { EVersion, HObject, message, PgId } from '../wire/index.ts';
-import { ImportInfo } from './import.ts';
-import { PgTotals } from './log-entry.ts';
-import { MissingItem } from './missing.ts';
-import { PgInfo } from './pg-info.ts';
+import { PgTotals } from './log/log-entry.ts';
+import { MissingItem } from './pg/missing.ts';
+import { PgInfo } from './pg/pg-info.ts';
+import { ImportInfo } from './recovery/import.ts';
 
 // Between our own OSDs; layouts ours, numbers of Ceph's messages with the same role where there is one. Each names the
 // sender's epoch and the start of the interval it belongs to: a receiver in another interval waits for its map, or

@@ -1,13 +1,13 @@
 import type { DirectMode } from '../runtime/index.ts';
-import type { LogSettings } from './log-bounds.ts';
-import type { HistorySettings } from './op-history.ts';
+import type { OsdConfig } from './front/osd-config.ts';
+import type { LogSettings } from './log/log-bounds.ts';
 import type { OpLimits } from './ops/index.ts';
-import type { OsdConfig } from './osd-config.ts';
-import { type CompressionDefaults, compressionDefaults } from './pool-compression.ts';
-import type { RecoveryBounds } from './recovery-desk.ts';
-import type { RecoveryKind } from './recovery-priority.ts';
+import type { RecoveryBounds } from './recovery/recovery-desk.ts';
+import type { RecoveryKind } from './recovery/recovery-priority.ts';
 import type { ScrubSettings } from './scrub/scrub-port.ts';
 import { scrubSettings } from './scrub/scrub-settings.ts';
+import type { HistorySettings } from './shard/op-history.ts';
+import { type CompressionDefaults, compressionDefaults } from './shard/pool-compression.ts';
 
 /**
  * All that PGs and shards see of the options, at one moment. It never changes: when options do, each shard is given a

@@ -2,20 +2,20 @@ import type { Json } from '../codec/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../msgr/index.ts';
 import type { StoreUsage } from '../store/index.ts';
 import type { ForceRecovery, LOG_PRIORITY, PgId, PgStat } from '../wire/index.ts';
-import type { Ack } from './acks.ts';
-import type { Requester } from './client-ops.ts';
-import type { CounterSums } from './counters.ts';
-import type { Mempools } from './mempools.ts';
-import type { MonWish } from './mon-wishes.ts';
-import type { ShardOps } from './op-dumps.ts';
-import type { SlowOps } from './op-history.ts';
+import type { ShardOps } from './front/op-dumps.ts';
 import type { Lease } from './peer-messages.ts';
-import type { PgFacts } from './pg-facts.ts';
-import type { PgReply } from './pg-unfound.ts';
-import type { RecoveryPort } from './recovery-port.ts';
+import type { MonWish } from './pg/mon-wishes.ts';
+import type { PgFacts } from './pg/pg-facts.ts';
+import type { PgReply } from './pg/pg-unfound.ts';
+import type { RecoveryPort } from './recovery/recovery-port.ts';
+import type { Requester } from './requests/client-ops.ts';
 import type { ScrubPlaceGiver } from './scrub/scrub-places.ts';
 import type { ScrubOrder } from './scrub/shard-scrubs.ts';
 import type { Settings } from './settings.ts';
+import type { Ack } from './shard/acks.ts';
+import type { CounterSums } from './shard/counters.ts';
+import type { Mempools } from './shard/mempools.ts';
+import type { SlowOps } from './shard/op-history.ts';
 
 // An OSD is a front and its shards. The front has what there is once in an OSD: the messenger, the session with the
 // monitor, options, heartbeats, reports. A shard has PGs, a store for them, and the clients' requests to them. They say

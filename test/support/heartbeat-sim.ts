@@ -2,9 +2,9 @@ import type { OSDMap } from '../../src/maps/index.ts';
 import { OsdDownOut } from '../../src/mon/services/osd-down-out.ts';
 import { FailureReports } from '../../src/mon/services/osd-failure.ts';
 import { markDown } from '../../src/mon/services/osd-state.ts';
-import { Accusations } from '../../src/osd/accusations.ts';
-import { type HeartbeatSettings, Heartbeats, TICK_MS } from '../../src/osd/heartbeats.ts';
-import type { Side } from '../../src/osd/ping-book.ts';
+import { Accusations } from '../../src/osd/failure/accusations.ts';
+import { type HeartbeatSettings, Heartbeats, TICK_MS } from '../../src/osd/failure/heartbeats.ts';
+import type { Side } from '../../src/osd/failure/ping-book.ts';
 import { decodeFront, MOSDFailure, MOSDPing, type Outgoing } from '../../src/wire/index.ts';
 import { bootOf, FSID, makeWorld, type World } from '../mon-world.ts';
 

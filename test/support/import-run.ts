@@ -8,9 +8,9 @@ import {
   struct,
   u64,
 } from '../../src/codec/index.ts';
-import type { OpAnswer } from '../../src/osd/client-request.ts';
 import { MOSDLease, MPgPush, MRepAck } from '../../src/osd/peer-messages.ts';
-import type { Pg } from '../../src/osd/pg.ts';
+import type { Pg } from '../../src/osd/pg/pg.ts';
+import type { OpAnswer } from '../../src/osd/requests/client-request.ts';
 import { argsBytes, HOBJECT_MIN, HObject, OSD_OP, PgnlsOutput } from '../../src/wire/index.ts';
 import {
   ask,

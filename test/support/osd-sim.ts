@@ -1,14 +1,11 @@
 import { crc32c } from '../../src/codec/index.ts';
 import { CephError } from '../../src/errors/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../../src/msgr/index.ts';
-import type { ClientOp, OpAnswer } from '../../src/osd/client-request.ts';
-import type { PgView } from '../../src/osd/intervals.ts';
+import { OsdConfig } from '../../src/osd/front/osd-config.ts';
 import { Leases, type MapLife } from '../../src/osd/leases.ts';
-import type { LogBounds } from '../../src/osd/log-bounds.ts';
-import { oidKey, reqidKey } from '../../src/osd/log-entry.ts';
-import { OpMemory } from '../../src/osd/op-memory.ts';
+import type { LogBounds } from '../../src/osd/log/log-bounds.ts';
+import { oidKey, reqidKey } from '../../src/osd/log/log-entry.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
-import { OsdConfig } from '../../src/osd/osd-config.ts';
 import {
   ASK,
   type Lease,
@@ -20,13 +17,16 @@ import {
   MPgRemoved,
   MRepAck,
 } from '../../src/osd/peer-messages.ts';
-import { Pg } from '../../src/osd/pg.ts';
-import type { PgHost } from '../../src/osd/pg-host.ts';
-import { emptyInfo } from '../../src/osd/pg-info.ts';
-import { restoredView, storedView } from '../../src/osd/pg-life.ts';
-import { listObjects, PgState } from '../../src/osd/pg-state.ts';
-import { type RecoveryBounds, RecoveryDesk } from '../../src/osd/recovery-desk.ts';
-import type { RecoveryOrders } from '../../src/osd/recovery-port.ts';
+import type { PgView } from '../../src/osd/pg/intervals.ts';
+import { Pg } from '../../src/osd/pg/pg.ts';
+import type { PgHost } from '../../src/osd/pg/pg-host.ts';
+import { emptyInfo } from '../../src/osd/pg/pg-info.ts';
+import { restoredView, storedView } from '../../src/osd/pg/pg-life.ts';
+import { listObjects, PgState } from '../../src/osd/pg/pg-state.ts';
+import { type RecoveryBounds, RecoveryDesk } from '../../src/osd/recovery/recovery-desk.ts';
+import type { RecoveryOrders } from '../../src/osd/recovery/recovery-port.ts';
+import type { ClientOp, OpAnswer } from '../../src/osd/requests/client-request.ts';
+import { OpMemory } from '../../src/osd/requests/op-memory.ts';
 import { ScrubPlaces } from '../../src/osd/scrub/scrub-places.ts';
 import type { ScrubOrders, ScrubPort, ScrubSettings } from '../../src/osd/scrub/scrub-port.ts';
 import { scrubSettings } from '../../src/osd/scrub/scrub-settings.ts';

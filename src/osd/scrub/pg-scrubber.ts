@@ -9,8 +9,8 @@ import {
   type ScrubLsArg,
   type ScrubLsResult,
 } from '../../wire/index.ts';
-import type { PgTotals } from '../log-entry.ts';
-import type { PgInfo } from '../pg-info.ts';
+import type { PgTotals } from '../log/log-entry.ts';
+import type { PgInfo } from '../pg/pg-info.ts';
 import { FoundErrors } from './found-errors.ts';
 import { type ReplaceCopies, type RunningScope, RunningScrub } from './running-scrub.ts';
 import { Scans } from './scans.ts';

@@ -1,6 +1,6 @@
 import { formatHObject, formatPgId, type HObject } from '../../wire/index.ts';
-import { oidKey } from '../log-entry.ts';
-import { Interrupted } from '../requests.ts';
+import { oidKey } from '../log/log-entry.ts';
+import { Interrupted } from '../questions.ts';
 import type { ReplaceCopies } from './running-scrub.ts';
 import { rangeOf, type Scans, type ScansScope } from './scans.ts';
 import type { ScrubPort } from './scrub-port.ts';

@@ -7,8 +7,8 @@ import {
   type InconsistentObject,
   type PgId,
 } from '../../wire/index.ts';
-import { oidKey } from '../log-entry.ts';
-import { type ChangeSource, ObjectCount } from '../object-count.ts';
+import { oidKey } from '../log/log-entry.ts';
+import { type ChangeSource, ObjectCount } from '../pg/object-count.ts';
 import { type Chunk, SELF } from './scrub-machine.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
 import type { ScrubPlan } from './scrub-plan.ts';

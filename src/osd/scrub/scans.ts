@@ -1,9 +1,9 @@
 import type { Clock } from '../../runtime/index.ts';
 import type { Collection } from '../../store/index.ts';
 import { type HObject, type MessageOf, outgoing, type PgId } from '../../wire/index.ts';
-import { oidKey } from '../log-entry.ts';
-import type { PgHost } from '../pg-host.ts';
-import { Requests } from '../requests.ts';
+import { oidKey } from '../log/log-entry.ts';
+import type { PgHost } from '../pg/pg-host.ts';
+import { Requests } from '../questions.ts';
 import { type ScrubbedObject, type ScrubRange, scanRange } from './scrub-map.ts';
 import { MScrubMap, MScrubScan } from './scrub-messages.ts';
 import type { ScrubPort } from './scrub-port.ts';

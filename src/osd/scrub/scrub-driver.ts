@@ -1,9 +1,9 @@
 import { unreachable } from '../../errors/index.ts';
 import type { Timer } from '../../runtime/index.ts';
 import { type HObject, type MessageOf, outgoing } from '../../wire/index.ts';
-import { firstObject } from '../import.ts';
 import { pgEnd } from '../ops/index.ts';
-import { Interrupted } from '../requests.ts';
+import { Interrupted } from '../questions.ts';
+import { firstObject } from '../recovery/import.ts';
 import type { Scans, ScansScope } from './scans.ts';
 import { isTimeToScrub } from './schedule.ts';
 import {

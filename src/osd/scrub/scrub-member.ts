@@ -1,5 +1,5 @@
 import { type MessageOf, outgoing, type PgId } from '../../wire/index.ts';
-import type { PgHost } from '../pg-host.ts';
+import type { PgHost } from '../pg/pg-host.ts';
 import { MScrubReserve, SCRUB_WORD } from './scrub-messages.ts';
 import type { ScrubPlace, ScrubPort } from './scrub-port.ts';
 

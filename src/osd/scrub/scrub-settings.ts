@@ -1,4 +1,4 @@
-import type { OsdConfig } from '../osd-config.ts';
+import type { OsdConfig } from '../front/osd-config.ts';
 import type { ScrubSettings } from './scrub-port.ts';
 
 /** The options of scrubs as they are now. A stride of nothing would never end. */

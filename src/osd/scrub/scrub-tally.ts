@@ -1,4 +1,4 @@
-import type { ObjectCount, ObjectTotals } from '../object-count.ts';
+import type { ObjectCount, ObjectTotals } from '../pg/object-count.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
 import type { ScrubSettings } from './scrub-port.ts';
 import type { Verdict } from './verdict.ts';

@@ -1,7 +1,7 @@
 import type { OSDMap } from '../../maps/index.ts';
 import type { Clock, Timer } from '../../runtime/index.ts';
 import type { LOG_PRIORITY, MessageOf, MOSDScrub2, PgId } from '../../wire/index.ts';
-import type { Pg } from '../pg.ts';
+import type { Pg } from '../pg/pg.ts';
 import { scrubOrders } from './scrub-orders.ts';
 import type { ScrubPlaceGiver } from './scrub-places.ts';
 import { requestedPlan } from './scrub-plan.ts';

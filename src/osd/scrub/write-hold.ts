@@ -1,5 +1,5 @@
 import { compareEVersion, type EVersion, type HObject } from '../../wire/index.ts';
-import type { ObjectState } from '../object-states.ts';
+import type { ObjectState } from '../requests/object-states.ts';
 import { isInRange, type ScrubRange } from './scrub-map.ts';
 
 /** What who holds writes hears. */

@@ -1,0 +1,47 @@
+import { createMessenger, type Dispatcher, type Messenger } from '../../msgr/index.ts';
+import type { Network, Runtime } from '../../runtime/index.ts';
+import { ENTITY, type EntityAddr } from '../../wire/index.ts';
+
+/** Where an OSD is to listen. Ports: 0 lets the system choose. */
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+  readonly clusterHost: string;
+  readonly nonce: number;
+}
+
+/** The messengers of an OSD, but for those of heartbeats: what they bring goes one way. */
+export class OsdMessengers {
+  /** For clients and the monitor. */
+  readonly clients: Messenger;
+  /** For other OSDs. */
+  readonly osds: Messenger;
+
+  /** @param network to other OSDs */
+  constructor(
+    runtime: Runtime,
+    network: Network,
+    id: number,
+    dispatcher: Dispatcher,
+    onFatal: (error: unknown) => void,
+  ) {
+    const name = { type: ENTITY.osd, num: id };
+    const authName = { type: ENTITY.osd, id: String(id) };
+    const options = { name, authName, dispatcher, onFatal };
+    this.clients = createMessenger(runtime, options);
+    this.osds = createMessenger({ ...runtime, network }, options);
+  }
+
+  async listen(at: ListenAt): Promise<{ public: EntityAddr; cluster: EntityAddr }> {
+    const { host, port, clusterHost, nonce } = at;
+    const [publicAddr, clusterAddr] = await Promise.all([
+      this.clients.listen({ host, port, nonce }),
+      this.osds.listen({ host: clusterHost, port: 0, nonce }),
+    ]);
+    return { public: publicAddr, cluster: clusterAddr };
+  }
+
+  async shutdown(): Promise<void> {
+    await Promise.all([this.clients.shutdown(), this.osds.shutdown()]);
+  }
+}

@@ -1,0 +1,120 @@
+import {
+  byteString,
+  decodeAll,
+  encodeToBytes,
+  s32,
+  struct,
+  u64,
+  vec,
+  versioned,
+} from '../../codec/index.ts';
+import { EVERSION_ZERO, EVersion } from '../../wire/index.ts';
+import { logKey } from './log-entry.ts';
+import type { Done } from './logged.ts';
+
+/**
+ * Requests whose log entries were trimmed together. Stored and sent as one piece: what becomes of a request sent again
+ * is asked for rarely, but must be known on every member and after every start.
+ */
+const DupChunk = versioned(
+  'PgLogDups',
+  { v: 1, compat: 1 },
+  {
+    dups: vec(
+      struct('Dup', { reqid: byteString, version: EVersion, userVersion: u64, result: s32 }),
+    ),
+  },
+);
+
+/** A request by its key, see `reqidKey`, and how it was answered. */
+export interface Dup extends Done {
+  readonly reqid: string;
+}
+
+interface Chunk {
+  readonly key: string;
+  /** Of the newest of its requests. */
+  readonly version: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** The keys under which chunks are stored begin with this; no other key of a PG does. */
+export const DUP_KEYS = 'd';
+/** What a remembered request takes in memory, about: its key, its place in a table, its part of a chunk. */
+const DUP_BYTES = 160;
+
+/**
+ * Requests remembered beyond the log, by the chunk they are in. Every member has what was trimmed, so no later history
+ * lacks it. The role is that of pg_log_dup_t and osd_pg_log_dups_tracked (src/osd/PGLog.h, 16.2).
+ */
+export class Dups {
+  private chunks: Chunk[] = [];
+  private readonly byReqid = new Map<string, Chunk>();
+
+  get size(): number {
+    return this.byReqid.size;
+  }
+  get heldBytes(): number {
+    return this.size * DUP_BYTES;
+  }
+  /** For a member that has none of them, in any order. */
+  get all(): Uint8Array[] {
+    return this.chunks.map((c) => c.bytes);
+  }
+  /** As they are stored. */
+  get entries(): [string, Uint8Array][] {
+    return this.chunks.map((c) => [c.key, c.bytes]);
+  }
+
+  /** All of them, by chunks. */
+  list(): Dup[] {
+    return this.chunks.flatMap((c) => decodeAll(DupChunk, c.bytes).dups);
+  }
+
+  find(reqid: string): Done | undefined {
+    const chunk = this.byReqid.get(reqid);
+    return chunk && decodeAll(DupChunk, chunk.bytes).dups.find((d) => d.reqid === reqid);
+  }
+
+  /** @param dups at least one, in the order of their versions. @returns under which key to store which bytes */
+  add(dups: readonly Dup[]): [string, Uint8Array] {
+    return this.load(encodeToBytes(DupChunk, { dups: [...dups] }));
+  }
+
+  /** A chunk from the store or from a peer. @returns as {@link add}. @throws DecodeError */
+  load(bytes: Uint8Array): [string, Uint8Array] {
+    const { dups } = decodeAll(DupChunk, bytes);
+    const newest = dups[dups.length - 1]?.version ?? EVERSION_ZERO;
+    const key = `${DUP_KEYS}${logKey(newest).slice(1)}`;
+    const known = this.chunks.find((c) => c.key === key);
+    if (!known) return this.put(key, Buffer.from(bytes), dups);
+    // Two members may have cut their logs at different places, and PGs that are merged may have had equal versions.
+    const others = decodeAll(DupChunk, known.bytes).dups;
+    const names = new Set(dups.map((d) => d.reqid));
+    const both = [...others.filter((d) => !names.has(d.reqid)), ...dups];
+    this.chunks = this.chunks.filter((c) => c !== known);
+    return this.put(key, encodeToBytes(DupChunk, { dups: both }), both);
+  }
+
+  private put(key: string, bytes: Uint8Array, dups: readonly Dup[]): [string, Uint8Array] {
+    const { version } = dups[dups.length - 1]?.version ?? EVERSION_ZERO;
+    const chunk = { key, version, bytes };
+    this.chunks.push(chunk);
+    this.chunks.sort((a, b) => (a.version < b.version ? -1 : 1));
+    for (const { reqid } of dups) this.byReqid.set(reqid, chunk);
+    return [key, bytes];
+  }
+
+  /** Forgets chunks with nothing above `version`. @returns their keys */
+  forget(version: bigint): string[] {
+    const keys: string[] = [];
+    while (this.chunks.length > 0 && this.chunks[0]!.version <= version) {
+      const chunk = this.chunks.shift()!;
+      keys.push(chunk.key);
+      for (const { reqid } of decodeAll(DupChunk, chunk.bytes).dups) {
+        if (this.byReqid.get(reqid) === chunk) this.byReqid.delete(reqid);
+      }
+    }
+    return keys;
+  }
+}
