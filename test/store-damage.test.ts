@@ -28,20 +28,24 @@ function damaging(kv: KeyValue, damage: { isDamaged: boolean }, kind = 'D'): Key
   });
 }
 
+/** @param keys damage only what begins so */
+function openOn(disk: SimDisk, damage: { isDamaged: boolean }, keys?: string): Promise<BlockStore> {
+  return BlockStore.open({
+    path: '/sim',
+    disk,
+    openKeyValue: async (path) => damaging(await disk.openKeyValue(path), damage, keys),
+    crc32c: nativeCrc32c,
+    log: silent,
+    clock: systemClock,
+    sizeBytes: 64 << 20,
+    journalBytes: 4096,
+  });
+}
+
 it('keeps nothing of a transaction in whose middle damage shows, and stops', async () => {
   const disk = new SimDisk(1);
   const damage = { isDamaged: false };
-  const open = (): Promise<BlockStore> =>
-    BlockStore.open({
-      path: '/sim',
-      disk,
-      openKeyValue: async (path) => damaging(await disk.openKeyValue(path), damage),
-      crc32c: nativeCrc32c,
-      log: silent,
-      clock: systemClock,
-      sizeBytes: 64 << 20,
-      journalBytes: 4096,
-    });
+  const open = () => openOn(disk, damage);
   let store = await open();
   await store.submit([
     { op: 'mkcoll', c: 'c' },
@@ -72,17 +76,7 @@ it('keeps nothing of a transaction in whose middle damage shows, and stops', asy
 it('removes an object whose record is damaged, so that another can take its place', async () => {
   const disk = new SimDisk(1);
   const damage = { isDamaged: false };
-  const open = (): Promise<BlockStore> =>
-    BlockStore.open({
-      path: '/sim',
-      disk,
-      openKeyValue: async (path) => damaging(await disk.openKeyValue(path), damage, 'O'),
-      crc32c: nativeCrc32c,
-      log: silent,
-      clock: systemClock,
-      sizeBytes: 64 << 20,
-      journalBytes: 4096,
-    });
+  const open = () => openOn(disk, damage, 'O');
   let store = await open();
   await store.submit([
     { op: 'mkcoll', c: 'c' },

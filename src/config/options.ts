@@ -6,6 +6,7 @@ import { debugOptions } from './table/debug.ts';
 import { mgrOptions } from './table/mgr.ts';
 import { monOptions } from './table/mon.ts';
 import { osdOptions } from './table/osd.ts';
+import { recoveryOptions } from './table/recovery.ts';
 import { scrubOptions } from './table/scrub.ts';
 
 /** Every option, by name. */
@@ -17,6 +18,7 @@ export const OPTIONS: ReadonlyMap<string, Option> = new Map(
     ...monOptions,
     ...mgrOptions,
     ...osdOptions,
+    ...recoveryOptions,
     ...scrubOptions,
   }),
 );

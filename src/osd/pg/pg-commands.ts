@@ -45,6 +45,7 @@ function show(question: 'pg' | 'pgFacts' | 'pgUnfound') {
 async function markUnfoundLost(s: CommandScope, args: Args): Promise<CommandResult> {
   const mode = text(args, 'mulcmd');
   if (mode !== 'revert' && mode !== 'delete') {
+    // The words of 16.2, which knows a third mode and does not have it either.
     return fail(ERRNO.EINVAL, "mode must be 'revert' or 'delete'; mark not yet implemented");
   }
   const answer = await ask(s, args, mode === 'revert' ? 'pgRevert' : 'pgDelete');
