@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Rados } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
+import { settled } from './support/settled.ts';
 
 /** OSDs come, go and are replaced in a cluster that runs. */
 
@@ -11,20 +12,6 @@ const folders: string[] = [];
 afterEach(() => {
   for (const f of folders.splice(0)) rmSync(f, { recursive: true, force: true });
 });
-
-interface PgDump {
-  pg_map: { pg_stats: { state: string; reported_epoch: number }[] };
-}
-/** All PGs are clean, and know the map of now: what was reported before the last change says nothing. */
-const isClean = (rados: Rados) => async (): Promise<boolean> => {
-  const ask = async (prefix: string): Promise<unknown> =>
-    JSON.parse((await rados.command({ prefix, format: 'json' })).output.toString());
-  const { epoch } = (await ask('osd dump')) as { epoch: number };
-  const { pg_stats } = ((await ask('pg dump')) as PgDump).pg_map;
-  return pg_stats.every((pg) => pg.state === 'active+clean' && pg.reported_epoch >= epoch);
-};
-const clean = (rados: Rados) =>
-  expect.poll(isClean(rados), { timeout: 30_000, interval: 100 }).toBe(true);
 
 async function fill(cluster: Cluster): Promise<Rados> {
   const rados = await cluster.connect();
@@ -47,16 +34,16 @@ test('an OSD that is added gets data, and one that is removed leaves none behind
   const added = await cluster.addOsd();
   expect([added.id, added.name, added.isRunning]).toEqual([3, 'osd.3', true]);
   expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2, 3]);
-  await clean(rados);
+  await settled(rados);
   await rados.command({ prefix: 'osd out', ids: ['0'] });
-  await clean(rados);
+  await settled(rados);
   await cluster.osd(0).remove();
   await cluster
     .osd(3)
     .remove()
     .then(() => cluster.addOsd()); // the lowest id that is free
   expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2]);
-  await clean(rados);
+  await settled(rados);
   await check(rados);
 }, 60_000);
 
@@ -75,9 +62,9 @@ test('an OSD that gets an empty disk gets its data from the others', async () =>
   await using cluster = await startCluster({ osds: 2, pools: ['data'] });
   const rados = await fill(cluster);
   await cluster.osd(0).replace();
-  await clean(rados);
+  await settled(rados);
   await cluster.osd(1).replace();
-  await clean(rados);
+  await settled(rados);
   await check(rados);
 }, 60_000);
 
@@ -92,7 +79,7 @@ test('OSDs that were added to a directory are there the next time', async () => 
   await using cluster = await startCluster({ dir, osds: 2 });
   expect(cluster.osds.map((osd) => osd.id)).toEqual([0, 1, 2]);
   const rados = await cluster.connect();
-  await clean(rados);
+  await settled(rados);
   await check(rados);
 }, 60_000);
 

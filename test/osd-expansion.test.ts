@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
+import { pgReports, settled } from './support/settled.ts';
 
 const OBJECTS = 120;
 const content = (i: number): Buffer => Buffer.alloc(1 + ((i * 7919) % 20_000), `${i},`);
@@ -37,28 +38,8 @@ describe('PGs of a cluster that changes', () => {
     (await rados.command({ prefix, ...args })).output.toString();
   const json = async (prefix: string, args: object = {}) =>
     JSON.parse(await command(prefix, { ...args, format: 'json' }));
-  interface Stat {
-    pgid: string;
-    state: string;
-    reported_epoch: number;
-    up: number[];
-  }
-  const stats = async (): Promise<Stat[]> => (await json('pg dump')).pg_map.pg_stats;
-
-  async function settled(): Promise<void> {
-    const { epoch } = await json('osd dump');
-    const end = Date.now() + 30_000;
-    for (;;) {
-      const all = await stats();
-      if (all.every((s) => s.state === 'active+clean' && s.reported_epoch >= epoch)) return;
-      if (Date.now() > end)
-        throw new Error(`not clean: ${all.map((s) => [s.pgid, s.state, s.up, s.reported_epoch])}`);
-      await wait(20);
-    }
-  }
-
   it('move to a new OSD while they are read and written, and leave the one that is marked out', async () => {
-    await settled();
+    await settled(rados);
     let isOver = false;
     const worker = (async () => {
       for (let i = 0; !isOver; i = (i + 37) % OBJECTS) {
@@ -68,10 +49,10 @@ describe('PGs of a cluster that changes', () => {
     })();
     const added = await cluster.addOsd();
     await command('osd out', { ids: ['0'] });
-    await settled();
+    await settled(rados);
     isOver = true;
     await worker;
-    const now = await stats();
+    const now = await pgReports(rados);
     for (const { up } of now) expect([...up].sort()).toEqual([1, 2, added.id]);
     for (let i = 0; i < OBJECTS; i++) {
       expect((await pool.object(`o${i}`).read()).equals(content(i))).toBe(true);

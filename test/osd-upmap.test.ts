@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Pool, type Rados } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
+import { settled } from './support/settled.ts';
 
 const OBJECTS = 60;
 const content = (i: number): Buffer => Buffer.alloc(1 + ((i * 7919) % 60_000), `${i},`);
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 describe('overrides of PGs on running OSDs', () => {
   let cluster: Cluster;
@@ -30,19 +30,6 @@ describe('overrides of PGs on running OSDs', () => {
   const where = async (pgid: string): Promise<{ up: number[]; acting: number[] }> =>
     json('pg map', { pgid });
 
-  /** Waits until every PG has told that it is clean on the newest map. */
-  async function settled(): Promise<void> {
-    const { epoch } = await json('osd dump');
-    const end = Date.now() + 20_000;
-    for (;;) {
-      const { pg_map } = await json('pg dump');
-      const stats: { state: string; reported_epoch: number }[] = pg_map.pg_stats;
-      if (stats.every((s) => s.state === 'active+clean' && s.reported_epoch >= epoch)) return;
-      if (Date.now() > end) throw new Error(`not clean: ${JSON.stringify(stats, null, 1)}`);
-      await wait(20);
-    }
-  }
-
   async function expectAllThere(): Promise<void> {
     for (let i = 0; i < OBJECTS; i++) {
       expect((await pool.object(`o${i}`).read()).equals(content(i))).toBe(true);
@@ -61,12 +48,12 @@ describe('overrides of PGs on running OSDs', () => {
           await pool.object(`o${i % OBJECTS}`).writeFull(content(i % OBJECTS));
       })();
       await command('osd pg-upmap-items', { pgid, id: [from, to] });
-      await settled();
+      await settled(rados);
       const moved = before.map((osd) => (osd === from ? to : osd));
       expect(await where(pgid)).toMatchObject({ up: moved, acting: moved });
       await expectAllThere();
       await command('osd rm-pg-upmap-items', { pgid });
-      await settled();
+      await settled(rados);
       expect(await where(pgid)).toMatchObject({ up: before, acting: before });
       isOver = true;
       await writer;
@@ -81,14 +68,14 @@ describe('overrides of PGs on running OSDs', () => {
     const temp = [other, up[1]!, up[0]!];
     await command('osd pg-temp', { pgid, id: temp });
     // Once its primary has all that is lacking, it says that it is not needed any more.
-    await settled();
+    await settled(rados);
     await expect.poll(() => where(pgid), { timeout: 20_000 }).toMatchObject({ up, acting: up });
     await expectAllThere();
     await command('osd primary-temp', { pgid, id: up[2] });
-    await settled();
+    await settled(rados);
     await expectAllThere();
     await command('osd primary-temp', { pgid, id: -1 });
-    await settled();
+    await settled(rados);
     await expectAllThere();
   });
 });
