@@ -13,7 +13,7 @@ export async function pgReports(rados: Rados): Promise<PgReport[]> {
 }
 
 /** All PGs are clean, and know the map of now: what was reported before the last change says nothing. */
-export async function areClean(rados: Rados): Promise<boolean> {
+async function areClean(rados: Rados): Promise<boolean> {
   const { epoch } = (await asked(rados, 'osd dump')) as { epoch: number };
   const reports = await pgReports(rados);
   return reports.every((pg) => pg.state === 'active+clean' && pg.reported_epoch >= epoch);
