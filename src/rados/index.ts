@@ -4,6 +4,7 @@
  */
 export type { CallOptions } from './abort.ts';
 export * from './ceph-conf.ts';
+export { fetchConfig } from './fetch-config.ts';
 export type { CommandResult } from './mon-client.ts';
 export { RadosObject, type Written } from './object.ts';
 export {

@@ -56,7 +56,8 @@ const BACKOFF_MAX_MS = 3_000;
 export class MonClient {
   fsid = UUID_ZERO;
   mgrMap: MessageOf<typeof MMgrMap> | undefined;
-  config: ReadonlyMap<string, string> = new Map();
+  /** Called with all that the monitor has in its configuration for us, whenever that changes. */
+  onConfig: (config: ReadonlyMap<string, string>) => void = () => {};
   /** Called with every MOSDMap, in order of arrival. */
   onOsdMap: (m: MessageOf<typeof MOSDMap>) => void = () => {};
   onMgrMap: () => void = () => {};
@@ -118,8 +119,7 @@ export class MonClient {
       case MMonMap.type:
         return this.onMonMap(decodeFront(MMonMap, m).monmap);
       case MConfig.type:
-        this.config = decodeFront(MConfig, m).config;
-        return;
+        return this.onConfig(decodeFront(MConfig, m).config);
       case MMgrMap.type: {
         this.mgrMap = decodeFront(MMgrMap, m);
         this.advance('mgrmap', this.mgrMap.epoch);

@@ -1,5 +1,6 @@
 import type { CallOptions } from './abort.ts';
-import type { Objecter, Target } from './objecter.ts';
+import type { Objecter } from './objecter/objecter.ts';
+import type { Target } from './objecter/placement.ts';
 import {
   type Data,
   type Entries,
@@ -63,6 +64,7 @@ export class RadosObject {
 
   private async run(op: ReadOp<unknown[]>, options?: CallOptions): Promise<unknown[]> {
     const reply = await this.objecter.submit(this.target, op.steps, 'read', options);
+    op.version = reply.userVersion;
     return op.readers.map(({ step, read }) => read(reply.outputs[step] ?? Buffer.alloc(0)));
   }
 

@@ -256,6 +256,8 @@ type Reader = (output: Buffer) => unknown;
 export class ReadOp<R extends unknown[] = []> extends Operation {
   /** One per step that has a result, and the step it belongs to. */
   readonly readers: { readonly step: number; readonly read: Reader }[] = [];
+  /** The object's version when it was read with this last, as `rados_get_last_version` gives it. */
+  version = 0n;
 
   private result<T>(s: OpStep, read: (output: Buffer) => T): ReadOp<[...R, T]> {
     this.readers.push({ step: this.steps.length, read });

@@ -22,7 +22,7 @@ import {
 import type { CallOptions } from './abort.ts';
 import { type CommandResult, MonClient } from './mon-client.ts';
 import { RadosObject, targetOf } from './object.ts';
-import { Objecter } from './objecter.ts';
+import { Objecter } from './objecter/objecter.ts';
 import { type Name, nameBytes } from './operation.ts';
 import { OsdTell } from './osd-tell.ts';
 
