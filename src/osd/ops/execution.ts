@@ -1,115 +1,44 @@
 import { CRC_BLOCK_BYTES } from '../../codec/index.ts';
 import { CephError, ERRNO } from '../../errors/index.ts';
 import { POOLED_FROM } from '../../runtime/index.ts';
-import type { ReadMemory, StoreOp } from '../../store/index.ts';
-import { type EVersion, OSD_FLAG, type OsdOp, type UTime, utimeOfMs } from '../../wire/index.ts';
+import type { ReadMemory } from '../../store/index.ts';
+import { type EVersion, OSD_FLAG, type OsdOp } from '../../wire/index.ts';
 import type { RequestKind } from './classify.ts';
-import {
-  encodeObjectInfo,
-  INFO_ATTR,
-  INFO_NEW,
-  OBJECT_FLAG,
-  type ObjectInfo,
-} from './object-info.ts';
-import type {
-  ObjectContext,
-  OpEnv,
-  OpOutcome,
-  OpRequest,
-  OutcomeKind,
-  Prepared,
-  StatsDelta,
-} from './types.ts';
+import { Draft, noStats } from './draft.ts';
+import { encodeObjectInfo, INFO_ATTR, type ObjectInfo } from './object-info.ts';
+import type { ObjectContext, OpEnv, OpOutcome, OpRequest, OutcomeKind, Prepared } from './types.ts';
 
 /** What one op comes to: a result, or a promise of it when it has to wait for a device or another OSD. */
 export type Step = number | Promise<number>;
 
-function noStats(): StatsDelta {
-  return {
-    numBytes: 0,
-    numObjects: 0,
-    numObjectsDirty: 0,
-    numObjectsOmap: 0,
-    numRd: 0,
-    numRdKb: 0,
-    numWr: 0,
-    numWrKb: 0,
-  };
-}
-
 /**
- * One request being carried out, and at its end the outcome itself. Ops change the draft of the object's info here
- * and append to `txn`. Reads go to the store and do not see what earlier ops of the same request changed, except the
+ * One request being carried out, and at its end the outcome itself. Ops change the draft of the object and append to
+ * its `txn`. Reads go to the store and do not see what earlier ops of the same request changed, except the
  * size and whether the object exists: so it is in Ceph (observed on 16.2: APPEND then READ gives the old bytes).
  */
-export class Execution implements OpOutcome, Prepared {
-  readonly env: OpEnv;
-  readonly request: OpRequest;
-  readonly object: ObjectContext;
-
+export class Execution extends Draft implements OpOutcome, Prepared {
   kind: OutcomeKind;
   /** Result of the last op; some ops leave it as they found it. */
   result = 0;
   results: number[];
   outputs: (Uint8Array | undefined)[];
   outputCrcs: (Uint32Array | undefined)[] | undefined;
-  txn: StoreOp[] = [];
   info: ObjectInfo | undefined;
-  stats = noStats();
-  userVersion = 0n;
 
   /** Where the ops' inputs and outputs stand. */
   index = 0;
   inputOffset = 0;
 
-  // The draft: the object as the ops so far leave it.
-  exists: boolean;
-  size: number;
-  flags: number;
-  truncateSeq: number;
-  truncateSize: number;
-  expectedObjectSize: number;
-  expectedWriteSize: number;
-  allocHintFlags: number;
-  dataDigest: number | undefined;
-  omapDigest: number | undefined;
-
   /** Something that was to be read does not pass its checksum. */
   isDamaged = false;
 
-  /** The object changes, if only in its info. */
-  modified = false;
-  /** It changes in a way that gives it a new user version. */
-  userModified = false;
-  undirty = false;
-  /** COPY_FROM takes both over from its source. */
-  copied: { userVersion: bigint; mtime: UTime } | undefined;
-
   constructor(env: OpEnv, request: OpRequest, kind: RequestKind, object: ObjectContext) {
-    this.env = env;
-    this.request = request;
-    this.object = object;
+    super(env, request, object);
     const count = request.op.ops.length;
     this.results = new Array<number>(count).fill(0);
     this.outputs = new Array<Uint8Array | undefined>(count).fill(undefined);
     this.kind = kind === 'write' ? 'modify' : kind;
-    const info = object.info ?? INFO_NEW;
     this.info = object.info;
-    this.exists = object.info !== undefined;
-    this.size = info.size;
-    this.flags = info.flags;
-    this.truncateSeq = info.truncateSeq;
-    this.truncateSize = info.truncateSize;
-    this.expectedObjectSize = info.expectedObjectSize;
-    this.expectedWriteSize = info.expectedWriteSize;
-    this.allocHintFlags = info.allocHintFlags;
-    this.dataDigest = info.dataDigest;
-    this.omapDigest = info.omapDigest;
-  }
-
-  /** Whether the store has the object, whatever earlier ops of this request did. */
-  get stored(): boolean {
-    return this.object.info !== undefined;
   }
 
   /** The input of the op at hand: a window of the request's data. */
@@ -174,50 +103,6 @@ export class Execution implements OpOutcome, Prepared {
     const result = errnoOf(e);
     if (result === -ERRNO.EIO) this.isDamaged = true;
     return result;
-  }
-
-  /** An op that writes makes the object if it is missing. */
-  create(): void {
-    this.modified = true;
-    if (this.exists) return;
-    this.exists = true;
-    this.stats.numObjects++;
-  }
-
-  /** All that changes data says so here. */
-  resize(size: number): void {
-    this.dataDigest = undefined;
-    this.stats.numBytes += size - this.size;
-    this.size = size;
-  }
-
-  remove(): void {
-    const { oid } = this.object;
-    this.txn.push({ op: 'remove', c: this.env.collection, oid });
-    this.modified = true;
-    this.exists = false;
-    this.stats.numObjects--;
-    this.stats.numWr++;
-    this.resize(0);
-    this.setOmap(false);
-    if ((this.flags & OBJECT_FLAG.dirty) !== 0) this.stats.numObjectsDirty--;
-    this.flags = 0;
-    this.truncateSeq = 0;
-    this.truncateSize = 0;
-    this.expectedObjectSize = 0;
-    this.expectedWriteSize = 0;
-    this.allocHintFlags = 0;
-  }
-
-  get hasOmap(): boolean {
-    return (this.flags & OBJECT_FLAG.omap) !== 0;
-  }
-  /** All that changes the omap says so here. */
-  setOmap(present: boolean): void {
-    this.omapDigest = undefined;
-    if (this.hasOmap === present) return;
-    this.flags ^= OBJECT_FLAG.omap;
-    this.stats.numObjectsOmap += present ? 1 : -1;
   }
 
   get writes(): boolean {
@@ -297,38 +182,6 @@ export class Execution implements OpOutcome, Prepared {
     if (lastUserVersion > own) next = lastUserVersion + 1n;
     // Not below the PG's version, which is all that old clients see.
     return next > version.version ? next : version.version;
-  }
-
-  private markDirty(): void {
-    const was = (this.flags & OBJECT_FLAG.dirty) !== 0;
-    if (was === !this.undirty) return;
-    this.flags ^= OBJECT_FLAG.dirty;
-    this.stats.numObjectsDirty += was ? -1 : 1;
-  }
-
-  private nextInfo(version: EVersion): ObjectInfo {
-    const { env, request, object, copied } = this;
-    const before = object.info ?? INFO_NEW;
-    // A request without a stamp leaves the object's as it was.
-    const { mtime } = request.op;
-    const stamped = copied !== undefined || mtime.sec !== 0 || mtime.nsec !== 0;
-    return {
-      version,
-      priorVersion: before.version,
-      lastReqid: request.reqid,
-      userVersion: this.userVersion,
-      size: this.size,
-      mtime: copied?.mtime ?? (stamped ? mtime : before.mtime),
-      localMtime: stamped ? utimeOfMs(env.nowMs) : before.localMtime,
-      flags: this.flags,
-      truncateSeq: this.truncateSeq,
-      truncateSize: this.truncateSize,
-      expectedObjectSize: this.expectedObjectSize,
-      expectedWriteSize: this.expectedWriteSize,
-      allocHintFlags: this.allocHintFlags,
-      dataDigest: this.dataDigest,
-      omapDigest: this.omapDigest,
-    };
   }
 }
 
