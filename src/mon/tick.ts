@@ -5,6 +5,7 @@ import { expiredMutes } from './commands/health.ts';
 import type { MonContext } from './context.ts';
 import { autoscale } from './services/autoscale.ts';
 import { updateFullness } from './services/fullness.ts';
+import { trimFloor } from './services/map-trim.ts';
 import { nextPgSteps } from './services/pg-steps.ts';
 import type { MonState } from './state.ts';
 import { allPgs, autoscaleAdvice, healthChecks, isAutoscaleOff } from './views/index.ts';
@@ -71,23 +72,12 @@ export class Tick {
     if (log.length > 0) this.mon.writeLog(log);
   }
 
-  /** Old epochs go, but for the last so many, and those since which a PG was not clean: its OSDs may need them. */
   private trim(state: MonState): void {
-    const { ledger } = this.mon;
-    if (!ledger.idle) return;
-    const keep = Number(state.option('mon_min_osdmap_epochs'));
-    let floor = state.osdmap.epoch - keep;
-    if (floor - state.oldestEpoch < TRIM_MIN) return;
-    for (const pg of state.osdmap.pgs()) {
-      const stat = state.pgStats.get(`${pg.pool}.${pg.seed.toString(16)}`);
-      // Of a PG that nobody reported it is not known what it needs.
-      floor = Math.min(floor, stat?.lastEpochClean ?? 0);
-    }
-    if (floor - state.oldestEpoch >= TRIM_MIN) this.mon.trim(floor);
+    if (!this.mon.ledger.idle) return;
+    const floor = trimFloor(state);
+    if (floor !== undefined) this.mon.trim(floor);
   }
 }
 
 /** sleep_interval of the autoscaler, 16.2. */
 const AUTOSCALE_MS = 60_000;
-/** Trims go in strides, as each is a commit. */
-const TRIM_MIN = 100;
