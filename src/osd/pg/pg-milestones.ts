@@ -1,5 +1,6 @@
 import { type MessageOf, outgoing } from '../../wire/index.ts';
 import { MPgHistory } from '../peer-messages.ts';
+import type { Peering } from './peering.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgState } from './pg-state.ts';
 
@@ -7,6 +8,7 @@ import type { PgState } from './pg-state.ts';
 export interface MilestonesScope {
   readonly host: PgHost;
   readonly state: PgState;
+  readonly peering: Pick<Peering, 'infos'>;
   /** The other acting members. */
   readonly replicas: readonly number[];
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
@@ -23,10 +25,12 @@ export class Milestones {
     this.scope = scope;
   }
 
-  /** The members begin to serve. */
+  /** The members begin to serve. A primary that is new to the PG has heard from others when it was clean last. */
   started(): void {
-    const { info } = this.scope.state;
-    this.reached(info.since, info.clean);
+    const { state, peering } = this.scope;
+    const { info } = state;
+    const clean = [...peering.infos.values()].reduce((n, i) => Math.max(n, i.clean), info.clean);
+    this.reached(info.since, clean);
   }
 
   /** All members have everything. @returns whether that is new */
