@@ -138,6 +138,23 @@ describe('lossless sessions', () => {
     },
   );
 
+  it('of two that dial each other at once agree on one socket, and nobody complains of the other', async () => {
+    const seen = new Map<number, number>();
+    let dialled = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const { frames, a, b } = await duel(seed, 2 ** 40, 5);
+      expect(a.got).toEqual(count(5));
+      expect(b.got).toEqual(count(5));
+      expect([...a.warnings, ...b.warnings]).toEqual([]);
+      expect([...a.resets, ...b.resets]).toEqual([]);
+      for (const [tag, n] of frames) seen.set(tag, (seen.get(tag) ?? 0) + n);
+      if ((frames.get(TAG.hello) ?? 0) > 2) dialled++;
+    }
+    // Both ways of a race were met: the socket that came too late was sent away, or given up before it was answered.
+    expect(seen.get(TAG.wait)).toBeGreaterThan(0);
+    expect(dialled).toBeGreaterThan(seen.get(TAG.wait)!);
+  });
+
   it('meet every answer to an ident and a reconnect on the way', async () => {
     const seen = new Map<number, number>();
     for (let seed = 0; seed < 60; seed++) {

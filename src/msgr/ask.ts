@@ -76,7 +76,7 @@ export function onAnswer(
       host.opened(link, connection);
       return;
     case 'wait':
-      host.stepBack(link, connection);
+      host.stepBack(connection);
       return;
     default:
       throw new ProtocolError(`${frame.kind} while asking for a session`);

@@ -53,8 +53,6 @@ export class FrameParser {
   memory: Buffer = EMPTY;
   bannerSupported = 0n;
   bannerRequired = 0n;
-  /** Bytes pushed since the start of the stream. */
-  receivedBytes = 0;
   /** Messages are refused until the handshake has ended. */
   limits: SegmentLimits | undefined;
 
@@ -82,9 +80,13 @@ export class FrameParser {
     this.pool = pool;
   }
 
+  /** Whether a banner or a frame has begun and is not whole. Holds when all that was pushed is worked off. */
+  get isMidway(): boolean {
+    return this.smallLength > 0 || this.inBody;
+  }
+
   /** Adds bytes. The chunk is looked at until {@link settle} is called, or `next` or `nextBanner` returned false. */
   push(chunk: Buffer): void {
-    this.receivedBytes += chunk.length;
     const { lent } = this;
     this.lent = undefined;
     if (lent && chunk.buffer === lent.buffer && chunk.byteOffset === lent.byteOffset) {

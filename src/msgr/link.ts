@@ -119,11 +119,19 @@ export class Link implements SocketEvents, PeerLink {
 
   onClose(error?: Error): void {
     if (this.dead) return;
-    if (!this.dialled && !this.open && this.parser.receivedBytes > 0) {
-      this.warn('closed during the handshake');
-    }
-    const message = error?.message ?? `${formatAddr(this.setup.peerSocketAddr)} closed`;
+    if (!this.dialled && !this.open) this.leftEarly();
+    const message = error?.message ?? `${this.peerText} closed`;
     this.drop(error instanceof CephError ? error : new CephError('ECONNRESET', message));
+  }
+
+  /**
+   * An acceptor's peer went away before it had a session. Between whole frames that is nothing to tell: of two daemons
+   * that dial each other at once, one gives its socket up, wherever its handshake stands (ProtocolV2::_fault, 16.2,
+   * says so at debug level too).
+   */
+  private leftEarly(): void {
+    if (this.parser.isMidway) this.warn('closed during the handshake');
+    else this.owner.runtime.log('debug', 'peer left', { peer: this.peerText });
   }
 
   /** Works off what has arrived, until bytes are missing, the throttle closes, or the link dies. */
@@ -286,8 +294,11 @@ export class Link implements SocketEvents, PeerLink {
   }
 
   private warn(reason: string): void {
-    const peer = formatAddr(this.setup.peerSocketAddr);
-    this.owner.runtime.log('warn', 'peer cut off', { peer, reason });
+    this.owner.runtime.log('warn', 'peer cut off', { peer: this.peerText, reason });
+  }
+
+  private get peerText(): string {
+    return formatAddr(this.setup.peerSocketAddr);
   }
 
   drop(cause: CephError | undefined): void {

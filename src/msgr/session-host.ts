@@ -29,7 +29,7 @@ export interface SessionHost {
   /** The handshake is over. */
   opened(link: Link, connection: PeerConnection): void;
   /** The peer's own socket is on its way here; ours was one too many. */
-  stepBack(link: Link, connection: PeerConnection): void;
+  stepBack(connection: PeerConnection): void;
   /** A lossless peer forgot the session. */
   forgotten(connection: PeerConnection): void;
   /** The session is over. */
