@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { KeyValueOp } from '../src/runtime/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
+import { recordBytes } from '../src/store/journal-area.ts';
 import { JournaledKeyValue } from '../src/store/journaled-key-value.ts';
 import { dice, SimDisk } from './support/sim-disk.ts';
 
@@ -91,5 +92,34 @@ it('JournaledKeyValue finds what was written when its areas had another size', a
     disk = disk.reboot();
     kv = await open(disk, 1500);
     expect(stateOf(kv)).toBe(2 * count - 1);
+  }
+});
+
+it('JournaledKeyValue makes durable what begins an area while what fills the other to its last byte is written', async () => {
+  const areaBytes = 1500;
+  const put = (key: string, bytes: number): KeyValueOp[] => [
+    { op: 'put', key, value: Buffer.alloc(bytes, key) },
+  ];
+  // The file's first area is behind its second in some rounds and before it in others.
+  for (let rounds = 1; rounds <= 3; rounds++) {
+    let disk = new SimDisk(rounds);
+    let kv = await open(disk, areaBytes);
+    let used = 0;
+    for (let round = 0; round < rounds; round++) {
+      const first = put('first', 10);
+      const left = areaBytes - used - recordBytes(first) - recordBytes(put('filler', 0));
+      const last = put(`last${round}`, 10);
+      await Promise.all([
+        kv.commit(first), // is being written when the others come
+        kv.commit(put('filler', left)),
+        kv.commit(last),
+      ]);
+      used = recordBytes(last);
+    }
+    disk = disk.reboot();
+    kv = await open(disk, areaBytes);
+    for (let round = 0; round < rounds; round++) {
+      expect(kv.get(`last${round}`), `round ${round} of ${rounds}`).toBeDefined();
+    }
   }
 });

@@ -1,6 +1,7 @@
 /**
  * The object store: atomic, durable transactions on objects in collections. Uses `errors`, `codec`, `runtime`, `wire`.
  */
+export type { BlockStoreOptions } from './block-parts.ts';
 export * from './block-store.ts';
 export * from './compression-policy.ts';
 export { nameText, objectFields, objectText } from './fsck/finding.ts';

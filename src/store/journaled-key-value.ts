@@ -1,6 +1,5 @@
 import { CephError } from '../errors/index.ts';
 import {
-  ALIGN_BYTES,
   alignedMemory,
   type DiskFile,
   type KeyValue,
@@ -8,9 +7,11 @@ import {
   type KeyValueRange,
 } from '../runtime/index.ts';
 import type { HeldMemory } from './held-memory.ts';
+import { applyEpoch } from './journal-apply.ts';
 import { JournalArea, recordBytes } from './journal-area.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
 import { journalFailure, replayJournal } from './journal-replay.ts';
+import { JournalWriter } from './journal-writer.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
 import { withoutRanges } from './without-ranges.ts';
@@ -31,9 +32,6 @@ export interface JournalOptions {
 }
 
 const AREA_BYTES = 8 * 2 ** 20;
-/** Changes go to the store below in slices, so that no turn of the event loop is long. */
-const SLICE_OPS = 400;
-const SLICE_BYTES = 2 ** 20;
 /** What an area takes for a key that it has a change of, about. */
 const KEY_BYTES = 100;
 
@@ -42,16 +40,6 @@ interface Waiting {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
-interface Queued {
-  readonly offset: number;
-  readonly epoch: number;
-  /** The number of the record after it. */
-  readonly next: number;
-  readonly length: number; // of the area from there; 0: only wants to know that all before are durable
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * Makes batches durable by one sequential write and one sync, and passes them on to another store in large lots.
  *
@@ -79,11 +67,9 @@ export class JournaledKeyValue implements KeyValue {
   /** How much of each was ever used: the rest is addresses only. */
   private readonly touched = [0, 0];
   private readonly waiting: Waiting[] = [];
-  private queue: Queued[] = [];
-  private writing = false;
+  private readonly writer: JournalWriter;
   /** A batch too large for an area goes to the store below by itself. */
   private bypass = false;
-  private failure: unknown;
   /** Wait for the next end of a write or of an application. */
   private readonly watchers: (() => void)[] = [];
   private closed = false;
@@ -104,7 +90,12 @@ export class JournaledKeyValue implements KeyValue {
         ? applied + 2
         : replayJournal({ ...options, areaBytes }, applied, found);
     // These epochs are done with, whatever of them was found: nothing they left can be taken for the new one's.
-    await apply(options, found.from(''), newest);
+    const { kv, sliceOps } = options;
+    await applyEpoch(kv, found.from(''), {
+      epoch: newest,
+      areaBytes: areaBytesOf(options),
+      sliceOps,
+    });
     return new JournaledKeyValue(options, newest + 1);
   }
 
@@ -116,6 +107,15 @@ export class JournaledKeyValue implements KeyValue {
     this.areaBytes = areaBytesOf(options);
     this.epoch = epoch;
     this.current = this.areaOf(epoch);
+    this.writer = new JournalWriter({
+      file: options.file,
+      areaBytes: this.areaBytes,
+      memory: (parity) => this.memory[parity]!,
+      written: (of, next) => {
+        if (of === this.epoch) this.durable = next;
+      },
+      idle: () => this.progress(),
+    });
   }
 
   private areaOf(epoch: number): JournalArea {
@@ -169,9 +169,9 @@ export class JournaledKeyValue implements KeyValue {
   private admit(): void {
     while (this.waiting.length > 0 && !this.bypass) {
       const { batch, resolve, reject } = this.waiting[0]!;
-      if (this.failure !== undefined) {
+      if (this.writer.failure !== undefined) {
         this.waiting.shift();
-        reject(this.failure);
+        reject(this.writer.failure);
         continue;
       }
       const ops = withoutRanges(this, batch);
@@ -213,47 +213,7 @@ export class JournaledKeyValue implements KeyValue {
   ): void {
     const { epoch, sequence: next } = this;
     const offset = (epoch % 2) * this.areaBytes + at;
-    this.queue.push({ offset, epoch, next, length, resolve, reject });
-    if (!this.writing) this.write();
-  }
-
-  /** Writes and syncs everything queued, again and again until nothing is. */
-  private async write(): Promise<void> {
-    this.writing = true;
-    while (this.queue.length > 0) {
-      const some = this.queue;
-      this.queue = [];
-      try {
-        if (this.failure !== undefined) throw this.failure;
-        for (let i = 0; i < some.length; ) {
-          const start = some[i]!.offset;
-          let end = start;
-          for (; i < some.length && some[i]!.offset === end; i++) end += some[i]!.length;
-          if (end > start) await this.writeArea(start, end);
-          const last = some[i - 1]!;
-          if (last.epoch === this.epoch) this.durable = last.next;
-        }
-        for (const entry of some) entry.resolve();
-      } catch (error) {
-        this.failure ??= error;
-        for (const entry of some) entry.reject(error);
-      }
-    }
-    this.writing = false;
-    this.progress();
-  }
-
-  /**
-   * Makes a stretch of the file durable. Whole blocks go out, so that a device can take them from the area as they lie:
-   * what stands before the stretch in its first block is in the file already, and what stands behind it is either there
-   * too, of an older epoch, or a record that is begun, whose turn comes.
-   */
-  private writeArea(start: number, end: number): Promise<void> {
-    const parity = start < this.areaBytes ? 0 : 1;
-    const base = parity * this.areaBytes;
-    const from = start - base - ((start - base) % ALIGN_BYTES);
-    const to = Math.min(Math.ceil((end - base) / ALIGN_BYTES) * ALIGN_BYTES, this.areaBytes);
-    return this.file.writeThrough([this.memory[parity]!.subarray(from, to)], base + from);
+    this.writer.add({ offset, epoch, next, length, resolve, reject });
   }
 
   /** Goes on in the other area, and applies the content of this one once all of it is durable. */
@@ -269,16 +229,22 @@ export class JournaledKeyValue implements KeyValue {
     this.durable = this.sequence;
     this.sequence = 0;
     durable
-      .then(() => apply(this.options, area.all(), epoch))
+      .then(() => this.apply(area, epoch))
       .then(
         () => {
           this.full = undefined;
         },
         (error) => {
-          this.failure ??= error;
+          this.writer.fail(error);
         },
       )
       .then(() => this.progress());
+  }
+
+  private apply(area: JournalArea, epoch: number): Promise<void> {
+    const { areaBytes } = this;
+    const { sliceOps } = this.options;
+    return applyEpoch(this.kv, area.all(), { epoch, areaBytes, sliceOps });
   }
 
   /** Nothing is in the journal, and nothing enters it before this is done. */
@@ -290,7 +256,7 @@ export class JournaledKeyValue implements KeyValue {
         this.progress();
       },
       (error) => {
-        this.failure ??= error;
+        this.writer.fail(error);
         this.bypass = false;
         waiting.reject(error);
         this.progress();
@@ -302,7 +268,7 @@ export class JournaledKeyValue implements KeyValue {
   async flush(): Promise<void> {
     const last = this.current.length > 0 ? this.epoch : this.epoch - 1;
     for (;;) {
-      if (this.failure !== undefined) throw this.failure;
+      if (this.writer.failure !== undefined) throw this.writer.failure;
       const applied = this.epoch - (this.full ? 2 : 1);
       if (applied >= last) return;
       if (last === this.epoch && !this.full) this.beginArea();
@@ -328,12 +294,15 @@ export class JournaledKeyValue implements KeyValue {
     if (this.closed) return;
     this.closed = true;
     for (;;) {
-      const busy = this.writing || this.bypass || this.full !== undefined;
-      if (this.failure !== undefined ? !this.writing : !busy && this.current.length === 0) break;
+      const busy = this.writer.busy || this.bypass || this.full !== undefined;
+      if (
+        this.writer.failure !== undefined ? !this.writer.busy : !busy && this.current.length === 0
+      )
+        break;
       if (!busy) this.beginArea();
       await new Promise<void>((resolve) => this.watchers.push(resolve));
     }
-    if (this.failure === undefined) {
+    if (this.writer.failure === undefined) {
       const mark = { epoch: this.epoch - 1, areaBytes: this.areaBytes, isClosed: true };
       await this.kv.commit([markOp(mark)]).catch(() => {}); // the next open then looks through the journal
     }
@@ -350,25 +319,4 @@ export class JournaledKeyValue implements KeyValue {
 
 function areaBytesOf(options: JournalOptions): number {
   return options.areaBytes ?? AREA_BYTES;
-}
-
-/** Brings a content into the store below and says there that its epoch is applied. */
-async function apply(
-  options: JournalOptions,
-  content: Iterable<[string, Buffer | null]>,
-  epoch: number,
-): Promise<void> {
-  const { kv, sliceOps = SLICE_OPS } = options;
-  let slice: KeyValueOp[] = [];
-  let bytes = 0;
-  for (const [key, value] of content) {
-    slice.push(value === null ? { op: 'del', key } : { op: 'put', key, value });
-    bytes += key.length + (value?.length ?? 0);
-    if (slice.length < sliceOps && bytes < SLICE_BYTES) continue;
-    await kv.commit(slice);
-    slice = [];
-    bytes = 0;
-  }
-  slice.push(markOp({ epoch, areaBytes: areaBytesOf(options), isClosed: false }));
-  await kv.commit(slice);
 }

@@ -46,6 +46,7 @@ export function stats(store: BlockStore, request: Request): string {
     whoami: osd,
     newest_map: newest,
     collections: store.collections().length,
+    stripe: store.stripeBytes,
     total: u.totalBytes,
     available: u.availableBytes,
     data_stored: u.dataBytes,
