@@ -7,7 +7,7 @@ import type { PgHost } from '../src/osd/pg/pg-host.ts';
 import { emptyInfo } from '../src/osd/pg/pg-info.ts';
 import { PgState } from '../src/osd/pg/pg-state.ts';
 import { firstObject } from '../src/osd/recovery/import.ts';
-import { listVersions } from '../src/osd/recovery/importer.ts';
+import { listVersions } from '../src/osd/recovery/listing.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
 import {
   EVERSION_ZERO,
@@ -141,10 +141,10 @@ describe('a holder that cannot read the record of an object', () => {
     const bad = { op: 'setattrs', c: state.c, oid: oid('b') } as const;
     await store.submit([{ ...bad, attrs: new Map([[INFO_ATTR, Buffer.from('no record')]]) }]);
     const host = { store, listMax: 10, log: () => {} } as unknown as PgHost;
-    const page = listVersions(host, state, firstObject(1));
+    const page = listVersions(host, state, firstObject(1), HOBJECT_MAX);
     expect(page.objects.map((o) => o.oid.name)).toEqual(['a']);
     expect(page.next.name).toBe('b');
-    const beyond = listVersions(host, state, page.next);
+    const beyond = listVersions(host, state, page.next, HOBJECT_MAX);
     expect([beyond.objects, beyond.next.name]).toEqual([[], 'b']);
   });
 });

@@ -416,6 +416,71 @@ describe('a log that decides about listings', () => {
   });
 });
 
+describe('listings', () => {
+  /** Thirty objects spread over the order, in pages of three. */
+  async function spread(seed: number): Promise<ImportRun> {
+    const run = new ImportRun(seed, { copies: 0 });
+    run.world.hashOf = (name) => (Number(name.slice(1)) * 0x9e3779b1) >>> 0;
+    await run.begin(40);
+    return run;
+  }
+  const stateOf = (run: ImportRun, osd: number) =>
+    reportImport(run.primary!).sources.find((s) => s.osd === osd)?.state;
+
+  it('come from all holders at once', async () => {
+    const run = await spread(31);
+    const pages = new Map<number, number>();
+    const states = new Set<string | undefined>();
+    const { onSend } = run.world;
+    run.world.onSend = (from, to, message) => {
+      if (message.type === MPgList.type && to === 2 && run.primary?.host.id === 2) {
+        pages.set(from, (pages.get(from) ?? 0) + 1);
+        for (const osd of OLD) states.add(stateOf(run, osd));
+      }
+      return onSend(from, to, message);
+    };
+    run.world.place(MIDDLE);
+    await run.until('listed', () => run.primary?.state.import?.isListed === true);
+    expect(Math.min(pages.get(0)!, pages.get(1)!)).toBeGreaterThan(3);
+    expect([...states].sort()).toEqual(['importing', 'starting']);
+    const expected = [...run.model].flatMap(([name, text]) => (text === undefined ? [] : [name]));
+    expect((await run.list(7, SOON_MS)).sort()).toEqual(expected.sort());
+    run.world.allowCopies(4);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it.each(OLD)('do not wait for osd.%i, which never answers', async (mute) => {
+    const run = await spread(32);
+    const { onSend } = run.world;
+    run.world.onSend = (from, to, m) =>
+      onSend(from, to, m) && (m.type !== MPgList.type || from !== mute);
+    run.world.place(MIDDLE);
+    await run.until('moved', () => run.primary?.host.id === 2 && run.primary.isActive);
+    // One time that an answer is waited for, not one for each page.
+    await run.until('listed', () => run.primary?.state.import?.isListed === true, 3000);
+    run.world.onSend = onSend;
+    run.world.allowCopies(4);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+
+  it.each(CUTS.filter((_, i) => i % 4 === 0))(
+    'are right while clients write and a holder dies after %i messages',
+    async (cut) => {
+      const run = await spread(4000 + cut);
+      run.work(40);
+      run.afterMessages(cut, () => run.world.crash(cut % 2));
+      run.world.place(MIDDLE);
+      await run.world.time.until(700);
+      run.world.allowCopies(2);
+      await run.check(3 * SOON_MS);
+      await run.end();
+      expect(run.wrong, run.story).toEqual([]);
+    },
+  );
+});
+
 describe('copies', () => {
   it('come from all holders at once', async () => {
     const run = new ImportRun(13, { copies: 4 });

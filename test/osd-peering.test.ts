@@ -12,7 +12,8 @@ import {
   priorSet,
 } from '../src/osd/pg/intervals.ts';
 import { missingSet } from '../src/osd/pg/missing.ts';
-import { Peering, type PeeringEffect } from '../src/osd/pg/peering.ts';
+import { Peering } from '../src/osd/pg/peering.ts';
+import type { PeeringEffect } from '../src/osd/pg/peering-steps.ts';
 import { emptyInfo, type PgInfo } from '../src/osd/pg/pg-info.ts';
 import { nextInfo } from '../src/osd/pg/pg-life.ts';
 import { Frontier, firstObject } from '../src/osd/recovery/import.ts';

@@ -8,7 +8,8 @@ import { emptyInfo, isBlank } from '../src/osd/pg/pg-info.ts';
 import { storedView } from '../src/osd/pg/pg-life.ts';
 import { mergeAll } from '../src/osd/pg/pg-merge.ts';
 import { splitPg } from '../src/osd/pg/pg-split.ts';
-import { PgState, pgMeta } from '../src/osd/pg/pg-state.ts';
+import { pgMeta } from '../src/osd/pg/pg-collection.ts';
+import { PgState } from '../src/osd/pg/pg-state.ts';
 import { firstObject, Import } from '../src/osd/recovery/import.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
 import {

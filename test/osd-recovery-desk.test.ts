@@ -6,7 +6,15 @@ import type { RecoveryPort, Reservation } from '../src/osd/recovery/recovery-por
 import { PostedRecovery, RecoveryClerk } from '../src/osd/threads/recovery-posts.ts';
 
 const clock = { monotonicMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => {} }) };
-const bounds = { backfills: 1, lowestPriority: 0, active: 2, share: 1, together: 1, sleepMs: 0 };
+const bounds = {
+  backfills: 1,
+  lowestPriority: 0,
+  active: 2,
+  opPriority: 3,
+  clientPriority: 0,
+  together: 1,
+  sleepMs: 0,
+};
 const pgid = { pool: 1, seed: 0 };
 const turn = () => new Promise<void>((go) => setImmediate(go));
 
@@ -79,10 +87,10 @@ it('keeps its bounds over all shards, and everything is free again when nobody w
           const start = (count: number): void => {
             for (let i = 0; i < count; i++) copies.push(port);
           };
-          asks.push({ ...port.askCopies(start), port });
+          asks.push({ ...port.askCopies(0, start), port });
         }
         if (kind === 'cancel') asks[n]?.cancel();
-        if (kind === 'done') copies.shift()?.copyDone();
+        if (kind === 'done') copies.shift()?.copyDone(0);
         if (kind === 'deliver') far[n % 2]!.deliver();
         await turn();
         expect(copies.length).toBeLessThanOrEqual(bounds.active);
@@ -94,12 +102,12 @@ it('keeps its bounds over all shards, and everything is free again when nobody w
       }
       for (const p of places) p.release();
       for (const a of asks) a.cancel();
-      for (const port of copies.splice(0)) port.copyDone();
+      for (const port of copies.splice(0)) port.copyDone(0);
       await settle();
       const last = places.length;
       for (const port of ports) places.push(new Place(port, 5));
       let begun = 0;
-      for (const port of ports) port.askCopies((count) => (begun += count));
+      for (const port of ports) port.askCopies(0, (count) => (begun += count));
       await settle();
       expect(places.slice(last).map((p) => p.state)).toContain('granted');
       expect(begun).toBe(bounds.active);
@@ -111,18 +119,18 @@ it('keeps its bounds over all shards, and everything is free again when nobody w
 it('lets the share of osd_recovery_op_priority run beside clients, and all when they are gone', async () => {
   let nowMs = 0;
   let requests = 0;
-  const many = { ...bounds, active: 10, share: 3 / 66 };
+  const many = { ...bounds, active: 10, clientPriority: 63 };
   const desk = new RecoveryDesk({ ...clock, monotonicMs: () => nowMs }, many, () => requests);
   let running = 0;
   const ask = (): void => {
-    desk.askCopies((count) => {
+    desk.askCopies(0, (count) => {
       running += count;
     });
   };
   const pass = async (): Promise<void> => {
     nowMs += 60;
     running--;
-    desk.copyDone();
+    desk.copyDone(0);
     await turn();
   };
   requests++;

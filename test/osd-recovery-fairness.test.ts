@@ -57,6 +57,24 @@ async function behind(count: number, seed = 5, victim = 2) {
 }
 
 describe('a member that was away', () => {
+  it('is brought with the weight of its pool', async () => {
+    const { world, primary, order } = await behind(4);
+    const asked: number[] = [];
+    const { desk } = world.nodes[primary().host.id]!;
+    const ask = desk.askCopies.bind(desk);
+    desk.askCopies = (of, start) => {
+      asked.push(of);
+      return ask(of, start);
+    };
+    order({ opPriority: 20 });
+    world.allowCopies(1);
+    await world.time.until(5000);
+    expect(primary().isClean).toBe(true);
+    // The first was asked for when the pool said nothing yet.
+    expect(new Set(asked)).toEqual(new Set([20]));
+    expect(asked.length).toBeGreaterThan(1);
+  });
+
   it('is brought in turn, with a place on both sides, and both are free afterwards', async () => {
     const { world, report, held } = await behind(8);
     expect(report()).toMatchObject({

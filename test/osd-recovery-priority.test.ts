@@ -1,9 +1,14 @@
 // Priorities and counts as Ceph has them: PeeringState::get_recovery_priority, get_backfill_priority and
 // update_calc_stats, src/osd/PeeringState.cc, 16.2.
 import { describe, expect, it } from 'vitest';
+import { POOL_OPTION } from '../src/maps/index.ts';
+import { OsdConfig } from '../src/osd/front/osd-config.ts';
 import { countCopies } from '../src/osd/recovery/recovery-counts.ts';
 import { kindOf, type NeedScene, needOf } from '../src/osd/recovery/recovery-need.ts';
+import { recoveryOrders } from '../src/osd/recovery/recovery-orders.ts';
 import { type RecoveryStanding, recoveryPriority } from '../src/osd/recovery/recovery-priority.ts';
+import { settingsOf } from '../src/osd/settings.ts';
+import { builtMap } from './support/built-osdmap.ts';
 
 describe('priorities', () => {
   const whole = { size: 3, minSize: 2, acting: 3, whole: 3, isDegraded: false, isForced: false };
@@ -70,6 +75,29 @@ describe('what may be copied now', () => {
     expect(say(importing, { nobackfill: true })).toBe(undefined);
     expect(say(importing, { norebalance: true })).toBe('backfill');
     expect(say({ ...importing, isDegraded: false }, { norebalance: true })).toBe(undefined);
+  });
+});
+
+describe('what a pool says', () => {
+  const settings = settingsOf(new OsdConfig(), 1).recovery;
+  const of = (...options: [keyof typeof POOL_OPTION, bigint][]) => {
+    const map = builtMap();
+    for (const [name, value] of options) {
+      map.pool(1)!.options.values.set(POOL_OPTION[name].key, value);
+    }
+    const { poolPriority, opPriority } = recoveryOrders(map, 1, settings);
+    return { poolPriority, opPriority };
+  };
+
+  it('is its priority among PGs, and its weight beside clients if that is above 0', () => {
+    expect(of()).toEqual({ poolPriority: 0, opPriority: 0 });
+    expect(of(['recovery_priority', -3n], ['recovery_op_priority', 20n])).toEqual({
+      ...{ poolPriority: -3, opPriority: 20 },
+    });
+    expect(of(['recovery_op_priority', -1n])).toEqual({ poolPriority: 0, opPriority: 0 });
+    expect(recoveryOrders(undefined, 1, settings)).toMatchObject({
+      ...{ poolPriority: 0, opPriority: 0 },
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import { Dice } from '../sim/random.ts';
 import { Timeline } from '../sim/timeline.ts';
 import { VolatileDisk } from '../sim/volatile-store.ts';
 import { splitBits, stableMod } from '../src/maps/index.ts';
-import { pgMeta } from '../src/osd/pg/pg-state.ts';
+import { pgMeta } from '../src/osd/pg/pg-collection.ts';
 import { firstObject } from '../src/osd/recovery/import.ts';
 import { Removals } from '../src/osd/shard/removals.ts';
 import type { ObjectStore, StoreOp } from '../src/store/index.ts';

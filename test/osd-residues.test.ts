@@ -1,8 +1,8 @@
 // What lies in an OSD's store and belongs to no PG that a map gives it: found when it starts, and gone soon after.
 import { expect, it } from 'vitest';
 import { decodeAll, encodeToBytes } from '../src/codec/index.ts';
+import { INFO_KEY, pgMeta } from '../src/osd/pg/pg-collection.ts';
 import { PgInfo } from '../src/osd/pg/pg-info.ts';
-import { INFO_KEY, pgMeta } from '../src/osd/pg/pg-state.ts';
 import { HOBJECT_MIN, parsePgId, SNAP_HEAD } from '../src/wire/index.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 

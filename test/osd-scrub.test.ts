@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeAll } from '../src/codec/index.ts';
 import { INFO_ATTR } from '../src/osd/ops/index.ts';
-import { listObjects } from '../src/osd/pg/pg-state.ts';
+import { listObjects } from '../src/osd/pg/pg-collection.ts';
 import type { OpAnswer } from '../src/osd/requests/client-request.ts';
 import { requestedPlan } from '../src/osd/scrub/scrub-plan.ts';
 import type { StoreOp } from '../src/store/index.ts';

@@ -1,7 +1,7 @@
 // What splitting and merging collections costs a BlockStore, and what fsck says of collections that are not right.
 import { expect, it } from 'vitest';
 import { stableMod } from '../src/maps/index.ts';
-import { pgBounds } from '../src/osd/pg/pg-state.ts';
+import { pgBounds } from '../src/osd/pg/pg-collection.ts';
 import { ALIGN_BYTES } from '../src/runtime/index.ts';
 import { BlockStore, belongs, fsck, type StoreOp } from '../src/store/index.ts';
 import { encodePlace } from '../src/store/keys.ts';

@@ -9,6 +9,7 @@ import {
   u8,
   u32,
   u53,
+  u64,
   type ValueOf,
   vec,
 } from '../codec/index.ts';
@@ -42,7 +43,15 @@ export const MPgQuery = message(
   'MPgQuery',
   81,
   v1,
-  struct('MPgQuery', { ...about, round, ask: u8, logSince: opt(EVersion), cursor: HObject }),
+  struct('MPgQuery', {
+    ...about,
+    round,
+    ask: u8,
+    logSince: opt(EVersion),
+    /** The stretch that is to be listed. */
+    cursor: HObject,
+    end: HObject,
+  }),
 );
 export const MPgInfo = message(
   'MPgInfo',
@@ -232,6 +241,37 @@ export const MPgPushReply = message(
   107,
   v1,
   struct('MPgPushReply', { ...about, copy: u32 }),
+);
+
+/**
+ * A client's read of an object that the primary lacks, for a holder to do; `op` is an MOSDOp's front. Only reads without
+ * inputs.
+ */
+export const MPgRead = message(
+  'MPgRead',
+  166,
+  v1,
+  struct('MPgRead', { ...about, copy: u32, oid: HObject, need: EVersion, op: bytes }),
+);
+/** What a read came to, see OpOutcome: lengths of its outputs, which are joined in the message's data. */
+export const HolderRead = struct('HolderRead', {
+  result: s32,
+  results: vec(s32),
+  lengths: vec(u32),
+  userVersion: u64,
+  numRd: u32,
+  numRdKb: u32,
+});
+export type HolderRead = ValueOf<typeof HolderRead>;
+/**
+ * @see MPgRead. `isHere`: whole, in just that version; else somebody else is to be asked. It is here and not `done` where
+ * its import takes about as long as the read.
+ */
+export const MPgReadDone = message(
+  'MPgReadDone',
+  167,
+  v1,
+  struct('MPgReadDone', { ...about, copy: u32, isHere: bool, done: opt(HolderRead) }),
 );
 
 /** A change and its log entry; the data segment is the transaction's writes. */

@@ -98,14 +98,14 @@ function recoverySettings(
   isHybrid: boolean,
 ): RecoverySettings {
   const number = (name: string): number => config.number(name);
-  const opShare = number('osd_recovery_op_priority');
   const device = rotates ? 'hdd' : 'ssd';
   return {
     bounds: {
       backfills: number('osd_max_backfills'),
       lowestPriority: number('osd_min_recovery_priority'),
       active: number('osd_recovery_max_active') || number(`osd_recovery_max_active_${device}`),
-      share: opShare / (opShare + number('osd_client_op_priority') || 1),
+      opPriority: number('osd_recovery_op_priority'),
+      clientPriority: number('osd_client_op_priority'),
       together: number('osd_recovery_max_single_start'),
       sleepMs:
         1000 *

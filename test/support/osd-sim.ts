@@ -6,23 +6,15 @@ import { Leases, type MapLife } from '../../src/osd/leases.ts';
 import type { LogBounds } from '../../src/osd/log/log-bounds.ts';
 import { oidKey, reqidKey } from '../../src/osd/log/log-entry.ts';
 import { OP_LIMITS } from '../../src/osd/ops/index.ts';
-import {
-  ASK,
-  type Lease,
-  MOSDLease,
-  MPgInfo,
-  MPgList,
-  MPgQuery,
-  MPgRemove,
-  MPgRemoved,
-  MRepAck,
-} from '../../src/osd/peer-messages.ts';
+import { type Lease, MOSDLease, MRepAck } from '../../src/osd/peer-messages.ts';
+import { answerForAbsent } from '../../src/osd/pg/absent-pg.ts';
 import type { PgView } from '../../src/osd/pg/intervals.ts';
 import { Pg } from '../../src/osd/pg/pg.ts';
+import { listObjects } from '../../src/osd/pg/pg-collection.ts';
 import type { PgHost } from '../../src/osd/pg/pg-host.ts';
-import { emptyInfo } from '../../src/osd/pg/pg-info.ts';
+import { emptyInfo, type PgInfo } from '../../src/osd/pg/pg-info.ts';
 import { restoredView, storedView } from '../../src/osd/pg/pg-life.ts';
-import { listObjects, PgState } from '../../src/osd/pg/pg-state.ts';
+import { PgState } from '../../src/osd/pg/pg-state.ts';
 import { type RecoveryBounds, RecoveryDesk } from '../../src/osd/recovery/recovery-desk.ts';
 import type { RecoveryOrders } from '../../src/osd/recovery/recovery-port.ts';
 import type { ClientOp, OpAnswer } from '../../src/osd/requests/client-request.ts';
@@ -461,7 +453,8 @@ export class SimWorld {
   readonly nodes: SimNode[];
   recoveryBounds: Omit<RecoveryBounds, 'active'> = {
     backfills: 1,
-    share: 1,
+    opPriority: 1,
+    clientPriority: 0,
     lowestPriority: 0,
     together: 1,
     sleepMs: 0,
@@ -480,6 +473,7 @@ export class SimWorld {
     nobackfill: false,
     norebalance: false,
     poolPriority: 0,
+    opPriority: 0,
     retryMs: { recovery: 1000, backfill: 1000 },
     chunkBytes: 8 << 20,
   };
@@ -497,6 +491,8 @@ export class SimWorld {
   onSend: (from: number, to: number, message: OutgoingMessage) => boolean = () => true;
   /** Whose data was given up, and when. */
   readonly lost = new Map<number, number>();
+  /** Where objects stand in their order. */
+  hashOf: (name: string) => number = () => 0;
 
   constructor(seed: number, options: Partial<SimOptions> = {}) {
     this.random = seeded(seed);
@@ -766,32 +762,21 @@ export class SimWorld {
       return;
     }
     if (!node.isUpInView) return;
-    if (node.pg) node.pg.onMessage(from, m);
-    else if (node.isRemoving) return;
-    else if (m.type === MPgRemove.type) {
-      const { since } = decodeFront(MPgRemove, m);
-      const gone = { pgid: PGID, epoch: node.view!.epoch, since };
-      this.send(node.id, from, gone.epoch, outgoing(MPgRemoved, gone));
-    } else if (m.type === MPgQuery.type) {
-      const { round, since, ask, cursor } = decodeFront(MPgQuery, m);
-      if (ask === ASK.list) {
-        const page = { from: cursor, objects: [], next: cursor };
-        const about = { pgid: PGID, epoch: node.view!.epoch, since, round };
-        this.send(node.id, from, about.epoch, outgoing(MPgList, { ...about, ...page }));
-        return;
-      }
-      const info = emptyInfo(0, storedView(node.view!), node.storeSince);
-      const answer = { pgid: PGID, epoch: node.view!.epoch, since, round, info };
-      this.send(node.id, from, answer.epoch, outgoing(MPgInfo, answer));
+    if (node.pg) {
+      node.pg.onMessage(from, m);
+      return;
     }
+    const blank = (): PgInfo => emptyInfo(0, storedView(node.view!), node.storeSince);
+    const answer = answerForAbsent(m, node.isRemoving ? undefined : blank);
+    if (answer) this.send(node.id, from, node.view!.epoch, answer);
   }
 }
 
-function objectNamed(name: string): HObject {
-  return { key: '', name, snap: SNAP_HEAD, hash: 0, max: false, namespace: '', pool: PGID.pool };
+function objectNamed(name: string, hash: number): HObject {
+  return { key: '', name, snap: SNAP_HEAD, hash, max: false, namespace: '', pool: PGID.pool };
 }
 
-function request(name: string, code: number, data: Buffer): OSDOp {
+function request(name: string, hash: number, code: number, data: Buffer): OSDOp {
   const args = argsBytes('extent', {
     offset: 0,
     length: data.length,
@@ -800,7 +785,7 @@ function request(name: string, code: number, data: Buffer): OSDOp {
   });
   return {
     pgid: { pgid: PGID, shard: -1 },
-    hash: 0,
+    hash,
     epoch: 1,
     flags: OSD_FLAG.ONDISK,
     reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },
@@ -864,14 +849,15 @@ export function ask(world: SimWorld, asked: SimRequest, done: (a: OpAnswer) => v
   const { client, tid, name, mayWrite, isPgOp = false, ack = 'journal' } = asked;
   let isDone = false;
   const input = asked.data ?? Buffer.alloc(0);
-  const plain = request(name, asked.code, input);
+  const hash = world.hashOf(name);
+  const plain = request(name, hash, asked.code, input);
   const ops = plain.ops.map((o) => ({
     ...o,
     flags: asked.flags ?? 0,
     args: asked.args ?? o.args,
   }));
   const op = { ...plain, ops };
-  const oid = objectNamed(name);
+  const oid = objectNamed(name, hash);
   const reqid = { name: { type: 8, num: client }, tid: BigInt(tid), inc: 0 };
   const attempt = (): void => {
     if (isDone) return;

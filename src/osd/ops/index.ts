@@ -5,6 +5,7 @@
  */
 export { classify, type RequestKind } from './classify.ts';
 export { COPY_BEGIN, collectCopy, copyGetInput } from './copy.ts';
+export { noStats } from './draft.ts';
 export { refuse } from './execution.ts';
 export { execute } from './interpreter.ts';
 export { executePg, type ListableObjects, pgEnd } from './listing.ts';

@@ -3,128 +3,17 @@ import { compareEVersion, type EVersion } from '../../wire/index.ts';
 import type { Logged } from '../log/logged.ts';
 import type { PgLog } from '../log/pg-log.ts';
 import type { Frontier, ImportInfo } from '../recovery/import.ts';
+import { findBest, importedFrom, type SourceScene, sourcesFor } from './authority.ts';
 import { type Interval, joinHistories, type Others, type PgView, priorSet } from './intervals.ts';
 import type { MissingSet } from './missing.ts';
+import type {
+  CatchUp,
+  PeeringEffect,
+  PeeringInput,
+  PeeringPhase,
+  RemoteLog,
+} from './peering-steps.ts';
 import { isBlank, type PgInfo } from './pg-info.ts';
-
-/**
- * What the primary of a PG does after every change of its members: find the history that holds every answered write,
- * take it over, give it to every member, and only then serve. A write is answered when all acting members have it, so
- * the newest log among those who last began to serve holds all answered writes. Pure: the driver runs the effects and
- * feeds the results back. Source of the rules: PeeringState.cc (find_best_info, build_prior, activate), 16.2.
- */
-
-export type PeeringPhase =
-  | { readonly name: 'idle' }
-  | { readonly name: 'asking'; readonly waiting: ReadonlySet<number> }
-  /** An interval that may hold writes has no member that is up. */
-  | { readonly name: 'down'; readonly blockedBy: ReadonlySet<number> }
-  /** Nobody who is up holds the whole history. */
-  | { readonly name: 'incomplete' }
-  | { readonly name: 'fetching'; readonly from: number }
-  | { readonly name: 'merging' }
-  | { readonly name: 'comparing'; readonly waiting: Set<number> }
-  | { readonly name: 'activating'; readonly waiting: Set<number>; readonly writeable: boolean }
-  /** All members are ready; the map does not show yet that this primary is alive in this interval. */
-  | { readonly name: 'waitingForUpThru' }
-  | { readonly name: 'active' }
-  /** Members agree, but are too few for writes; objects are recovered meanwhile. */
-  | { readonly name: 'peered' };
-
-/** A log as a peer sends it: everything after `tail`. */
-export interface RemoteLog {
-  readonly tail: EVersion;
-  /** See Dups; only with a whole log. */
-  readonly dups: readonly Uint8Array[];
-  readonly entries: readonly Logged[];
-}
-
-export type PeeringInput =
-  /** @param known what holders outside the acting set have said by themselves */
-  | {
-      readonly kind: 'start';
-      readonly view: PgView;
-      readonly others: Others;
-      readonly known: ReadonlyMap<number, PgInfo>;
-    }
-  | { readonly kind: 'stop' }
-  | { readonly kind: 'info'; readonly from: number; readonly info: PgInfo }
-  | { readonly kind: 'log'; readonly from: number; readonly log: RemoteLog }
-  /** Our own log is now the authoritative one, durable. */
-  | { readonly kind: 'merged' }
-  /** The map shows us alive in this interval: others will ask for what is written in it. */
-  | { readonly kind: 'vouchedFor' }
-  | {
-      readonly kind: 'activated';
-      readonly from: number;
-      readonly missing: MissingSet;
-      /** How far it has listed; absent unless it imports. */
-      readonly frontier: Frontier | undefined;
-    };
-
-/** How a member gets from its log to ours. */
-export interface CatchUp {
-  /** `log`: it goes on from `base`. `import`: it takes the whole log over, whose end `base` is, and imports. */
-  readonly kind: 'log' | 'import';
-  readonly base: EVersion;
-  readonly entries: readonly Logged[];
-  /** Whom an importing member asks for what it does not know, and for what it lacks. */
-  readonly sources: readonly number[];
-  /** For one that takes the whole log over: requests before the first entry, see Dups. */
-  readonly dups: readonly Uint8Array[];
-}
-
-export type PeeringEffect =
-  | { readonly kind: 'askInfo'; readonly to: number }
-  /** `since`: enough if the peer's log reaches it; undefined asks for the whole log. */
-  | { readonly kind: 'askLog'; readonly to: number; readonly since: EVersion | undefined }
-  /** Make our own log the authoritative one, durably; then input `merged`. */
-  | { readonly kind: 'adopt'; readonly from: number; readonly how: CatchUp }
-  /** Also to ourselves. Durable there before the answer `activated`. */
-  | {
-      readonly kind: 'activate';
-      readonly to: number;
-      readonly how: CatchUp;
-      readonly writeable: boolean;
-    }
-  /** Have the map show us alive in this interval; `vouchedFor` follows. */
-  | { readonly kind: 'askUpThru' }
-  | { readonly kind: 'serve'; readonly writeable: boolean };
-
-/** The authoritative member's number; undefined when nobody qualifies. */
-function findBest(
-  infos: ReadonlyMap<number, PgInfo>,
-  preference: readonly number[],
-): number | undefined {
-  let lastStarted = 0;
-  for (const info of infos.values()) lastStarted = Math.max(lastStarted, info.lastEpochStarted);
-  if (lastStarted === 0) return undefined;
-  const rank = (osd: number): number => {
-    const at = preference.indexOf(osd);
-    return at < 0 ? preference.length : at;
-  };
-  let best: [number, PgInfo] | undefined;
-  for (const [osd, info] of infos) {
-    // Who last began to serve has every write answered before in its log; an older one may lack some. Whether it has the
-    // objects too does not matter here: knowledge and bytes are two things.
-    if (!info.complete || info.lastEpochStarted < lastStarted) continue;
-    if (best) {
-      const order =
-        compareEVersion(info.lastUpdate, best[1].lastUpdate) ||
-        listedBy(info) - listedBy(best[1]) ||
-        -compareEVersion(info.logTail, best[1].logTail) ||
-        rank(best[0]) - rank(osd);
-      if (order <= 0) continue;
-    }
-    best = [osd, info];
-  }
-  return best?.[0];
-}
-
-/** 2: has everything; 1: knows of all that it lacks; 0: has yet to ask. */
-function listedBy({ import: importing }: PgInfo): number {
-  return !importing ? 2 : importing.cursor.max ? 1 : 0;
-}
 
 /** The member's own state, which the driver keeps current. */
 export interface PeeringSelf {
@@ -135,6 +24,12 @@ export interface PeeringSelf {
 
 const NO_PAST = { history: [], down: new Set<number>() };
 
+/**
+ * What the primary of a PG does after every change of its members: find the history that holds every answered write,
+ * take it over, give it to every member, and only then serve. A write is answered when all acting members have it, so
+ * the newest log among those who last began to serve holds all answered writes. Pure: the driver runs the effects and
+ * feeds the results back. Source of the rules: PeeringState.cc (find_best_info, build_prior, activate), 16.2.
+ */
 export class Peering {
   phase: PeeringPhase = { name: 'idle' };
   /** What each member said, ourselves not included. */
@@ -238,7 +133,10 @@ export class Peering {
     const prior = priorSet(view, history, started, this.others, isWitness);
     this.past = { history: history.filter((i) => i.last >= started), down: prior.down };
     const effects: PeeringEffect[] = [];
-    for (const to of [...prior.ask, ...this.importedFrom(infos)]) {
+    for (const to of [
+      ...prior.ask,
+      ...importedFrom(infos).filter((osd) => this.others.isUp(osd)),
+    ]) {
       if (to === this.self.id || this.asked.has(to)) continue;
       this.asked.add(to);
       if (!this.infos.has(to)) effects.push({ kind: 'askInfo', to });
@@ -304,9 +202,9 @@ export class Peering {
     const base = common ?? log.tail;
     const its = osd === this.self.id ? this.self.info.import : this.infos.get(osd)?.import;
     const sources = !common
-      ? this.sourcesFor(osd, base)
+      ? sourcesFor(this.scene, osd, base)
       : its
-        ? this.sourcesFor(osd, compareEVersion(its.base, base) < 0 ? its.base : base)
+        ? sourcesFor(this.scene, osd, compareEVersion(its.base, base) < 0 ? its.base : base)
         : [];
     this.plans.set(osd, {
       kind: common ? 'log' : 'import',
@@ -317,34 +215,10 @@ export class Peering {
     });
   }
 
-  /**
-   * Whom a member may ask that imports: whoever's newest entry is of our history, since what such a holder says of
-   * objects that were not changed after that entry is true, and of the others the member's own log decides. What the
-   * authoritative member could ask can be asked by all who take its log over, so nobody ever asks through another.
-   * @param base from where on the member's log decides
-   */
-  private sourcesFor(member: number, base: EVersion): number[] {
+  private get scene(): SourceScene {
     const { self, inherited } = this;
-    const known = [...new Map(this.infos).set(self.id, self.info)]
-      .filter(
-        ([osd, info]) => osd !== member && !isBlank(info) && self.log.reaches(info.lastUpdate),
-      )
-      .filter(([, info]) => compareEVersion(info.lastUpdate, base) >= 0)
-      .sort((a, b) => listedBy(b[1]) - listedBy(a[1]))
-      .map(([osd]) => osd);
-    const isCovered = inherited !== undefined && compareEVersion(inherited.base, base) >= 0;
-    // Those that are down now and may come back; or came back empty, so that it shows where the objects were.
-    const isSilent = (osd: number): boolean => {
-      const info = this.infos.get(osd);
-      return osd !== self.id && osd !== member && (!info || isBlank(info));
-    };
-    return isCovered ? [...known, ...inherited.sources.filter(isSilent)] : known;
-  }
-
-  /** Holders that somebody imports from. */
-  private importedFrom(infos: ReadonlyMap<number, PgInfo>): number[] {
-    const all = [...infos.values()].flatMap((i) => i.import?.sources ?? []);
-    return all.filter((osd) => this.others.isUp(osd));
+    const infos = new Map(this.infos).set(self.id, self.info);
+    return { self: self.id, log: self.log, infos, inherited };
   }
 
   /**
@@ -373,22 +247,6 @@ export class Peering {
   private serve(writeable: boolean): PeeringEffect[] {
     this.phase = { name: writeable ? 'active' : 'peered' };
     return [{ kind: 'serve', writeable }];
-  }
-}
-
-/** Whom peering waits for in a phase. */
-export function waitingFor(phase: Peering['phase']): number[] {
-  switch (phase.name) {
-    case 'asking':
-    case 'comparing':
-    case 'activating':
-      return [...phase.waiting];
-    case 'down':
-      return [...phase.blockedBy];
-    case 'fetching':
-      return [phase.from];
-    default:
-      return [];
   }
 }
 

@@ -5,7 +5,7 @@ import {
   reportImport,
   type SourceReport,
 } from '../recovery/import-report.ts';
-import { waitingFor } from './peering.ts';
+import { waitingFor } from './peering-steps.ts';
 import type { Pg } from './pg.ts';
 import type { PastInterval } from './pg-past.ts';
 import { stateOf } from './pg-report.ts';

@@ -1,10 +1,11 @@
 import { compareEVersion, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
+import { newestChanges } from '../log/newest-changes.ts';
 import { Frontier, type ImportInfo } from '../recovery/import.ts';
 import type { MissingItem, MissingSet } from './missing.ts';
 import type { Peering } from './peering.ts';
 import { isBlank, type PgInfo } from './pg-info.ts';
-import { newestChanges, type PgState } from './pg-state.ts';
+import type { PgState } from './pg-state.ts';
 
 /** What holdings look at. */
 export interface HoldingsScope {

@@ -2,9 +2,9 @@ import type { IncomingMessage } from '../../msgr/index.ts';
 import { decodeTransaction, type StoreOp } from '../../store/index.ts';
 import {
   compareEVersion,
-  type EVersion,
   type HObject,
   type MessageOf,
+  type OSDOp,
   outgoing,
 } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
@@ -24,12 +24,16 @@ import {
   MPgPush,
   MPgPushReply,
   type MPgQuery,
+  type MPgRead,
+  MPgReadDone,
   type MRepOp,
 } from '../peer-messages.ts';
-import { Importer, listVersions, versionHere } from '../recovery/importer.ts';
+import { Importer } from '../recovery/importer.ts';
+import { listVersions, usableVersion, versionHere } from '../recovery/listing.ts';
 import { applyPart, partFor } from '../recovery/object-copy.ts';
+import { readForPrimary } from '../requests/read-for-primary.ts';
 import type { MissingItem } from './missing.ts';
-import type { CatchUp } from './peering.ts';
+import type { CatchUp } from './peering-steps.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgState } from './pg-state.ts';
 
@@ -94,7 +98,7 @@ export class PgMember {
         return;
       }
       case ASK.list: {
-        const page = listVersions(host, state, q.cursor);
+        const page = listVersions(host, state, q.cursor, q.end);
         host.send(from, outgoing(MPgList, { ...head, ...page, objects: [...page.objects] }));
         return;
       }
@@ -152,7 +156,7 @@ export class PgMember {
     const { host, state } = this;
     if (kind === 'log') return state.adopt(base, entries);
     host.log('info', 'import', { pg: state.c, from: sources });
-    const ops = state.takeOver(base, entries, sources, (oid) => this.have(oid));
+    const ops = state.takeOver(base, entries, sources, (oid) => usableVersion(host, state, oid));
     return [...ops, ...state.addDups(dups)];
   }
 
@@ -184,11 +188,6 @@ export class PgMember {
       const about = { ...this.header(), round, cursor, missing: [...lacking] };
       host.send(primary, outgoing(MPgListed, about));
     }
-  }
-
-  private have(oid: HObject): EVersion | undefined {
-    const version = versionHere(this.host, this.state, oid);
-    return version === 'damaged' ? undefined : version;
   }
 
   /** A change from the primary: durable with its log entry, then acknowledged. A repeated one is acknowledged again. */
@@ -224,9 +223,21 @@ export class PgMember {
   onPull(from: number, m: MessageOf<typeof MPgPull>): void {
     const { host, state } = this;
     partFor(host, state, m.oid, m.need, m.cursor).then(
-      ({ part, data }) => {
+      ({ part, ...bytes }) => {
         const push = { ...this.header(), copy: m.copy, isReply: true, part };
-        host.send(from, outgoing(MPgPush, push, { data }));
+        host.send(from, outgoing(MPgPush, push, bytes));
+      },
+      (e) => host.fatal(e),
+    );
+  }
+
+  /** A client reads an object that the primary lacks. */
+  onRead(from: number, { copy, oid, need }: MessageOf<typeof MPgRead>, op: OSDOp): void {
+    const { host, state } = this;
+    readForPrimary(host, state, op, oid, need).then(
+      ({ isHere, done, data }) => {
+        const said = { ...this.header(), copy, isHere, done };
+        host.send(from, outgoing(MPgReadDone, said, { data }));
       },
       (e) => host.fatal(e),
     );
@@ -235,7 +246,7 @@ export class PgMember {
   /** The primary gives us an object, or tells us that there is none. */
   onPush(from: number, m: MessageOf<typeof MPgPush>, message: IncomingMessage): void {
     const { host, state } = this;
-    const ops = m.part ? applyPart(state.c, m.part, message.data) : [];
+    const ops = m.part ? applyPart(state.c, m.part, message.data, message.dataCrcs) : [];
     if (m.part?.end) ops.push(...state.removeMissing(oidKey(m.part.oid)));
     if (m.absent) ops.push(...state.settle(m.absent, undefined, undefined));
     void host.submit(ops).then(() => {

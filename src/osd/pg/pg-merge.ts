@@ -6,9 +6,10 @@ import { PgLog, sameVersion } from '../log/pg-log.ts';
 import { firstObject, Import } from '../recovery/import.ts';
 import { joinedHistory } from '../scrub/scrub-history.ts';
 import { joinHistories, type PgView } from './intervals.ts';
+import { pgMeta } from './pg-collection.ts';
 import { emptyInfo, isBlank, type PgInfo } from './pg-info.ts';
 import { nextInfo, storedView } from './pg-life.ts';
-import { PgState, pgMeta } from './pg-state.ts';
+import { PgState } from './pg-state.ts';
 
 /*
  * The last PG of a pool is merged into the one that it was split from, with a map that says in which versions both were

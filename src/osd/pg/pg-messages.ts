@@ -1,5 +1,5 @@
 import type { IncomingMessage } from '../../msgr/index.ts';
-import { decodeFront, outgoing, type PgId } from '../../wire/index.ts';
+import { decodeFront, outgoing, type PgId, readOSDOp } from '../../wire/index.ts';
 import { Logged } from '../log/logged.ts';
 import { readRepOp } from '../log/rep-op.ts';
 import {
@@ -18,6 +18,8 @@ import {
   MPgPush,
   MPgPushReply,
   MPgQuery,
+  MPgRead,
+  MPgReadDone,
   MPgRemove,
   MPgRemoved,
   MPgReserve,
@@ -135,11 +137,19 @@ export function routeMessage(pg: MessagesScope, from: number, message: IncomingM
       return inInterval(decodeFront(MPgPull, message), (m) => member.onPull(from, m));
     case MPgPush.type:
       return inInterval(decodeFront(MPgPush, message), (m) => {
-        if (m.isReply) pg.recovery.onPush(m.copy, m.part, message.data);
+        if (m.isReply) pg.recovery.onPush(m.copy, m.part, message);
         else member.onPush(from, m, message);
       });
     case MPgPushReply.type:
       return inInterval(decodeFront(MPgPushReply, message), (m) => pg.recovery.onPushReply(m.copy));
+    case MPgRead.type:
+      return inInterval(decodeFront(MPgRead, message), (m) => {
+        member.onRead(from, m, readOSDOp({ front: m.op as Buffer }));
+      });
+    case MPgReadDone.type:
+      return inInterval(decodeFront(MPgReadDone, message), ({ copy, isHere, done }) => {
+        pg.recovery.reads.onDone(copy, { isHere, done, data: message.data });
+      });
     case MPgFlush.type:
       return inInterval(decodeFront(MPgFlush, message), (m) => pg.flushes.onMessage(from, m));
     case MScrubReserve.type:

@@ -1,4 +1,3 @@
-import type { Timer } from '../../runtime/index.ts';
 import {
   compareEVersion,
   type EVersion,
@@ -13,9 +12,11 @@ import type { OpPipeline } from '../requests/op-pipeline.ts';
 import type { PgScrubber } from '../scrub/pg-scrubber.ts';
 import type { ScrubMember } from '../scrub/scrub-member.ts';
 import type { Recount } from '../shard/recount.ts';
+import { Certainty } from './certainty.ts';
 import type { Flushes } from './flushes.ts';
 import type { PgView } from './intervals.ts';
-import { Peering, type PeeringEffect, type PeeringInput } from './peering.ts';
+import { Peering } from './peering.ts';
+import type { PeeringEffect, PeeringInput } from './peering-steps.ts';
 import type { Holdings } from './pg-holdings.ts';
 import type { PgHost } from './pg-host.ts';
 import type { PgInfo } from './pg-info.ts';
@@ -23,6 +24,7 @@ import type { PgMember } from './pg-member.ts';
 import type { Milestones } from './pg-milestones.ts';
 import type { PgState } from './pg-state.ts';
 import type { Announcement, Strays } from './pg-strays.ts';
+import { Witnesses } from './witnesses.ts';
 
 /** What peering sees of its PG. */
 export interface RoundsScope {
@@ -60,10 +62,8 @@ export class PeeringRounds {
   isSettled = false;
   private readonly scope: RoundsScope;
   private round = 0;
-  private asOfNow = '';
-  private readonly timers = new Set<Timer>();
-  /** In which of its lives each holder said what it has: the next may have another disk. */
-  private readonly lives = new Map<number, number>();
+  private readonly witnesses: Witnesses;
+  private readonly certainty: Certainty;
 
   constructor(scope: RoundsScope) {
     this.scope = scope;
@@ -77,6 +77,8 @@ export class PeeringRounds {
         return state.log;
       },
     });
+    this.witnesses = new Witnesses(scope, this.machine);
+    this.certainty = new Certainty(host, state);
   }
 
   isCurrent(round: number): boolean {
@@ -94,14 +96,13 @@ export class PeeringRounds {
   /** A map in which the members are the same, but somebody else came or went. */
   othersMoved(): void {
     if (!this.isSettled || !this.scope.isPrimary) return;
-    const now = this.witnesses();
-    if (now === this.asOfNow) return;
-    this.forgetLives();
+    if (!this.witnesses.haveChanged()) return;
+    this.witnesses.forgetLives();
     const phase = this.machine.phase.name;
     if (phase !== 'active' && phase !== 'peered') this.start();
     else if (this.scope.holdings.lacksAnything()) {
       // A copy may wait in vain.
-      this.asOfNow = now;
+      this.witnesses.note();
       this.scope.recovery.stop();
       this.scope.recovery.start();
       this.scope.pipeline.wantAgain();
@@ -112,16 +113,6 @@ export class PeeringRounds {
     }
   }
 
-  /** What a holder said in a life that has ended does not count: it may come back empty. */
-  private forgetLives(): void {
-    const { host, strays } = this.scope;
-    for (const [osd, upFrom] of this.lives) {
-      if (host.upFrom(osd) === upFrom) continue;
-      this.lives.delete(osd);
-      strays.infos.delete(osd);
-      if (!this.scope.view.acting.includes(osd)) this.machine.infos.delete(osd);
-    }
-  }
   private isOutside(osd: number): boolean {
     const { host, view } = this.scope;
     return osd !== host.id && host.isUp(osd) && !view.acting.includes(osd);
@@ -159,9 +150,8 @@ export class PeeringRounds {
   endInterval(): void {
     const { scope } = this;
     this.isSettled = false;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
-    this.lives.clear();
+    this.certainty.stop();
+    this.witnesses.clear();
     scope.strays.clear();
     scope.recount.stop();
     scope.recovery.stop();
@@ -178,7 +168,7 @@ export class PeeringRounds {
   onInfo(from: number, m: MessageOf<typeof MPgInfo>): void {
     const { isPrimary, strays } = this.scope;
     if (!isPrimary || (m.round !== 0 && m.round !== this.round)) return;
-    this.lives.set(from, this.scope.host.upFrom(from));
+    this.witnesses.heard(from);
     if (m.round === 0) strays.announced(from, m.info);
     this.step({ kind: 'info', from, info: m.info });
     if (this.scope.isClean) strays.remove();
@@ -201,22 +191,9 @@ export class PeeringRounds {
     if (round === this.round) this.step(input);
   }
 
-  /**
-   * Runs `then` in this interval once all that this member holds is durable: told of entries that a crash then takes
-   * back, the others would want objects in versions that nobody has. And once no former primary may still answer reads
-   * because of our word.
-   */
+  /** See Certainty. */
   whenSure(then: () => void): void {
-    const { host, state } = this.scope;
-    const { since } = state.info;
-    const look = (): void => {
-      if (!this.isSettled || since !== state.info.since) return;
-      const former = new Set(state.info.history.flatMap((i) => i.acting));
-      const waitMs = host.leases.waitMs(former);
-      if (waitMs <= 0) then();
-      else this.later(waitMs, look);
-    };
-    void host.submit([]).then(look);
+    this.certainty.when(() => this.isSettled && then());
   }
 
   /** Nobody lacks an object any more. */
@@ -235,28 +212,11 @@ export class PeeringRounds {
     scope.phaseChanged();
   }
 
-  /** Who may have a say in peering, and since when they are up. */
-  private witnesses(): string {
-    const { phase, consulted } = this.machine;
-    const all = new Set([...consulted, ...this.scope.view.acting]);
-    if (phase.name === 'down') for (const osd of phase.blockedBy) all.add(osd);
-    const { host } = this.scope;
-    return [...all].map((osd) => `${osd}:${host.upFrom(osd)}:${host.lostAt(osd)}`).join();
-  }
-
-  private later(ms: number, run: () => void): void {
-    const timer = this.scope.host.clock.setTimer(ms, () => {
-      this.timers.delete(timer);
-      run();
-    });
-    this.timers.add(timer);
-  }
-
   private step(input: PeeringInput): void {
     const phase = this.machine.phase.name;
     const effects = this.machine.step(input);
     if (phase !== this.machine.phase.name) this.scope.phaseChanged();
-    this.asOfNow = this.witnesses();
+    this.witnesses.note();
     for (const effect of effects) this.run(effect);
   }
 
@@ -280,7 +240,8 @@ export class PeeringRounds {
   private ask(to: number, ask: number, logSince: EVersion | undefined): void {
     const { host } = this.scope;
     const head = { ...this.scope.header(), round: this.round };
-    host.send(to, outgoing(MPgQuery, { ...head, ask, logSince, cursor: HOBJECT_MIN }));
+    const nowhere = { cursor: HOBJECT_MIN, end: HOBJECT_MIN };
+    host.send(to, outgoing(MPgQuery, { ...head, ask, logSince, ...nowhere }));
   }
 
   private adopt({ from, how }: Extract<PeeringEffect, { kind: 'adopt' }>): void {

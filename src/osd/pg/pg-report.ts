@@ -7,7 +7,7 @@ import {
   utimeOfMs,
 } from '../../wire/index.ts';
 import { scrubErrors } from '../scrub/scrub-history.ts';
-import { waitingFor } from './peering.ts';
+import { waitingFor } from './peering-steps.ts';
 import type { Pg } from './pg.ts';
 import { countUnfound } from './pg-unfound.ts';
 

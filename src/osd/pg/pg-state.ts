@@ -1,58 +1,26 @@
 import { decodeAll, encodeToBytes } from '../../codec/index.ts';
-import { assert, DecodeError } from '../../errors/index.ts';
-import { splitBits } from '../../maps/index.ts';
-import {
-  type Collection,
-  type ObjectStore,
-  ownPool,
-  type PgBounds,
-  type StoreOp,
-} from '../../store/index.ts';
+import type { Collection, ObjectStore, StoreOp } from '../../store/index.ts';
 import {
   compareEVersion,
   type EVersion,
   formatPgId,
   type HObject,
   type PgId,
-  SNAP_HEAD,
 } from '../../wire/index.ts';
 import { DUP_KEYS } from '../log/dups.ts';
-import {
-  ENTRY,
-  LOG_KEYS_END,
-  type LogEntry,
-  logKey,
-  oidKey,
-  type PgTotals,
-} from '../log/log-entry.ts';
+import { ENTRY, logKey, oidKey, type PgTotals } from '../log/log-entry.ts';
 import { Logged } from '../log/logged.ts';
 import { type MergeChanges, mergeLog } from '../log/merge.ts';
+import { newestChanges } from '../log/newest-changes.ts';
 import { PgLog, sameVersion } from '../log/pg-log.ts';
 import { firstObject, Import, type ListedObjects } from '../recovery/import.ts';
 import { MissingItem, type MissingSet } from './missing.ts';
+import { MissingSlots } from './missing-slots.ts';
+import { INFO_KEY, pgBounds, pgMeta, scanMeta } from './pg-collection.ts';
 import { PgInfo } from './pg-info.ts';
 
-export const INFO_KEY = 'i';
+/** Behind the keys of the log and of what is missing. */
 const MISSING_KEYS_END = 'n';
-const PAGE = 1000;
-
-/** The object in a PG's collection that holds its log. No client can name it: it is in the PG's own pool. */
-export function pgMeta({ pool, seed }: PgId): HObject {
-  return {
-    key: '',
-    name: 'pgmeta',
-    snap: SNAP_HEAD,
-    hash: seed,
-    max: false,
-    namespace: '',
-    pool: ownPool(pool),
-  };
-}
-
-/** What may be in a PG's collection while its pool has so many PGs. */
-export function pgBounds({ pool, seed }: PgId, pgCount: number): PgBounds {
-  return { pool, seed, bits: splitBits(seed, pgCount) };
-}
 
 /**
  * What a member keeps of a PG: info, log and missing set, in memory and in the omap of {@link pgMeta}. Methods that
@@ -68,9 +36,7 @@ export class PgState {
   readonly missing: MissingSet = new Map();
   /** While not everything is here since the log of others was taken over; `info.import` is what it is stored as. */
   import: Import | undefined;
-  /** Where each missing object is stored: names are too long for keys. */
-  private readonly slots = new Map<string, number>();
-  private nextSlot = 0;
+  private readonly slots = new MissingSlots();
 
   constructor(pgid: PgId, info: PgInfo) {
     this.pgid = pgid;
@@ -86,16 +52,14 @@ export class PgState {
     const bytes = store.omapGet(c, pgMeta(pgid), [INFO_KEY]).get(INFO_KEY);
     if (!bytes) return undefined;
     const state = new PgState(pgid, decodeAll(PgInfo, bytes));
-    for (const [, value] of scan(store, pgid, 'l')) {
+    for (const [, value] of scanMeta(store, pgid, 'l')) {
       state.log.append(Logged.from(value));
     }
-    for (const [, value] of scan(store, pgid, DUP_KEYS)) state.log.dups.load(value);
-    for (const [key, value] of scan(store, pgid, 'm')) {
+    for (const [, value] of scanMeta(store, pgid, DUP_KEYS)) state.log.dups.load(value);
+    for (const [key, value] of scanMeta(store, pgid, 'm')) {
       const item = decodeAll(MissingItem, value);
-      const slot = Number.parseInt(key.slice(1), 16);
       state.missing.set(oidKey(item.oid), item);
-      state.slots.set(oidKey(item.oid), slot);
-      state.nextSlot = Math.max(state.nextSlot, slot + 1);
+      state.slots.found(key, item);
     }
     state.loadImport();
     return state;
@@ -180,10 +144,10 @@ export class PgState {
       ops.push({ op: 'omapRmKeys', c: this.c, oid: this.meta, keys });
     }
     for (const oid of changes.removed) ops.push({ op: 'remove', c: this.c, oid });
-    const gone = changes.notMissing.map((key) => this.dropSlot(key));
+    const gone = changes.notMissing.map((key) => this.slots.drop(key));
     if (gone.length > 0) ops.push({ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone });
     const puts: [string, Uint8Array][] = changes.added.map((i) => [logKey(i.version), i.bytes]);
-    for (const item of changes.missing) puts.push(this.missingEntry(item));
+    for (const item of changes.missing) puts.push(this.slots.entry(item));
     if (puts.length > 0) ops.push(this.put(puts));
     this.endImport();
     ops.push(this.saveInfo());
@@ -269,13 +233,13 @@ export class PgState {
 
   addMissing(items: readonly MissingItem[]): StoreOp[] {
     for (const item of items) this.missing.set(oidKey(item.oid), item);
-    return items.length > 0 ? [this.put(items.map((i) => this.missingEntry(i)))] : [];
+    return items.length > 0 ? [this.put(items.map((i) => this.slots.entry(i)))] : [];
   }
 
   /** Others have these objects from now on. */
   forgetMissing(keys: readonly string[]): StoreOp[] {
     for (const key of keys) this.missing.delete(key);
-    const gone = keys.map((key) => this.dropSlot(key));
+    const gone = keys.map((key) => this.slots.drop(key));
     return gone.length > 0 ? [{ op: 'omapRmKeys', c: this.c, oid: this.meta, keys: gone }] : [];
   }
 
@@ -289,7 +253,7 @@ export class PgState {
     this.import?.frontier.settle(key);
     if (!this.missing.delete(key)) return [];
     const ops: StoreOp[] = [
-      { op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [this.dropSlot(key)] },
+      { op: 'omapRmKeys', c: this.c, oid: this.meta, keys: [this.slots.drop(key)] },
     ];
     if (this.endImport()) ops.push(this.saveInfo());
     return ops;
@@ -298,66 +262,4 @@ export class PgState {
   put(entries: Iterable<[string, Uint8Array]>): StoreOp {
     return { op: 'omapSet', c: this.c, oid: this.meta, entries: new Map(entries) };
   }
-
-  private missingEntry(item: MissingItem): [string, Uint8Array] {
-    const key = oidKey(item.oid);
-    let slot = this.slots.get(key);
-    if (slot === undefined) {
-      slot = this.nextSlot++;
-      this.slots.set(key, slot);
-    }
-    return [slotKey(slot), encodeToBytes(MissingItem, item)];
-  }
-
-  private dropSlot(key: string): string {
-    const slot = this.slots.get(key);
-    assert(slot !== undefined, 'a missing object has a slot');
-    this.slots.delete(key);
-    return slotKey(slot);
-  }
-}
-
-/** The newest change of each object that a stretch of a log names. */
-export function newestChanges(entries: readonly Logged[]): Map<string, LogEntry> {
-  const newest = new Map<string, LogEntry>();
-  for (const { entry } of entries) {
-    if (entry.kind !== ENTRY.error) newest.set(oidKey(entry.oid), entry);
-  }
-  return newest;
-}
-
-function slotKey(slot: number): string {
-  return `${LOG_KEYS_END}${slot.toString(16).padStart(8, '0')}`;
-}
-
-function* scan(store: ObjectStore, pgid: PgId, prefix: string): Generator<[string, Uint8Array]> {
-  const c = formatPgId(pgid);
-  const meta = pgMeta(pgid);
-  let after: string | undefined;
-  for (;;) {
-    const from = after === undefined ? { from: prefix } : { after };
-    const page = store.omapList(c, meta, { ...from, prefix, limit: PAGE });
-    yield* page.entries;
-    const last = page.entries[page.entries.length - 1];
-    if (!page.more || !last) return;
-    after = last[0];
-  }
-}
-
-/** Objects of clients in a PG's collection, from a place in their order on. */
-export function listObjects(
-  store: ObjectStore,
-  pgid: PgId,
-  from: HObject | undefined,
-  limit: number,
-): { objects: HObject[]; next: HObject | undefined } {
-  const start = from ?? firstObject(pgid.pool);
-  const page = store.list(formatPgId(pgid), start, limit);
-  return { objects: page.objects.filter((o) => o.pool === pgid.pool), next: page.next };
-}
-
-/** Reads of a damaged store end the daemon; this names what was damaged. */
-export function damaged(pgid: PgId, cause: unknown): Error {
-  const what = cause instanceof DecodeError ? cause.message : String(cause);
-  return new Error(`PG ${formatPgId(pgid)} cannot be read from the store: ${what}`, { cause });
 }

@@ -265,6 +265,10 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.recovery.want(key, oid, isForChange);
   }
 
+  readElsewhere(op: ClientOp): Promise<OpOutcome | undefined> {
+    return this.recovery.readElsewhere(op);
+  }
+
   arrived(key: string): void {
     this.pipeline.recovered(key);
   }

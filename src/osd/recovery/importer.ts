@@ -1,22 +1,16 @@
-import { CephError, DecodeError } from '../../errors/index.ts';
 import type { Timer } from '../../runtime/index.ts';
 import type { StoreOp } from '../../store/index.ts';
-import {
-  compareHObject,
-  type EVersion,
-  HOBJECT_MAX,
-  type HObject,
-  outgoing,
-} from '../../wire/index.ts';
-import { oidKey } from '../log/log-entry.ts';
+import { compareHObject, HOBJECT_MAX, type HObject, outgoing } from '../../wire/index.ts';
 import { ASK, MPgQuery } from '../peer-messages.ts';
 import type { MissingItem } from '../pg/missing.ts';
 import type { PgHost } from '../pg/pg-host.ts';
-import { listObjects, type PgState } from '../pg/pg-state.ts';
-import type { ListedObjects } from './import.ts';
-import { storedVersion } from './object-copy.ts';
+import type { PgState } from '../pg/pg-state.ts';
+import { placeAt, shareBefore } from './hash-order.ts';
+import type { Import, ListedObjects } from './import.ts';
+import { objectsBetween, usableVersion } from './listing.ts';
+import { ListingPlan, type Stretch } from './listing-plan.ts';
 
-/** A source that has not answered for so long is left for another. */
+/** A source that has not answered for so long is left for others. */
 const ANSWER_MS = 2000;
 /** When nobody could tell what comes next, all are asked again after this. */
 const RETRY_MS = 500;
@@ -34,23 +28,25 @@ export interface ImporterScope {
 export type SourceState = 'starting' | 'importing' | 'silent';
 
 /**
- * Lists what an importing member is to have, page by page, from one of the sources at a time: from the first as far as it
- * knows, then from the next. Runs beside service; objects that are needed sooner are asked for one by one.
+ * Lists what an importing member is to have, page by page, from all sources at once. Runs beside service; objects that
+ * are needed sooner are asked for one by one.
  */
 export class Importer {
   private readonly host: PgHost;
   private readonly state: PgState;
   private readonly scope: ImporterScope;
+  private readonly plan = new ListingPlan((from) => this.endOf(from));
   private round: number | undefined;
-  private asked: number | undefined;
-  /** Have answered in this interval. */
+  /** Have listed something in this interval. */
   private readonly answered = new Set<number>();
   /** Could not go on from where we are. */
   private readonly tried = new Set<number>();
   /** Have said that they know nothing of what comes next. */
   private readonly spent = new Set<number>();
   private isStallTold = false;
-  private timer: Timer | undefined;
+  /** By the source that is to answer. */
+  private readonly overdue = new Map<number, Timer>();
+  private retry: Timer | undefined;
 
   constructor(host: PgHost, state: PgState, scope: ImporterScope) {
     this.host = host;
@@ -66,21 +62,20 @@ export class Importer {
   }
 
   stop(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
     this.round = undefined;
-    this.asked = undefined;
+    this.rest();
     this.answered.clear();
     this.tried.clear();
     this.spent.clear();
     this.isStallTold = false;
   }
 
-  /** Somebody who may know more is there: if we are at a loss, it is asked at once. */
+  /** Somebody who may know more is there, and is asked at once; or who was asked is there no more. */
   sourcesChanged(): void {
+    for (const osd of [...this.overdue.keys()]) if (!this.host.isUp(osd)) this.giveUpOn(osd);
     this.tried.clear();
     this.spent.clear();
-    if (this.round !== undefined && this.asked === undefined) this.ask();
+    this.ask();
   }
 
   sourceState(osd: number): SourceState {
@@ -92,8 +87,7 @@ export class Importer {
   /** Nobody who is up knows what comes next: one who is down must come back, or the rest be given up. */
   get isStalled(): boolean {
     const { host } = this;
-    const importing = this.state.import;
-    if (this.round === undefined || !importing || importing.isListed) return false;
+    if (!this.listing) return false;
     return this.candidates().every((osd) => !host.isUp(osd) || this.spent.has(osd));
   }
   /** It has said that it knows nothing of what comes next. */
@@ -101,34 +95,22 @@ export class Importer {
     return this.spent.has(osd);
   }
 
-  private candidates(): number[] {
-    const all = new Set([...(this.state.import?.sources ?? []), ...this.scope.followers()]);
-    all.delete(this.host.id);
-    return [...all];
-  }
-
   onList(from: number, round: number, page: ListedObjects): void {
-    const { host, state } = this;
-    const importing = state.import;
+    const importing = this.listing;
     if (round !== this.round || !importing || !this.candidates().includes(from)) return;
-    this.answered.add(from);
-    const news = importing.news(page);
-    if (news) {
-      const here = objectsBetween(host, state, news.from, news.next);
-      const have = (oid: HObject): EVersion | undefined => {
-        const version = versionHere(host, state, oid);
-        return version === 'damaged' ? undefined : version;
-      };
-      const { lacking, ops } = state.listed(importing, news, here, have);
-      void host.submit(ops);
-      this.tried.clear();
-      this.spent.clear();
-      this.isStallTold = false;
-      this.scope.listed(news.next, lacking);
-    } else if (from === this.asked) {
+    const { cursor } = importing.frontier;
+    const hasNothing = this.plan.listed(from, cursor, page);
+    if (!this.plan.isAsked(from)) this.stopTimer(from);
+    if (!hasNothing) this.answered.add(from);
+    else if (compareHObject(page.from, cursor) === 0) {
       this.tried.add(from);
       this.spent.add(from);
-    } else return;
+    }
+    for (;;) {
+      const next = this.plan.take(importing.frontier.cursor);
+      if (!next) break;
+      this.take(importing, next);
+    }
     this.ask();
   }
 
@@ -150,38 +132,94 @@ export class Importer {
     return [...ops, state.saveInfo()];
   }
 
-  private ask(): void {
+  /** What there is to list in this round. */
+  private get listing(): Import | undefined {
     const importing = this.state.import;
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.asked = undefined;
-    if (this.round === undefined || !importing || importing.isListed) return;
-    const { host } = this;
-    const source = this.candidates().find((osd) => !this.tried.has(osd) && host.isUp(osd));
-    if (source === undefined) {
-      if (this.isGivenUp(importing.sources)) {
-        void host.submit(this.giveUp());
-        this.scope.listed(HOBJECT_MAX, []);
-        return;
-      }
-      if (this.isStalled && !this.isStallTold) {
-        this.isStallTold = true;
-        host.statsChanged();
-      }
-      this.timer = host.clock.setTimer(RETRY_MS, () => {
-        this.tried.clear();
-        this.ask();
-      });
+    return this.round === undefined || importing?.isListed ? undefined : importing;
+  }
+
+  private candidates(): number[] {
+    const all = new Set([...(this.state.import?.sources ?? []), ...this.scope.followers()]);
+    all.delete(this.host.id);
+    return [...all];
+  }
+
+  /** The frontier moves behind the page. */
+  private take(importing: Import, page: ListedObjects): void {
+    const { host, state } = this;
+    const news = importing.news(page);
+    if (!news) return;
+    const here = objectsBetween(host, state, news.from, news.next);
+    const have = (oid: HObject) => usableVersion(host, state, oid);
+    const { lacking, ops } = state.listed(importing, news, here, have);
+    void host.submit(ops);
+    this.tried.clear();
+    this.spent.clear();
+    this.isStallTold = false;
+    this.scope.listed(news.next, lacking);
+  }
+
+  private ask(): void {
+    const importing = this.listing;
+    if (!importing) return this.rest();
+    this.retry?.cancel();
+    this.retry = undefined;
+    const { host, plan } = this;
+    const untried = this.candidates().filter((osd) => !this.tried.has(osd) && host.isUp(osd));
+    for (const ask of plan.assign(importing.frontier.cursor, untried)) this.askFor(...ask);
+    if (untried.length > 0) return;
+    if (this.isGivenUp(importing.sources)) {
+      void host.submit(this.giveUp());
+      this.scope.listed(HOBJECT_MAX, []);
       return;
     }
-    this.asked = source;
-    const { cursor } = importing.frontier;
-    const query = { ...this.scope.header(), round: this.round, ask: ASK.list, cursor };
-    host.send(source, outgoing(MPgQuery, { ...query, logSince: undefined }));
-    this.timer = host.clock.setTimer(ANSWER_MS, () => {
-      this.tried.add(source);
+    if (this.isStalled && !this.isStallTold) {
+      this.isStallTold = true;
+      host.statsChanged();
+    }
+    this.retry = host.clock.setTimer(RETRY_MS, () => {
+      this.tried.clear();
       this.ask();
     });
+  }
+
+  private askFor(source: number, { from: cursor, end }: Stretch): void {
+    const { host } = this;
+    const about = { ...this.scope.header(), round: this.round!, ask: ASK.list };
+    host.send(source, outgoing(MPgQuery, { ...about, logSince: undefined, cursor, end }));
+    const late = (): void => {
+      this.giveUpOn(source);
+      this.tried.add(source);
+      this.ask();
+    };
+    this.overdue.set(source, host.clock.setTimer(ANSWER_MS, late));
+  }
+
+  private stopTimer(source: number): void {
+    this.overdue.get(source)?.cancel();
+    this.overdue.delete(source);
+  }
+  private giveUpOn(source: number): void {
+    this.stopTimer(source);
+    this.plan.overdue(source);
+  }
+
+  /** Nobody is waited for. */
+  private rest(): void {
+    this.retry?.cancel();
+    this.retry = undefined;
+    for (const timer of this.overdue.values()) timer.cancel();
+    this.overdue.clear();
+    this.plan.clear();
+  }
+
+  /** About a page of objects further, if hashes are even and the PG's totals right: else pages are short, or many. */
+  private endOf(from: HObject): HObject {
+    const { pgid, totals, info } = this.state;
+    const { pgCount } = info.view;
+    const page = this.host.listMax / Math.max(1, totals.objects);
+    const end = placeAt(pgid, pgCount, shareBefore(pgid, pgCount, from) + page);
+    return compareHObject(end, from) > 0 ? end : HOBJECT_MAX;
   }
 
   /** All holders were declared lost, and no member has listed more of them than we have. */
@@ -194,60 +232,4 @@ export class Importer {
       )
     );
   }
-}
-
-/** Objects with versions that a member knows of, here or missing, from `cursor` on: one page. */
-export function listVersions(host: PgHost, state: PgState, cursor: HObject): ListedObjects {
-  const page = listObjects(host.store, state.pgid, cursor, host.listMax);
-  let next = page.next ?? HOBJECT_MAX;
-  const own = state.import?.frontier.cursor;
-  if (own && compareHObject(own, next) < 0) next = own;
-  // Whoever is not that far itself can say nothing.
-  if (compareHObject(next, cursor) <= 0) return { from: cursor, objects: [], next: cursor };
-  const objects: MissingItem[] = [];
-  for (const oid of page.objects) {
-    if (compareHObject(oid, next) >= 0 || state.missing.has(oidKey(oid))) continue;
-    const need = versionHere(host, state, oid);
-    if (need === 'damaged') {
-      // Here our word ends, and somebody else's begins.
-      next = oid;
-      break;
-    }
-    if (need) objects.push({ oid, need });
-  }
-  for (const item of state.missing.values()) {
-    if (compareHObject(item.oid, cursor) < 0 || compareHObject(item.oid, next) >= 0) continue;
-    objects.push(item);
-  }
-  objects.sort((a, b) => compareHObject(a.oid, b.oid));
-  return { from: cursor, objects, next };
-}
-
-/** The version of an object that is here whole; its record may not be readable. */
-export function versionHere(
-  host: PgHost,
-  state: PgState,
-  oid: HObject,
-): EVersion | 'damaged' | undefined {
-  try {
-    return storedVersion(host.store, state.c, oid);
-  } catch (error) {
-    if (!(error instanceof CephError || error instanceof DecodeError)) throw error;
-    host.log('error', 'damaged object', { pg: state.c, object: oid.name, error });
-    return 'damaged';
-  }
-}
-
-function objectsBetween(host: PgHost, state: PgState, from: HObject, end: HObject): HObject[] {
-  const out: HObject[] = [];
-  let at: HObject | undefined = from;
-  while (at) {
-    const mine = listObjects(host.store, state.pgid, at, host.listMax);
-    for (const oid of mine.objects) {
-      if (compareHObject(oid, end) >= 0) return out;
-      out.push(oid);
-    }
-    at = mine.next;
-  }
-  return out;
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from '../../msgr/index.ts';
 import {
   compareEVersion,
   EVERSION_ZERO,
@@ -10,8 +11,10 @@ import { MPgFind, MPgPull, MPgPush, type ObjectPart } from '../peer-messages.ts'
 import type { MissingItem } from '../pg/missing.ts';
 import type { PgHost } from '../pg/pg-host.ts';
 import type { PgState } from '../pg/pg-state.ts';
-import { Interrupted, Requests } from '../questions.ts';
-import { applyPart, COPY_START, readPart, storedVersion } from './object-copy.ts';
+import { Requests } from '../questions.ts';
+import type { Term } from '../term.ts';
+import type { Givers } from './givers.ts';
+import { applyPart, COPY_START, NO_PART, readPart, storedVersion } from './object-copy.ts';
 
 /** What copies need of their PG. */
 export interface CopiesScope {
@@ -42,22 +45,25 @@ export interface Found {
 /** Single objects of a PG on their way to its primary, and from there to the other members. */
 export class ObjectCopies {
   private readonly scope: CopiesScope;
+  private readonly term: Term;
+  private readonly givers: Givers;
   readonly copied: CopyCounts = { objects: 0, bytes: 0, keys: 0 };
   private readonly finds = new Requests<Found>();
-  private readonly pulls = new Requests<{ part: ObjectPart | undefined; data: Buffer }>();
+  private readonly pulls = new Requests<{
+    part: ObjectPart | undefined;
+    message: IncomingMessage;
+  }>();
   private readonly pushes = new Requests<void>();
-  /** Pulls under way, by source. */
-  private readonly load = new Map<number, number>();
-  private generation = 0;
 
-  constructor(scope: CopiesScope) {
+  /** @param term ended together with {@link interrupt} */
+  constructor(scope: CopiesScope, term: Term, givers: Givers) {
     this.scope = scope;
+    this.term = term;
+    this.givers = givers;
   }
 
-  /** The interval ended: what is under way is rejected as Interrupted. */
+  /** What is under way is rejected as Interrupted. */
   interrupt(): void {
-    this.generation++;
-    this.load.clear();
     this.finds.interrupt();
     this.pulls.interrupt();
     this.pushes.interrupt();
@@ -66,8 +72,8 @@ export class ObjectCopies {
   onFound(copy: number, found: Found): void {
     this.finds.answer(copy, found);
   }
-  onPush(copy: number, part: ObjectPart | undefined, data: Buffer): void {
-    this.pulls.answer(copy, { part, data });
+  onPush(copy: number, part: ObjectPart | undefined, message: IncomingMessage): void {
+    this.pulls.answer(copy, { part, message });
   }
   onPushReply(copy: number): void {
     this.pushes.answer(copy, undefined);
@@ -83,7 +89,7 @@ export class ObjectCopies {
       if (state.missing.has(key) || !state.import?.frontier.isBeyond(key, oid)) return true;
       if (!isKnown) continue;
       const have = storedVersion(host.store, state.c, oid);
-      await this.asked(host.submit(state.settle(oid, version, have)));
+      await this.term.within(host.submit(state.settle(oid, version, have)));
       return true;
     }
     return false;
@@ -91,20 +97,8 @@ export class ObjectCopies {
 
   /** Brings an object here from whoever has it and is the least busy. @returns false if nobody has it */
   async pull(item: MissingItem): Promise<boolean> {
-    const { load } = this;
-    const sources = this.scope.sources(item);
-    while (sources.length > 0) {
-      // Of those that come first: all holders give at once.
-      const least = Math.min(...sources.map((osd) => load.get(osd) ?? 0));
-      const at = sources.findIndex((osd) => (load.get(osd) ?? 0) === least);
-      const [osd] = sources.splice(at, 1);
-      load.set(osd!, least + 1);
-      const { generation } = this;
-      const isHere = await this.pullFrom(osd!, item);
-      if (generation === this.generation) load.set(osd!, load.get(osd!)! - 1);
-      if (isHere) return true;
-    }
-    return false;
+    const from = async (osd: number) => (await this.pullFrom(osd, item)) || undefined;
+    return (await this.givers.first(this.scope.sources(item), from)) ?? false;
   }
 
   /** See Recovery.bringOlder. */
@@ -126,7 +120,7 @@ export class ObjectCopies {
 
   private askFor(osd: number, oid: HObject): Promise<Found> {
     const { host } = this.scope;
-    return this.asked(
+    return this.term.within(
       this.finds.ask((copy) => {
         host.send(osd, outgoing(MPgFind, { ...this.scope.header(), copy, oid }));
       }),
@@ -140,20 +134,16 @@ export class ObjectCopies {
     const { chunkBytes } = host.recoveryOrders(state.pgid.pool);
     let cursor = COPY_START;
     for (;;) {
-      const { part, data } = version
-        ? await this.asked(readPart(host.store, state.c, oid, version, cursor, chunkBytes))
-        : { part: undefined, data: [] };
-      await this.asked(
+      const { part, ...bytes } = version
+        ? await this.term.within(readPart(host.store, state.c, oid, version, cursor, chunkBytes))
+        : NO_PART;
+      await this.term.within(
         this.pushes.ask((copy) => {
           const what = { copy, isReply: false, part, absent: part ? undefined : oid };
-          host.send(osd, outgoing(MPgPush, { ...this.scope.header(), ...what }, { data }));
+          host.send(osd, outgoing(MPgPush, { ...this.scope.header(), ...what }, bytes));
         }),
       );
-      if (part)
-        this.count(
-          part,
-          data.reduce((sum, bytes) => sum + bytes.length, 0),
-        );
+      if (part) this.count(part);
       if (!part || part.end) break;
       cursor = part.next;
     }
@@ -165,34 +155,27 @@ export class ObjectCopies {
     const { host, state } = this.scope;
     let cursor = COPY_START;
     for (;;) {
-      const { part, data } = await this.asked(
+      const { part, message } = await this.term.within(
         this.pulls.ask((copy) => {
           const pull = { ...this.scope.header(), copy, ...item, cursor };
           host.send(osd, outgoing(MPgPull, pull));
         }),
       );
       if (!part || oidKey(part.oid) !== oidKey(item.oid)) return false;
-      const ops = applyPart(state.c, part, data);
+      const ops = applyPart(state.c, part, message.data, message.dataCrcs);
       if (part.end && isNewest) ops.push(...state.removeMissing(oidKey(item.oid)));
-      await this.asked(host.submit(ops));
-      this.count(part, data.length);
+      await this.term.within(host.submit(ops));
+      message.recycle();
+      this.count(part);
       if (part.end) return true;
       cursor = part.next;
     }
   }
 
-  private count({ omap, end }: ObjectPart, bytes: number): void {
+  private count({ extents, omap, end }: ObjectPart): void {
     const { copied } = this;
-    copied.bytes += bytes;
+    for (const { length } of extents) copied.bytes += length;
     copied.keys += omap.size;
     if (end) copied.objects++;
-  }
-
-  /** @throws Interrupted when the interval ended meanwhile */
-  private async asked<A>(answer: Promise<A>): Promise<A> {
-    const { generation } = this;
-    const a = await answer;
-    if (generation !== this.generation) throw new Interrupted();
-    return a;
   }
 }

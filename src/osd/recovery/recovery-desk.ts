@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../runtime/index.ts';
 import { formatPgId, type PgId } from '../../wire/index.ts';
-import { type PaceBounds, RecoveryPace } from './recovery-pace.ts';
+import { type OpPriority, type PaceBounds, RecoveryPace } from './recovery-pace.ts';
 import type {
   RecoveryPort,
   Reservation,
@@ -73,10 +73,10 @@ export class RecoveryDesk implements RecoveryPort {
     };
   }
 
-  askCopies(start: (count: number) => void): { cancel(): void } {
+  askCopies(of: OpPriority, start: (count: number) => void): { cancel(): void } {
     const ticket = this.next++;
     this.asks.set(ticket, start);
-    this.pace.ask(ticket);
+    this.pace.ask(ticket, of);
     this.look();
     return {
       cancel: () => {
@@ -86,8 +86,8 @@ export class RecoveryDesk implements RecoveryPort {
     };
   }
 
-  copyDone(): void {
-    this.pace.done();
+  copyDone(of: OpPriority): void {
+    this.pace.done(of);
     this.look();
   }
 
@@ -163,12 +163,12 @@ export class RecoveryDesk implements RecoveryPort {
     if (againMs !== undefined) {
       this.again = this.clock.setTimer(Math.ceil(againMs), () => this.begin());
     }
-    for (const { ticket, count } of starts) {
+    for (const { ticket, of, count } of starts) {
       const start = this.asks.get(ticket);
       this.asks.delete(ticket);
       if (start) start(count);
       // Taken back by who began just before.
-      else for (let i = 0; i < count; i++) this.copyDone();
+      else for (let i = 0; i < count; i++) this.copyDone(of);
     }
   }
 }

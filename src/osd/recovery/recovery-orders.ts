@@ -14,12 +14,17 @@ export function recoveryOrders(
     norecover: has('norecover'),
     nobackfill: has('nobackfill'),
     norebalance: has('norebalance'),
-    poolPriority: poolPriorityOf(map, pool),
+    poolPriority: poolOption(map, pool, 'recovery_priority'),
+    opPriority: Math.max(0, poolOption(map, pool, 'recovery_op_priority')),
     retryMs,
     chunkBytes,
   };
 }
 
-function poolPriorityOf(map: OSDMap | undefined, id: number): number {
-  return Number(map?.pool(id)?.options.values.get(POOL_OPTION.recovery_priority.key) ?? 0);
+function poolOption(
+  map: OSDMap | undefined,
+  id: number,
+  name: 'recovery_priority' | 'recovery_op_priority',
+): number {
+  return Number(map?.pool(id)?.options.values.get(POOL_OPTION[name].key) ?? 0);
 }

@@ -1,4 +1,5 @@
 import type { PgId } from '../../wire/index.ts';
+import type { OpPriority } from './recovery-pace.ts';
 import type { RecoveryKind } from './recovery-priority.ts';
 
 /** Local: as primary. Remote: as a member that is given objects by another OSD's primary. */
@@ -28,6 +29,8 @@ export interface RecoveryOrders {
   readonly norebalance: boolean;
   /** The pool's `recovery_priority`, -10 to 10. */
   readonly poolPriority: number;
+  /** The pool's `recovery_op_priority`, see OpPriority. */
+  readonly opPriority: OpPriority;
   /** When to ask again whoever had no room, ms: osd_recovery_retry_interval, osd_backfill_retry_interval. */
   readonly retryMs: Readonly<Record<RecoveryKind, number>>;
   /** Bytes of an object that go in one message: osd_recovery_max_chunk. */
@@ -44,6 +47,7 @@ export interface RecoveryPort {
    * Asks to begin copies; in turn with the other PGs.
    * @param start called once, later, with how many may begin: at least 1, each to be ended by `copyDone`
    */
-  askCopies(start: (count: number) => void): { cancel(): void };
-  copyDone(): void;
+  askCopies(of: OpPriority, start: (count: number) => void): { cancel(): void };
+  /** @param of as when it was asked for */
+  copyDone(of: OpPriority): void;
 }

@@ -1,11 +1,10 @@
-import { splitBits } from '../../maps/index.ts';
-import { type HObject, type PgId, reverseBits32 } from '../../wire/index.ts';
 import type { PgView } from '../pg/intervals.ts';
 import type { MissingSet } from '../pg/missing.ts';
 import type { Peering } from '../pg/peering.ts';
 import type { PgHost } from '../pg/pg-host.ts';
 import { isBlank, type PgInfo } from '../pg/pg-info.ts';
 import type { PgState } from '../pg/pg-state.ts';
+import { shareBefore } from './hash-order.ts';
 import type { Frontier } from './import.ts';
 import type { Recovery } from './recovery.ts';
 import { countCopies } from './recovery-counts.ts';
@@ -47,7 +46,7 @@ export class RecoveryStatus {
     const missing = this.missingOf(osd).size;
     const frontier = this.frontierOf(osd);
     if (!frontier) return missing;
-    const unlisted = 1 - listedShare(state.pgid, view.pgCount, frontier.cursor);
+    const unlisted = 1 - shareBefore(state.pgid, view.pgCount, frontier.cursor);
     return Math.min(state.totals.objects, missing + Math.ceil(unlisted * state.totals.objects));
   }
 
@@ -124,12 +123,4 @@ export class RecoveryStatus {
       return isOther && isWhole ? [osd] : [];
     });
   }
-}
-
-/** Which part of a PG's objects, which are listed in the order of their hashes, comes before a place in that order. */
-function listedShare({ seed }: PgId, pgCount: number, { hash, max }: HObject): number {
-  if (max) return 1;
-  const size = 2 ** (32 - splitBits(seed, pgCount));
-  const done = (reverseBits32(hash) - reverseBits32(seed)) / size;
-  return Math.min(1, Math.max(0, done));
 }

@@ -1,11 +1,17 @@
 import { CephError } from '../../errors/index.ts';
+import type { IncomingMessage } from '../../msgr/index.ts';
 import { formatPgId, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
+import type { OpOutcome } from '../ops/index.ts';
 import type { ObjectPart } from '../peer-messages.ts';
 import type { MissingItem, MissingSet } from '../pg/missing.ts';
 import type { PgHost } from '../pg/pg-host.ts';
 import type { PgState } from '../pg/pg-state.ts';
 import { Interrupted } from '../questions.ts';
+import type { ClientOp } from '../requests/client-request.ts';
+import { Term } from '../term.ts';
+import { Givers } from './givers.ts';
+import { HolderReads } from './holder-reads.ts';
 import { type CopyCounts, type Found, ObjectCopies } from './object-copies.ts';
 import { storedVersion } from './object-copy.ts';
 import type { RecoveryPlaces } from './recovery-places.ts';
@@ -45,11 +51,17 @@ export interface RecoveryScope {
  */
 export class Recovery {
   private readonly scope: RecoveryScope;
+  /** What was started in one must not go on in the next. */
+  private readonly term = new Term();
+  private readonly givers = new Givers(this.term);
   private readonly copies: ObjectCopies;
+  readonly reads: HolderReads;
   private readonly running = new Set<string>();
   private readonly unfound = new Set<string>();
-  /** Changes with the interval: what was started before must not go on. */
-  private generation = 0;
+  /** Holders do reads of these: they come first in our turn. */
+  private readonly soon = new Map<string, HObject>();
+  /** The one of them that is brought already. */
+  private ahead: string | undefined;
   private enabled = false;
   private isQuiet = false;
   /** For leave to copy in the background. */
@@ -57,7 +69,8 @@ export class Recovery {
 
   constructor(scope: RecoveryScope) {
     this.scope = scope;
-    this.copies = new ObjectCopies(scope);
+    this.copies = new ObjectCopies(scope, this.term, this.givers);
+    this.reads = new HolderReads(scope, this.term, this.givers);
   }
 
   get activeCount(): number {
@@ -89,10 +102,10 @@ export class Recovery {
 
   start(): void {
     if (this.enabled) return this.more();
-    const { generation } = this;
+    const { number } = this.term;
     this.enabled = true;
     this.scope.host.clock.setTimer(QUIET_MS, () => {
-      if (generation !== this.generation) return;
+      if (number !== this.term.number) return;
       this.isQuiet = true;
       this.more();
     });
@@ -101,12 +114,16 @@ export class Recovery {
   stop(): void {
     this.enabled = false;
     this.isQuiet = false;
-    this.generation++;
+    this.term.end();
     this.asked?.cancel();
     this.asked = undefined;
     this.running.clear();
     this.unfound.clear();
+    this.soon.clear();
+    this.ahead = undefined;
+    this.givers.clear();
     this.copies.interrupt();
+    this.reads.interrupt();
   }
 
   /** Something is known to be missing that was not before. */
@@ -118,16 +135,18 @@ export class Recovery {
 
   /** Our turn has begun, or there is more to copy in it. */
   resume(): void {
-    const { host, places } = this.scope;
+    const { host, state, places } = this.scope;
     if (!this.isReady || this.asked || !places.isGranted || !this.next()) return;
     const { recovery } = host;
-    this.asked = recovery.askCopies((count) => {
+    const of = host.recoveryOrders(state.pgid.pool).opPriority;
+    const done = (): void => recovery.copyDone(of);
+    this.asked = recovery.askCopies(of, (count) => {
       this.asked = undefined;
       for (let i = 0; i < count; i++) {
         // Only now: what a client waits for meanwhile is on its way.
         const item = places.isGranted ? this.next() : undefined;
-        if (item) this.launch(...item, false, () => recovery.copyDone());
-        else recovery.copyDone();
+        if (item) this.launch(...item, false, done);
+        else done();
       }
       this.resume();
     });
@@ -151,8 +170,46 @@ export class Recovery {
     this.launch(key, oid, isForChange);
   }
 
-  onPush(copy: number, part: ObjectPart | undefined, data: Buffer): void {
-    this.copies.onPush(copy, part, data);
+  /**
+   * Has a holder do a read of an object that is not here; the object is then brought in our turn, before others. If it is
+   * read once more it is brought at once, one such object at a time, so that reads of many objects do not make many
+   * imports.
+   * @returns undefined if it is to be brought, and read here
+   */
+  async readElsewhere({ key, oid, request }: ClientOp): Promise<OpOutcome | undefined> {
+    const { state } = this.scope;
+    if (!this.enabled) return undefined;
+    try {
+      if (this.isUnknown(key, oid) && !(await this.copies.find(key, oid))) return undefined;
+      const item = state.missing.get(key);
+      const outcome = item && (await this.reads.read(item, request.op));
+      if (outcome && state.missing.has(key)) this.wantSoon(key, oid);
+      return outcome;
+    } catch (error) {
+      if (error instanceof Interrupted) return undefined;
+      throw error;
+    }
+  }
+
+  private wantSoon(key: string, oid: HObject): void {
+    if (this.running.has(key) || this.unfound.has(key)) return;
+    if (this.soon.has(key) && this.ahead === undefined) {
+      this.ahead = key;
+      this.launch(key, oid, false);
+    } else {
+      this.soon.set(key, oid);
+      this.resume();
+    }
+  }
+
+  /** Which version of the object there is has yet to be asked. */
+  private isUnknown(key: string, oid: HObject): boolean {
+    const { missing, import: importing } = this.scope.state;
+    return !missing.has(key) && (importing?.frontier.isBeyond(key, oid) ?? false);
+  }
+
+  onPush(copy: number, part: ObjectPart | undefined, message: IncomingMessage): void {
+    this.copies.onPush(copy, part, message);
   }
   onPushReply(copy: number): void {
     this.copies.onPushReply(copy);
@@ -167,23 +224,31 @@ export class Recovery {
    */
   async bringOlder(item: MissingItem, holders: readonly number[]): Promise<void> {
     const key = oidKey(item.oid);
-    const { generation } = this;
+    const { number } = this.term;
     // Nothing else is brought in its place meanwhile.
     this.running.add(key);
     try {
       await this.copies.pullOlder(item, holders);
     } finally {
-      if (generation === this.generation) this.running.delete(key);
+      if (number === this.term.number) this.running.delete(key);
     }
   }
 
   private next(): [key: string, oid: HObject] | undefined {
     const { state, places } = this.scope;
-    const item = this.nextOf(state.missing);
+    const item = this.nextSoon() ?? this.nextOf(state.missing);
     if (item) return item;
     for (const [osd, missing] of this.scope.peers()) {
       const its = places.covers(osd) && this.nextOf(missing);
       if (its) return its;
+    }
+    return undefined;
+  }
+
+  private nextSoon(): [key: string, oid: HObject] | undefined {
+    const { missing } = this.scope.state;
+    for (const [key, oid] of this.soon) {
+      if (missing.has(key) && !this.running.has(key) && !this.unfound.has(key)) return [key, oid];
     }
     return undefined;
   }
@@ -197,12 +262,14 @@ export class Recovery {
   }
 
   private launch(key: string, oid: HObject, isForChange: boolean, done?: () => void): void {
-    const { generation } = this;
+    const { number } = this.term;
     this.running.add(key);
     this.bring(key, oid, isForChange).then(
       (isFound) => {
-        if (generation === this.generation) {
+        if (number === this.term.number) {
           this.running.delete(key);
+          this.soon.delete(key);
+          if (this.ahead === key) this.ahead = undefined;
           if (isFound) this.scope.recovered(key);
           else this.giveUpFor(key);
         }
@@ -211,7 +278,7 @@ export class Recovery {
       },
       (e: unknown) => {
         done?.();
-        if (e instanceof Interrupted || generation !== this.generation) return;
+        if (e instanceof Interrupted || number !== this.term.number) return;
         this.scope.host.fatal(e);
       },
     );
@@ -219,18 +286,18 @@ export class Recovery {
 
   private giveUpFor(key: string): void {
     const { host, state } = this.scope;
-    const { generation } = this;
+    const { number } = this.term;
     this.unfound.add(key);
     host.log('warn', 'object unfound', { pg: formatPgId(state.pgid), object: key });
     host.clock.setTimer(RETRY_MS, () => {
-      if (generation === this.generation) this.retryUnfound();
+      if (number === this.term.number) this.retryUnfound();
     });
   }
 
   private async bring(key: string, oid: HObject, isForChange: boolean): Promise<boolean> {
     const { state } = this.scope;
     const { copies } = this;
-    const isUnknown = !state.missing.has(key) && state.import?.frontier.isBeyond(key, oid);
+    const isUnknown = this.isUnknown(key, oid);
     if (isUnknown && !(await copies.find(key, oid))) return false;
     const item = state.missing.get(key);
     if (item && !(await copies.pull(item))) return false;
@@ -240,11 +307,11 @@ export class Recovery {
       .lacking(key, oid)
       .filter((osd) => isForChange || missing.get(osd)?.has(key));
     // All of them end before anything else happens to the object.
-    const { generation } = this;
+    const { number } = this.term;
     const ends = await Promise.allSettled(targets.map((osd) => copies.push(osd, key, oid)));
     const failed = ends.find((e) => e.status === 'rejected');
     if (!failed) return true;
-    if (generation !== this.generation) throw new Interrupted();
+    if (number !== this.term.number) throw new Interrupted();
     if (!(failed.reason instanceof CephError)) throw failed.reason;
     await this.replaceDamaged(oid, failed.reason);
     return false;

@@ -33,6 +33,21 @@ interface ExecutionParts {
   ended(object: ObjectState): void;
 }
 
+/** Where the ops of a PG's requests are executed. */
+export function envOf(host: PgHost, state: Pick<PgState, 'c'>): OpEnv {
+  return {
+    store: host.store,
+    collection: state.c,
+    get limits() {
+      return host.limits;
+    },
+    get nowMs() {
+      return host.clock.wallMs();
+    },
+    crc32c: host.crc32c,
+  };
+}
+
 /** Runs the ops of requests on their objects: reads are answered from here, what writes come to goes to the write path. */
 export class Executions {
   /** Of all executions. */
@@ -43,18 +58,7 @@ export class Executions {
   constructor(scope: ExecutionScope, parts: ExecutionParts) {
     this.scope = scope;
     this.parts = parts;
-    const { host, state } = scope;
-    this.surroundings = {
-      store: host.store,
-      collection: state.c,
-      get limits() {
-        return host.limits;
-      },
-      get nowMs() {
-        return host.clock.wallMs();
-      },
-      crc32c: host.crc32c,
-    };
+    this.surroundings = envOf(scope.host, scope.state);
   }
 
   /** The request's turn has come. */
@@ -90,13 +94,13 @@ export class Executions {
     prepared: Promise<Prepared>,
   ): void {
     const { pending, ended } = this.parts;
-    const { interval } = pending;
+    const { number } = pending;
     if (op.mayWrite) object.isBusy = true;
     else object.readers++;
     pending.ops.add(op);
     prepared.then(
       (p) => {
-        if (interval !== pending.interval) return;
+        if (number !== pending.number) return;
         pending.ops.delete(op);
         if (op.mayWrite) object.isBusy = false;
         else object.readers--;

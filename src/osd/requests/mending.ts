@@ -57,10 +57,10 @@ export class Mending {
 
   private begin(op: ClientOp, object: ObjectState, otherwise: () => void): void {
     const { pending, scope } = this;
-    const { interval } = pending;
+    const { number } = pending;
     scope.mend(op.oid).then(
       (isMended) => {
-        if (interval !== pending.interval) return;
+        if (number !== pending.number) return;
         pending.ops.delete(op);
         object.isBusy = false;
         object.context = undefined;

@@ -8,6 +8,7 @@ import { type ListScope, Lists } from './lists.ts';
 import { Mending, type MendingScope } from './mending.ts';
 import { type ObjectState, ObjectStates } from './object-states.ts';
 import { PendingOps } from './pending-ops.ts';
+import { type ElsewhereScope, ReadsElsewhere } from './reads-elsewhere.ts';
 import { type ChangeWatch, WritePath, type WriteScope } from './write-path.ts';
 
 /** What the pipeline needs of its PG. */
@@ -15,6 +16,7 @@ export interface PipelineScope
   extends Omit<MendingScope, 'host'>,
     ExecutionScope,
     ListScope,
+    ElsewhereScope,
     WriteScope {
   /** It may not be read, or not be changed, before it is brought. */
   isMissingHere(key: string, oid: HObject): boolean;
@@ -36,6 +38,7 @@ export class OpPipeline {
   private readonly mending: Mending;
   private readonly writes: WritePath;
   private readonly executions: Executions;
+  private readonly elsewhere: ReadsElsewhere;
   private readonly lists: Lists;
   private isServing = false;
   /** Requests that came before it serves. */
@@ -66,6 +69,7 @@ export class OpPipeline {
     this.mending = mending;
     this.writes = writes;
     this.executions = new Executions(scope, { objects, pending, mending, writes, ended });
+    this.elsewhere = new ReadsElsewhere(scope, pending, ended);
     this.lists = new Lists(scope, (answer) => writes.answerAfterAll(answer));
   }
 
@@ -184,8 +188,8 @@ export class OpPipeline {
   /** Gives an object's requests their turns, until one has to wait. */
   private run(object: ObjectState): void {
     const { scope, pending } = this;
-    const { interval } = pending;
-    while (interval === pending.interval) {
+    const { number } = pending;
+    while (number === pending.number) {
       const op = object.queue[0];
       if (!op) {
         this.objects.rest(object);
@@ -197,7 +201,10 @@ export class OpPipeline {
       }
       if (object.isBusy || (op.mayWrite ? object.readers > 0 : object.writes > 0)) return;
       const { key, oid, mayWrite } = op;
-      if (mayWrite ? scope.isMissingAnywhere(key, oid) : scope.isMissingHere(key, oid)) {
+      const isMissing = mayWrite
+        ? scope.isMissingAnywhere(key, oid)
+        : scope.isMissingHere(key, oid);
+      if (isMissing && !this.elsewhere.isSooner(op)) {
         scope.want(key, oid, mayWrite);
         return;
       }
@@ -211,6 +218,7 @@ export class OpPipeline {
       }
       object.queue.shift();
       if (op.isFenced()) op.answer(refusal(-ERRNO.ESHUTDOWN));
+      else if (isMissing) this.elsewhere.begin(op, object);
       else if (!mayWrite || this.writes.accept(op)) this.executions.begin(op, object);
     }
   }

@@ -203,11 +203,11 @@ export class WritePath {
   /** To our own store. */
   private store(op: ClientOp, change: InFlight<ObjectState>, txn: readonly StoreOp[]): void {
     const applied = change.early ? () => this.appliedHere(change) : undefined;
-    const { interval } = this.pending;
+    const { number } = this.pending;
     const stored = op.memory.isLarge ? op.memory.use() : undefined;
     void this.scope.host.submit(txn, applied).then(() => {
       stored?.();
-      if (interval !== this.pending.interval) return;
+      if (number !== this.pending.number) return;
       this.inFlight.durableHere(change.version);
       this.advance();
     });
@@ -252,10 +252,10 @@ export class WritePath {
       op.answer(answer);
       return;
     }
-    const { interval } = this.pending;
+    const { number } = this.pending;
     this.placing.set(op, answer.version);
     this.scope.flushAll(() => {
-      if (interval !== this.pending.interval) return;
+      if (number !== this.pending.number) return;
       this.placing.delete(op);
       op.answer(answer);
     });

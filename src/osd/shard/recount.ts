@@ -4,8 +4,9 @@ import type { Collection, ObjectStore } from '../../store/index.ts';
 import { HOBJECT_MAX, type HObject } from '../../wire/index.ts';
 import { decodeObjectInfo, INFO_ATTR, type ObjectInfo } from '../ops/index.ts';
 import { type ChangeSource, ObjectCount } from '../pg/object-count.ts';
+import { listObjects } from '../pg/pg-collection.ts';
 import type { PgHost } from '../pg/pg-host.ts';
-import { listObjects, type PgState } from '../pg/pg-state.ts';
+import type { PgState } from '../pg/pg-state.ts';
 
 /** Objects looked at in one turn, and the time between: nobody waits for the result. */
 const PAGE = 256;

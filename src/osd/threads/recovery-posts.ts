@@ -1,4 +1,5 @@
 import type { PgId } from '../../wire/index.ts';
+import type { OpPriority } from '../recovery/recovery-pace.ts';
 import type {
   RecoveryPort,
   Reservation,
@@ -18,13 +19,18 @@ export type RecoveryAsk =
     }
   | { readonly kind: 'setPriority'; readonly number: number; readonly priority: number }
   | { readonly kind: 'release'; readonly number: number }
-  | { readonly kind: 'askCopies'; readonly number: number }
+  | { readonly kind: 'askCopies'; readonly number: number; readonly of: OpPriority }
   | { readonly kind: 'cancelCopies'; readonly number: number }
-  | { readonly kind: 'copyDone' };
+  | { readonly kind: 'copyDone'; readonly of: OpPriority };
 
 export type RecoveryAnswer =
   | { readonly kind: 'granted' | 'preempted'; readonly number: number }
-  | { readonly kind: 'start'; readonly number: number; readonly count: number };
+  | {
+      readonly kind: 'start';
+      readonly number: number;
+      readonly of: OpPriority;
+      readonly count: number;
+    };
 
 /** The shard's end. */
 export class PostedRecovery implements RecoveryPort {
@@ -51,10 +57,10 @@ export class PostedRecovery implements RecoveryPort {
     };
   }
 
-  askCopies(start: (count: number) => void): { cancel(): void } {
+  askCopies(of: OpPriority, start: (count: number) => void): { cancel(): void } {
     const number = this.next++;
     this.asks.set(number, start);
-    this.post({ kind: 'askCopies', number });
+    this.post({ kind: 'askCopies', number, of });
     return {
       cancel: () => {
         if (this.asks.delete(number)) this.post({ kind: 'cancelCopies', number });
@@ -62,8 +68,8 @@ export class PostedRecovery implements RecoveryPort {
     };
   }
 
-  copyDone(): void {
-    this.post({ kind: 'copyDone' });
+  copyDone(of: OpPriority): void {
+    this.post({ kind: 'copyDone', of });
   }
 
   /** The desk has answered. */
@@ -74,7 +80,7 @@ export class PostedRecovery implements RecoveryPort {
       this.asks.delete(number);
       if (start) start(answer.count);
       // Leave came when it was not wanted any more.
-      else for (let i = 0; i < answer.count; i++) this.copyDone();
+      else for (let i = 0; i < answer.count; i++) this.copyDone(answer.of);
       return;
     }
     const wish = this.wishes.get(number);
@@ -115,12 +121,12 @@ export class RecoveryClerk {
         places.delete(ask.number);
         return;
       case 'askCopies': {
-        const { number } = ask;
+        const { number, of } = ask;
         const start = (count: number): void => {
           asks.delete(number);
-          post({ kind: 'start', number, count });
+          post({ kind: 'start', number, of, count });
         };
-        asks.set(number, desk.askCopies(start));
+        asks.set(number, desk.askCopies(of, start));
         return;
       }
       case 'cancelCopies':
@@ -128,7 +134,7 @@ export class RecoveryClerk {
         asks.delete(ask.number);
         return;
       case 'copyDone':
-        return desk.copyDone();
+        return desk.copyDone(ask.of);
     }
   }
 }
