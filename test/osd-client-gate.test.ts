@@ -24,7 +24,7 @@ class World {
   flags = 0;
   isServing = true;
   isPrimary = true;
-  isRemoving = false;
+  isComing = false;
   isFenced = false;
   wanted = 0;
   readonly executed: ClientOp[] = [];
@@ -77,10 +77,10 @@ class World {
         return world.isServing;
       },
       pg: () =>
-        world.isRemoving
+        world.isComing
           ? undefined
           : { since: 1, isPrimary: world.isPrimary, submitOp: (op) => world.executed.push(op) },
-      isRemoving: () => world.isRemoving,
+      isComing: () => world.isComing,
       wantMap: () => world.wanted++,
       answered: () => {},
     };
@@ -154,9 +154,10 @@ it('forgets what it holds for a session that is gone', () => {
 });
 
 it('holds requests for a PG whose last stay is still being removed', () => {
-  world.isRemoving = true;
+  world.isComing = true;
   world.send(client, 'a');
-  world.isRemoving = false;
+  expect(world.names).toEqual([]);
+  world.isComing = false;
   world.gate.retry();
   expect(world.names).toEqual(['a']);
 });

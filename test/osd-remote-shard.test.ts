@@ -51,6 +51,7 @@ class Front implements RemoteShardFront {
   standBy(_osd: number, lease: { leaseMs: number }, then: (leaseMs: number) => void): void {
     then(lease.leaseMs / 2);
   }
+  stateChanged(): void {}
   statsChanged(): void {}
   fatal(e: unknown): void {
     this.errors.push(e);

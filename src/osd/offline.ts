@@ -8,10 +8,10 @@ import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
 import { readMap } from './osd-maps.ts';
 import type { PgView } from './pg/intervals.ts';
-import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-collection.ts';
 import { PgInfo } from './pg/pg-info.ts';
 import { nextInfo, restoredView } from './pg/pg-life.ts';
-import { viewOf } from './shard/pg-registry.ts';
+import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-state.ts';
+import { viewOf } from './shard/pg-view.ts';
 import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
 
 export type { PgInfo } from './pg/pg-info.ts';
@@ -61,8 +61,11 @@ export function adoptPgMeta(
   if (!bytes) throw new CephError('EINVAL', 'the export has no info of its PG');
   let info = decodeAll(PgInfo, bytes);
   const from = OSDMap.decode(Buffer.from(map), crc32c);
-  let before: PgView = { ...restoredView(info, pgid), epoch: from.epoch };
+  // After a crash a PG may have seen more maps than its OSD has taken down.
+  const seen = Math.max(from.epoch, info.view.epoch);
+  let before: PgView = { ...restoredView(info, pgid), epoch: seen };
   for (const next of mapsSince(store, maps, from, crc32c)) {
+    if (next.epoch <= seen) continue;
     const pool = next.pool(pgid.pool);
     if (!pool) throw new CephError('ENOENT', `pool ${pgid.pool} is gone since epoch ${next.epoch}`);
     const view = viewOf(next, pgid);

@@ -16,7 +16,8 @@ export type ReceivedMap = Omit<MapItem, 'bytes'> & { readonly bytes: Uint8Array 
 
 /**
  * The OSDMaps an OSD has seen: the newest decoded, changes and some full maps in the store of shard 0. Beside the newest
- * full map, the one is kept from which the shard that is furthest behind goes on after a restart.
+ * full map, the one is kept from which the shard that is furthest behind goes on after a restart. An OSD that is started
+ * again begins with the map that all PGs of shard 0 had seen, and gets those after it once more.
  */
 export class OsdMaps {
   private readonly store: ObjectStore;
@@ -24,6 +25,8 @@ export class OsdMaps {
   private readonly superblock: Superblock;
   /** Epochs whose full map is stored, ascending. */
   private readonly fulls: number[];
+  /** Those of later epochs: when the OSD ended, not all PGs had come so far. They come again. */
+  private beyond: number[];
   current: OSDMap | undefined;
   private receivedEpoch = 0;
   private puts: [string, Uint8Array][] = [];
@@ -33,8 +36,10 @@ export class OsdMaps {
     this.store = store;
     this.superblock = superblock;
     this.crc32c = crc32c;
-    this.fulls = fullsIn(store);
     const { newest } = superblock;
+    const fulls = storedEpochs(store, 'f');
+    this.fulls = fulls.filter((epoch) => epoch <= newest);
+    this.beyond = fulls.filter((epoch) => epoch > newest);
     if (newest === 0) return;
     const full = readMap(store, 'f', newest);
     if (!full) throw new CephError('EIO', `the store lacks osdmap ${newest}`);
@@ -98,6 +103,8 @@ export class OsdMaps {
     const ops: StoreOp[] = [putMeta(puts)];
     const base = fulls.findLast((full) => full <= neededFrom) ?? fulls[0]!;
     const gone = fulls.splice(0, fulls.indexOf(base));
+    gone.push(...this.beyond.filter((full) => full !== epoch));
+    this.beyond = [];
     if (gone.length > 0) {
       const keys = gone.map((full) => mapKey('f', full));
       ops.push({ op: 'omapRmKeys', c: META, oid: MAPS, keys });
@@ -187,7 +194,9 @@ function mapKey(kind: 'i' | 'f', epoch: number): string {
   return kind + epoch.toString(16).padStart(8, '0');
 }
 
-function fullsIn(store: ObjectStore): number[] {
-  const { entries } = store.omapList(META, MAPS, { prefix: 'f', limit: KEEP + 2 });
+/** Epochs of which the full map (`f`), or the change that led to it (`i`), is kept, ascending. */
+export function storedEpochs(store: ObjectStore, kind: 'i' | 'f'): number[] {
+  const limit = Number.MAX_SAFE_INTEGER;
+  const { entries } = store.omapList(META, MAPS, { prefix: kind, limit });
   return entries.map(([key]) => Number.parseInt(key.slice(1), 16));
 }

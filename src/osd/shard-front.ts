@@ -113,6 +113,8 @@ export interface ShardFront {
   standBy(osd: number, lease: Lease, then: (leaseMs: number) => void): void;
   /** The PGs' reports to the monitor have changed. */
   statsChanged(): void;
+  /** What the shard has made durable, and its PGs, have changed, though no map came. */
+  stateChanged(): void;
   /** The shard cannot go on, so the OSD cannot. */
   fatal(error: unknown): void;
 }

@@ -9,13 +9,13 @@ import {
   writeOSDOp,
 } from '../../src/wire/index.ts';
 
-/** The front part of a client's request to write `length` bytes at the begin of an object of PG 1.0. */
-export function writeRequest(name: string, epoch: number, length: number): Buffer {
+/** The front part of a client's request to write `length` bytes at the begin of an object of PG 1.0, or of another. */
+export function writeRequest(name: string, epoch: number, length: number, hash = 0, seed = 0) {
   const args = argsBytes('extent', { offset: 0, length, truncateSize: 0, truncateSeq: 0 });
   return Buffer.from(
     writeOSDOp({
-      pgid: { pgid: { pool: 1, seed: 0 }, shard: -1 },
-      hash: 0,
+      pgid: { pgid: { pool: 1, seed }, shard: -1 },
+      hash,
       epoch,
       flags: OSD_FLAG.WRITE | OSD_FLAG.ONDISK,
       reqid: { name: { type: 8, num: 0 }, tid: 0n, inc: 0 },

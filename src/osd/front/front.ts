@@ -122,7 +122,7 @@ export class Front
       partition,
       sharing: this.config.mapSharing(),
       crc32c,
-      neededFrom: () => this.shardSet.neededFrom(this.epoch),
+      neededFrom: () => this.shardSet.neededFrom,
       send: (to, message) => this.shardSet.sendMap(0, to, message),
       afterMaps: () => this.afterMaps(),
       malformed: (e) => {
@@ -217,6 +217,9 @@ export class Front
   }
   statsChanged(): void {
     this.reporter.soon();
+  }
+  stateChanged(): void {
+    this.watch.mapsChanged();
   }
   cut(by: Requester): void {
     by.close();

@@ -53,9 +53,9 @@ export class ShardSet {
     }
   }
 
-  /** The oldest epoch from which another shard would go on after a crash now, when ours would from `epoch`. */
-  neededFrom(epoch: number): number {
-    return this.others.reduce((min, shard) => Math.min(min, shard.durableEpoch), epoch);
+  /** The oldest epoch from which a shard would go on after a crash, when ours has made its next commit. */
+  get neededFrom(): number {
+    return Math.min(this.own.seenEpoch, ...this.others.map((shard) => shard.durableEpoch));
   }
   /** Every shard has made this epoch durable. */
   haveAll(epoch: number): boolean {

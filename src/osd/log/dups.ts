@@ -48,8 +48,18 @@ const DUP_BYTES = 160;
  * lacks it. The role is that of pg_log_dup_t and osd_pg_log_dups_tracked (src/osd/PGLog.h, 16.2).
  */
 export class Dups {
-  private chunks: Chunk[] = [];
-  private readonly byReqid = new Map<string, Chunk>();
+  private chunks: Chunk[];
+  private readonly byReqid: Map<string, Chunk>;
+
+  constructor(like?: Dups) {
+    this.chunks = [...(like?.chunks ?? [])];
+    this.byReqid = new Map(like?.byReqid);
+  }
+
+  /** The same requests, for another PG. */
+  copy(): Dups {
+    return new Dups(this);
+  }
 
   get size(): number {
     return this.byReqid.size;

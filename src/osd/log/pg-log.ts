@@ -1,7 +1,7 @@
 import { assert } from '../../errors/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion } from '../../wire/index.ts';
 import { Dups } from './dups.ts';
-import type { LogEntry, PgTotals } from './log-entry.ts';
+import { type LogEntry, logKey, type PgTotals } from './log-entry.ts';
 import { type Done, hashOfEntry, Logged } from './logged.ts';
 
 /**
@@ -22,6 +22,13 @@ export function sameVersion(a: EVersion, b: EVersion): boolean {
   return a.version === b.version && a.epoch === b.epoch;
 }
 
+/** What a part of a PG that is split gets of its log. */
+export interface LogPart {
+  readonly log: PgLog;
+  /** Entries that were stored with another part: keys, the same in both, and values. */
+  readonly stored: readonly [string, Buffer][];
+}
+
 /**
  * The last changes of a PG in order, after `tail`. A version is given out once: its epoch belongs to one interval with
  * one primary, so members that have the same version have the same log up to it.
@@ -37,7 +44,11 @@ export class PgLog {
   private recordBytes = 0;
 
   /** @param former whose trimmed requests are remembered on */
-  constructor(tail: EVersion = EVERSION_ZERO, items: readonly Logged[] = [], former?: PgLog) {
+  constructor(
+    tail: EVersion = EVERSION_ZERO,
+    items: readonly Logged[] = [],
+    former?: Pick<PgLog, 'dups'>,
+  ) {
     this.tail = tail;
     this.dups = former?.dups ?? new Dups();
     for (const item of items) this.append(item);
@@ -85,11 +96,6 @@ export class PgLog {
     if (sameVersion(v, this.tail)) return true;
     const at = this.firstAbove(v) - 1;
     return at >= 0 && sameVersion(this.items[at]!.version, v);
-  }
-
-  /** All entries as they are stored. */
-  *encoded(): Generator<[version: EVersion, bytes: Buffer]> {
-    for (const item of this.items) yield [item.version, bytesOf(item)];
   }
 
   after(v: EVersion): readonly Logged[] {
@@ -142,18 +148,26 @@ export class PgLog {
 
   /**
    * Takes the log apart when its PG is split. Each part has our tail, since no entry between was of its objects, and
-   * remembers all trimmed requests, which do not tell what they were for.
-   * @param seeds of the parts
+   * remembers all trimmed requests, which do not tell what they were for. This log must not be used any more.
+   * @param seeds of the parts; the first is the one that had the log
    * @param partOf the seed of the part that has the objects of a hash
    */
-  split(seeds: Iterable<number>, partOf: (hash: number) => number): Map<number, PgLog> {
-    const parts = new Map<number, PgLog>();
-    for (const seed of seeds) {
-      const log = new PgLog(this.tail);
-      for (const bytes of this.dups.all) log.dups.load(bytes);
-      parts.set(seed, log);
+  split(seeds: readonly number[], partOf: (hash: number) => number): Map<number, LogPart> {
+    const parts = new Map(
+      seeds.map((seed, i) => {
+        const dups = i === 0 ? this.dups : this.dups.copy();
+        const part = { log: new PgLog(this.tail, [], { dups }), stored: [] };
+        return [seed, part as LogPart & { stored: [string, Buffer][] }];
+      }),
+    );
+    const first = seeds[0]!;
+    for (const item of this.items) {
+      const bytes = bytesOf(item);
+      const seed = partOf(hashOfEntry(bytes));
+      const { log, stored } = parts.get(seed)!;
+      log.take(item);
+      if (seed !== first) stored.push([logKey(item.version), bytes]);
     }
-    for (const item of this.items) parts.get(partOf(hashOfEntry(bytesOf(item))))!.take(item);
     return parts;
   }
 

@@ -41,6 +41,8 @@ import type { PgState } from './pg-state.ts';
 export interface MemberScope {
   header(): { pgid: PgState['pgid']; epoch: number; since: number };
   readonly view: { readonly primary: number };
+  /** The interval has begun here, and not ended. */
+  readonly isSettled: boolean;
   /** Runs `then` in this interval once all that this member holds is durable. */
   whenSure(then: () => void): void;
   /** As primary: more of what we are to have is known. */
@@ -133,7 +135,7 @@ export class PgMember {
     const answer = (): void => {
       this.host.standBy(from, m.lease, (leaseMs) => {
         const { state } = this;
-        if (state.info.since !== m.since) return;
+        if (state.info.since !== m.since || !this.scope.isSettled) return;
         const lease = { ...m.lease, leaseMs };
         const missing = [...state.missing.values()];
         const what = { round: m.round, lease, missing, import: state.import?.info };
@@ -166,7 +168,7 @@ export class PgMember {
     if (writeable) state.info = { ...state.info, lastEpochStarted: since };
     if (state.import) state.import.sources = sources;
     void this.host.submit([state.saveInfo()]).then(() => {
-      if (state.info.since === since) done();
+      if (state.info.since === since && this.scope.isSettled) done();
     });
   }
 

@@ -1,14 +1,14 @@
 import { halvings, stableMod } from '../../maps/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { compareEVersion, type EVersion, formatPgId, type PgId } from '../../wire/index.ts';
-import { logKey, type PgTotals } from '../log/log-entry.ts';
-import { newestChanges } from '../log/newest-changes.ts';
-import type { PgLog } from '../log/pg-log.ts';
+import type { PgTotals } from '../log/log-entry.ts';
+import type { LogPart, PgLog } from '../log/pg-log.ts';
 import { Import, type ImportInfo } from '../recovery/import.ts';
 import type { PgView } from './intervals.ts';
+import type { MissingItem } from './missing.ts';
 import type { PgInfo } from './pg-info.ts';
 import { nextInfo } from './pg-life.ts';
-import { PgState } from './pg-state.ts';
+import { newestChanges, PgState } from './pg-state.ts';
 
 // A PG is split when its pool has more PGs: every member does so for itself, as it goes through the map that says so, and
 // since all do the same to equal logs, the parts have equal logs again. Objects are not touched. Source of the rules:
@@ -47,24 +47,24 @@ export function splitPg(
   const logs = state.log.split(seeds, partOf);
   const infos = infosOf(state, before, logs, viewOf);
   const moved: string[] = [];
+  const lacking = new Map(seeds.map((s): [number, MissingItem[]] => [s, []]));
+  for (const item of state.missing.values()) lacking.get(partOf(item.oid.hash))!.push(item);
   const children = seeds.slice(1).map((child) => {
     const part = new PgState({ pool, seed: child }, infos.get(child)!);
-    const items = [...state.missing.values()].filter(({ oid }) => partOf(oid.hash) === child);
-    begin(part, logs.get(child)!, state.import?.info);
-    const entries: [string, Buffer][] = [];
-    for (const [version, bytes] of part.log.encoded()) entries.push([logKey(version), bytes]);
-    if (entries.length > 0) ops.push(part.put(entries));
-    for (const [key] of entries) moved.push(key);
+    const { log, stored } = logs.get(child)!;
+    begin(part, log, state.import?.info);
+    if (stored.length > 0) ops.push(part.put(stored));
+    for (const [key] of stored) moved.push(key);
     ops.push(...part.storeDups());
-    ops.push(...part.addMissing(items));
+    ops.push(...part.addMissing(lacking.get(child)!));
     return part;
   });
-  const { c, meta: oid, missing } = state;
-  const gone = [...missing].filter(([, item]) => partOf(item.oid.hash) !== seed);
+  const { c, meta: oid } = state;
+  const gone = children.flatMap((part) => [...part.missing.keys()]);
   const importing = state.import?.info;
   state.info = infos.get(seed)!;
-  begin(state, logs.get(seed)!, importing);
-  ops.push(...state.forgetMissing(gone.map(([key]) => key)));
+  begin(state, logs.get(seed)!.log, importing);
+  ops.push(...state.forgetMissing(gone));
   if (moved.length > 0) ops.push({ op: 'omapRmKeys', c, oid, keys: moved });
   for (const part of [state, ...children]) {
     part.endImport();
@@ -91,7 +91,7 @@ function lastUpTo(log: PgLog, v: EVersion): EVersion {
 function infosOf(
   state: PgState,
   before: PgView,
-  logs: ReadonlyMap<number, PgLog>,
+  logs: ReadonlyMap<number, LogPart>,
   viewOf: (pgid: PgId) => PgView,
 ): Map<number, PgInfo> {
   const { pool } = state.pgid;
@@ -99,9 +99,9 @@ function infosOf(
   const totals = shares(info.totals, logs.size);
   const isEstimated = info.isEstimated || info.totals.objects > 0;
   return new Map(
-    [...logs].map(([seed, { head: version }], i) => {
+    [...logs].map(([seed, { log }], i) => {
       const next = nextInfo(info, before, viewOf({ pool, seed }));
-      return [seed, { ...next, standing: { version, totals: totals[i]! }, isEstimated }];
+      return [seed, { ...next, standing: { version: log.head, totals: totals[i]! }, isEstimated }];
     }),
   );
 }

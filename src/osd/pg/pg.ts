@@ -91,6 +91,9 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
         return pg.view;
       },
       header: () => this.header(),
+      get isSettled() {
+        return pg.rounds.isSettled;
+      },
       whenSure: (then) => this.rounds.whenSure(then),
       moreListed: () => this.moreListed(),
       followers: () => [...this.holdings.peers()].map(([osd]) => osd),
@@ -186,16 +189,23 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   beganBefore(since: number): void {
     const { state } = this;
     this.rounds.endInterval();
-    state.info = { ...state.info, since };
+    // The map of now may show the primary alive in it already, and no later one need come.
+    const isVouchedFor = state.info.isVouchedFor || this.view.upThru >= since;
+    state.info = { ...state.info, since, isVouchedFor };
     void this.host.submit([state.saveInfo()]);
     this.settle();
+  }
+
+  /** The next map ends the interval, and this PG has to wait for what that makes of it: meanwhile it serves nobody. */
+  pause(): void {
+    this.rounds.endInterval();
+    this.pipeline.stop(false);
   }
 
   /** Stops everything; nothing is answered any more. */
   stop(): void {
     this.isRemoved = true;
-    this.rounds.endInterval();
-    this.pipeline.stop(false);
+    this.pause();
   }
 
   submitOp(op: ClientOp): void {

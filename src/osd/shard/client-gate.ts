@@ -27,8 +27,11 @@ export interface ClientGateHost {
   /** The map shows us up, and we are not on our way down. */
   readonly isServing: boolean;
   pg(pgid: PgId): Pick<Pg, 'isPrimary' | 'submitOp' | 'since'> | undefined;
-  /** What the PG's last stay here left behind is still being removed; the PG begins after that. */
-  isRemoving(pgid: PgId): boolean;
+  /**
+   * The PG is not here, but will be: what its last stay left behind is still being removed, or its turn to be split or
+   * merged has not come.
+   */
+  isComing(pgid: PgId): boolean;
   /** A request speaks of a map that we do not have. */
   wantMap(epoch: number): void;
   /** A client had an old map when it sent its request: it is told what has changed since, once. */
@@ -121,7 +124,7 @@ export class ClientGate {
     // The client will learn better from the map, and send again.
     if (!pool) return false;
     if (!pg?.isPrimary) {
-      const begins = !pg && host.isRemoving(pgid);
+      const begins = !pg && host.isComing(pgid);
       return begins && map.pgToUpActing(pgid).actingPrimary === host.id && this.hold(a);
     }
     if (this.isFenced(by)) return this.refuse(a, -ERRNO.ESHUTDOWN);

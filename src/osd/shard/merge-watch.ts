@@ -12,6 +12,8 @@ export interface MergeWatchScope {
   readonly clock: Clock;
   readonly map: OSDMap | undefined;
   pg(pgid: PgId): Pg | undefined;
+  /** It will be here, when its turn to be split or merged has come. */
+  isLate(pgid: PgId): boolean;
   askMon(wish: MonWish): void;
 }
 
@@ -39,10 +41,13 @@ export class MergeWatch {
     for (const [id, pool] of map?.data.pools ?? []) {
       if (pool.pgNumPending >= pool.pgNum) continue;
       const seed = pool.pgNum - 1;
+      const into = { pool: id, seed: parentSeed(seed) };
       const source = this.scope.pg({ pool: id, seed });
-      const target = this.scope.pg({ pool: id, seed: parentSeed(seed) });
+      const target = this.scope.pg(into);
       if (!source?.isPrimary) continue;
-      if (!target?.isPrimary || isShort(source) || isShort(target)) this.say(source, target, false);
+      if (this.scope.isLate(into)) this.wait(id, pool.lastChange, source.pgid);
+      else if (!target?.isPrimary || isShort(source) || isShort(target))
+        this.say(source, target, false);
       else if (source.isClean && target.isClean) this.say(source, target, true);
       else this.wait(id, pool.lastChange, source.pgid);
     }

@@ -1,57 +1,60 @@
 import { assert } from '../../errors/index.ts';
-import { halvings, isMergePart, type OSDMap, splitBits, stableMod } from '../../maps/index.ts';
+import { halvings, type OSDMap, stableMod } from '../../maps/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { type PgId, parsePgId } from '../../wire/index.ts';
 import type { PgView } from '../pg/intervals.ts';
 import { Pg } from '../pg/pg.ts';
-import { damaged } from '../pg/pg-collection.ts';
 import type { PgHost } from '../pg/pg-host.ts';
 import { emptyInfo } from '../pg/pg-info.ts';
 import { restoredView, storedView } from '../pg/pg-life.ts';
 import { mergeAll } from '../pg/pg-merge.ts';
 import { splitPg } from '../pg/pg-split.ts';
-import { PgState } from '../pg/pg-state.ts';
+import { damaged, PgState } from '../pg/pg-state.ts';
 import { scrubbedAtBirth } from '../scrub/scrub-history.ts';
 import { META } from '../superblock.ts';
+import { type HashRange, overlap } from './hash-range.ts';
+import { fateOf, LatePgs } from './late-pgs.ts';
+import { rangeIn, viewOf } from './pg-view.ts';
 import { Removals } from './removals.ts';
 import { Untouched } from './untouched.ts';
-
-/** A PG as one map sees it. */
-export function viewOf(map: OSDMap, pgid: PgId): PgView {
-  const { up, upPrimary, acting, actingPrimary } = map.pgToUpActing(pgid);
-  const pool = map.pool(pgid.pool);
-  const pgCount = pool?.pgNum ?? 0;
-  return {
-    epoch: map.epoch,
-    up,
-    upPrimary,
-    acting,
-    primary: actingPrimary,
-    size: pool?.size ?? 0,
-    minSize: pool?.minSize ?? 0,
-    pgCount,
-    bits: splitBits(pgid.seed, pgCount),
-    isMerging: pool !== undefined && isMergePart(pool, pgid.seed),
-    upFrom: acting.map((osd) => map.data.osdInfo[osd]?.upFrom ?? 0),
-    upThru: map.data.osdInfo[actingPrimary]?.upThru ?? 0,
-  };
-}
 
 /** PGs by pool and seed as one number: exact, since pools stay far below 2^21. */
 function pgNumber(pool: number, seed: number): number {
   return pool * 0x1_0000_0000 + seed;
 }
 
+function numberOf({ pgid }: Pg): number {
+  return pgNumber(pgid.pool, pgid.seed);
+}
+
+/** What a split or a merge makes of PGs. */
+interface Reshaped {
+  readonly parts: readonly Pg[];
+  readonly ops: Group;
+}
+
 /** What must become durable together. */
 export type Group = readonly StoreOp[];
+
+/** Maps that PGs may be behind: an OSD that was away may go through many before all turns have come. */
+const LATE_MAPS_MAX = 100;
 
 /**
  * The PGs of one shard: loaded at the start, made when the map puts them here, taken through every map, split and merged
  * with their pool, and removed with it or when others hold everything.
+ *
+ * Splitting and merging is work that comes in turns of its own, a PG at a time. Until its turn has come, a PG is late: it
+ * is not here for anybody, and who asks for it has to wait. Every PG follows the maps by itself, and what it makes of them
+ * is durable before the superblock says that all have come so far; so after a crash some may be ahead of that, and pass
+ * the maps that they have seen.
  */
 export class PgRegistry {
   private readonly host: PgHost;
+  /** Those that have seen all maps. */
   private readonly pgs = new Map<number, Pg>();
+  private readonly late = new LatePgs<Pg>();
+  /** The newest map that a PG of the store had seen at the start. */
+  private farthest = 0;
   private readonly removals: Removals;
   private readonly untouched: Untouched;
   private readonly isHere: (pgid: PgId) => boolean;
@@ -70,11 +73,27 @@ export class PgRegistry {
     return this.pgs.values();
   }
   get size(): number {
-    return this.pgs.size;
+    return this.pgs.size + this.late.size;
+  }
+  /** OSDs that share a PG with us, and we ourselves. */
+  get members(): Set<number> {
+    const all = [...this.pgs.values(), ...this.late.all];
+    return new Set(all.flatMap((pg) => pg.view.acting));
   }
   /** Is what the PG's last stay here left behind in its way? */
   isRemoving(pgid: PgId, map: OSDMap): boolean {
-    return this.removals.overlaps(pgid, splitBits(pgid.seed, map.pool(pgid.pool)?.pgNum ?? 0));
+    return this.removals.overlaps(pgid, rangeIn(map, pgid).bits);
+  }
+  /** There are PGs to be split or merged; see {@link turn}. */
+  get hasLate(): boolean {
+    return this.late.size > 0;
+  }
+  /**
+   * A PG that has to be split or merged before this one, of the newest map, is here. @returns the last map that it has
+   * seen; undefined when nothing of the kind is in the way
+   */
+  lateSince(pgid: PgId, map: OSDMap): number | undefined {
+    return this.hasLate ? this.late.over(rangeIn(map, pgid))?.view.epoch : undefined;
   }
 
   /** Reads the PGs of the store; what an interrupted removal left is removed. */
@@ -90,8 +109,12 @@ export class PgRegistry {
       } catch (cause) {
         throw damaged(pgid, cause);
       }
-      if (state) this.begin(state, restoredView(state.info, pgid));
-      else this.removals.begin(pgid, store.bounds(c)?.bits ?? 0);
+      if (!state) {
+        this.removals.begin(pgid, store.bounds(c)?.bits ?? 0);
+        continue;
+      }
+      this.add(state, restoredView(state.info, pgid));
+      this.farthest = Math.max(this.farthest, state.info.view.epoch);
     }
   }
 
@@ -103,26 +126,67 @@ export class PgRegistry {
   advance(map: OSDMap, previous: OSDMap | undefined, isOurs: boolean): Group[] {
     const groups: Group[] = [];
     this.untouched.follow(map, previous);
-    const merging: Pg[] = [];
+    const late: Pg[] = [];
     for (const pg of [...this.pgs.values()]) {
-      const { pgid, view } = pg;
-      const pgCount = map.pool(pgid.pool)?.pgNum ?? 0;
-      const bits = splitBits(pgid.seed, pgCount);
-      if (pgCount === 0) groups.push(this.retire(pg));
-      else if (pgid.seed >= pgCount || bits < view.bits) merging.push(pg);
-      else if (bits > view.bits) groups.push(this.split(pg, map, pgCount));
-      else groups.push(pg.advance(viewOf(map, pgid)));
+      const fate = fateOf(pg, map);
+      if (fate === 'gone') groups.push(this.retire(pg));
+      else if (fate === 'kept') groups.push(pg.advance(viewOf(map, pg.pgid)));
+      else if (fate !== 'passed') late.push(pg);
     }
-    groups.push(...this.merge(merging, map));
+    for (const pg of late) {
+      pg.pause();
+      this.pgs.delete(numberOf(pg));
+    }
+    this.late.follow(map, late);
+    while (this.late.mapCount > LATE_MAPS_MAX) groups.push(...this.turn());
     if (isOurs) groups.push(...this.makeMissing(map));
     this.untouched.settle(map, viewOf);
     return groups;
   }
 
+  /**
+   * The turn of one of the late PGs: it is split, or merged with others, and what comes of it goes on through the maps,
+   * to the newest or to where it has to wait again.
+   * @returns what must become durable, in this order
+   */
+  turn(): Group[] {
+    const { pgs, map } = this.late.take();
+    const { parts, ops } =
+      fateOf(pgs[0]!, map) === 'split' ? this.split(pgs[0]!, map) : this.merge(pgs, map);
+    const groups = [ops, ...parts.flatMap((part) => this.goOn(part))];
+    this.late.prune();
+    return groups;
+  }
+
+  private goOn(pg: Pg): Group[] {
+    const groups: Group[] = [];
+    for (;;) {
+      const map = this.late.mapAfter(pg);
+      if (!map) {
+        this.pgs.set(numberOf(pg), pg);
+        return groups;
+      }
+      const fate = fateOf(pg, map);
+      if (fate === 'gone') return [...groups, this.retire(pg)];
+      if (fate !== 'kept') {
+        this.late.add(pg);
+        return groups;
+      }
+      groups.push(pg.advance(viewOf(map, pg.pgid)));
+    }
+  }
+
+  /** PGs that this map, the newest, puts here and that could not begin yet. @returns as {@link advance} */
+  begin(map: OSDMap): Group[] {
+    return [...this.makeMissing(map)];
+  }
+
   /** The newest map that the PGs were taken through before the OSD was started. */
   resume(map: OSDMap): void {
     this.sweep(map);
-    for (const pg of this.pgs.values()) pg.resume(viewOf(map, pg.pgid));
+    for (const pg of this.pgs.values()) {
+      if (pg.view.epoch <= map.epoch) pg.resume(viewOf(map, pg.pgid));
+    }
   }
 
   /**
@@ -131,10 +195,13 @@ export class PgRegistry {
    */
   sweep(map: OSDMap): void {
     const { host } = this;
-    for (const pg of [...this.pgs.values()]) if (!map.pool(pg.pgid.pool)) this.remove(pg);
+    for (const pg of [...this.pgs.values()]) {
+      // Of a pool that a later map has made, it was here before a crash.
+      if (!map.pool(pg.pgid.pool) && pg.view.epoch <= map.epoch) this.remove(pg);
+    }
     for (const c of host.store.collections()) {
       const pgid = c === META ? undefined : parsePgId(c);
-      if (!pgid || this.get(pgid) || this.removals.has(pgid)) continue;
+      if (!pgid || this.get(pgid) || this.late.has(pgid) || this.removals.has(pgid)) continue;
       host.log('warn', 'collection of no PG', { collection: c });
       this.removals.begin(pgid, host.store.bounds(c)?.bits ?? 0);
     }
@@ -145,7 +212,7 @@ export class PgRegistry {
   }
 
   stop(): void {
-    for (const pg of this.pgs.values()) pg.stop();
+    for (const pg of [...this.pgs.values(), ...this.late.all]) pg.stop();
   }
 
   /** Removes a PG's objects in the background. */
@@ -160,48 +227,38 @@ export class PgRegistry {
     return [{ op: 'remove', c: pg.state.c, oid: pg.state.meta }];
   }
 
-  private begin(state: PgState, view: PgView): void {
-    const { pool, seed } = state.pgid;
-    this.pgs.set(pgNumber(pool, seed), new Pg(this.host, state, view));
+  private add(state: PgState, view: PgView): void {
+    const pg = new Pg(this.host, state, view);
+    this.pgs.set(numberOf(pg), pg);
   }
 
   /** Nothing is answered any more, and what was not answered is sent again by its clients. */
   private end(pg: Pg): void {
     pg.stop();
-    this.pgs.delete(pgNumber(pg.pgid.pool, pg.pgid.seed));
+    this.pgs.delete(numberOf(pg));
   }
 
-  private split(pg: Pg, map: OSDMap, pgCount: number): Group {
-    this.end(pg);
-    const { seed, pool } = pg.pgid;
-    for (const { child } of halvings(seed, pg.view.bits, pgCount)) {
-      assert(this.isHere({ pool, seed: child }), `PG ${pg.state.c} would leave its shard`);
+  private split(pg: Pg, map: OSDMap): Reshaped {
+    pg.stop();
+    const { pgid, view, state } = pg;
+    const { seed, pool } = pgid;
+    const { pgNum } = map.pool(pool)!;
+    for (const { child } of halvings(seed, view.bits, pgNum)) {
+      assert(this.isHere({ pool, seed: child }), `PG ${state.c} would leave its shard`);
     }
-    const { parts, ops } = splitPg(pg.state, pg.view, pgCount, (pgid) => viewOf(map, pgid));
-    for (const part of parts) this.begin(part, viewOf(map, part.pgid));
+    const { parts, ops } = splitPg(state, view, pgNum, (part) => viewOf(map, part));
     const into = parts.slice(1).map((part) => part.c);
-    this.host.log('info', 'split PG', { pg: pg.state.c, into });
-    return ops;
+    this.host.log('info', 'split PG', { pg: state.c, into });
+    return { parts: parts.map((part) => new Pg(this.host, part, viewOf(map, part.pgid))), ops };
   }
 
-  /** @param pgs that are no more in this map, or get another's objects */
-  private merge(pgs: readonly Pg[], map: OSDMap): Group[] {
-    const families = new Map<number, Pg[]>();
-    for (const pg of pgs) {
-      const { pool, seed } = pg.pgid;
-      const target = pgNumber(pool, stableMod(seed, map.pool(pool)!.pgNum));
-      families.set(target, [...(families.get(target) ?? []), pg]);
-    }
-    return [...families.values()].map((family) => this.mergeFamily(family, map));
-  }
-
-  private mergeFamily(family: readonly Pg[], map: OSDMap): Group {
-    for (const pg of family) this.end(pg);
-    const { pool: poolId, seed } = family[0]!.pgid;
+  /** @param pgs that are no more in this map, or get another's objects: all that end in one */
+  private merge(pgs: readonly Pg[], map: OSDMap): Reshaped {
+    for (const pg of pgs) pg.stop();
+    const { pool: poolId, seed } = pgs[0]!.pgid;
     const pool = map.pool(poolId)!;
-    const target = { pool: poolId, seed: stableMod(seed, pool.pgNum) };
-    const view = viewOf(map, target);
-    const halves = family.map(({ pgid, state, view: before }) => ({
+    const view = viewOf(map, { pool: poolId, seed: stableMod(seed, pool.pgNum) });
+    const halves = pgs.map(({ pgid, state, view: before }) => ({
       seed: pgid.seed,
       bits: before.bits,
       half: { state, before },
@@ -211,19 +268,26 @@ export class PgRegistry {
       storeSince: host.storeSince,
       takeOver: (part, bits) => this.removals.takeOver(part, bits),
     });
-    this.begin(merged, view);
-    const of = family.map((pg) => pg.state.c);
+    const of = pgs.map((pg) => pg.state.c);
     host.log('info', 'merge PGs', { pg: merged.c, of, lastUpdate: merged.log.head });
-    return ops;
+    return { parts: [new Pg(host, merged, view)], ops };
   }
 
   /** PGs that the map puts here, and that are not. */
   private *makeMissing(map: OSDMap): Generator<Group> {
     for (const pgid of map.pgsOfOsd(this.host.id, this.isHere)) {
-      if (this.get(pgid) || this.isRemoving(pgid, map)) continue;
+      if (this.get(pgid) || this.isTaken(rangeIn(map, pgid), map)) continue;
       const view = viewOf(map, pgid);
       if (view.acting.includes(this.host.id)) yield this.make(pgid, view);
     }
+  }
+
+  /** Is something here that has hashes of a PG of this map, and is not, or not any more, where the map is? */
+  private isTaken(range: HashRange, map: OSDMap): boolean {
+    if (this.removals.overlaps(range.pgid, range.bits) || this.late.over(range)) return true;
+    if (map.epoch >= this.farthest) return false;
+    const ahead = [...this.pgs.values()].filter((pg) => pg.view.epoch > map.epoch);
+    return ahead.some(({ pgid, view }) => overlap(range, { pgid, bits: view.bits }));
   }
 
   private make(pgid: PgId, view: PgView): Group {
@@ -232,7 +296,7 @@ export class PgRegistry {
     const info = emptyInfo(created, storedView(view), this.host.storeSince);
     const scrub = created > 0 ? scrubbedAtBirth(this.host.clock.wallMs()) : info.scrub;
     const state = new PgState(pgid, { ...info, isMerging: view.isMerging, scrub });
-    this.begin(state, view);
+    this.add(state, view);
     this.host.log('info', 'new PG', { pg: state.c, created });
     return state.create();
   }

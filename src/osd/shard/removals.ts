@@ -1,16 +1,14 @@
 import { assert } from '../../errors/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { formatPgId, type PgId } from '../../wire/index.ts';
-import { listObjects, pgMeta } from '../pg/pg-collection.ts';
 import type { PgHost } from '../pg/pg-host.ts';
+import { listObjects, pgMeta } from '../pg/pg-state.ts';
+import { type HashRange, overlap } from './hash-range.ts';
 
 /** Objects removed in one transaction. */
 const REMOVE_BATCH = 64;
 
-interface Removal {
-  readonly pgid: PgId;
-  /** See PgView. */
-  readonly bits: number;
+interface Removal extends HashRange {
   /** Its last step was submitted: whoever submits next finds no collection, which need not be durable yet. */
   isGone: boolean;
   /** Nobody goes on with it. */
@@ -80,11 +78,8 @@ export class Removals {
   }
 
   /** What is being removed and has hashes of a PG of so many bits. */
-  private within({ pool, seed }: PgId, bits: number): Removal[] {
-    return [...this.running.values()].filter(({ pgid, bits: its }) => {
-      const common = 2 ** Math.min(bits, its);
-      return pgid.pool === pool && pgid.seed % common === seed % common;
-    });
+  private within(pgid: PgId, bits: number): Removal[] {
+    return [...this.running.values()].filter((removal) => overlap(removal, { pgid, bits }));
   }
 
   private async clear(removal: Removal): Promise<void> {

@@ -11,13 +11,20 @@ import type { Standing } from './standing.ts';
 /** Operations after which what a batch of maps makes of PGs is submitted, when it is much. */
 const MAP_OPS_MAX = 256;
 
+/** How far the maps have been followed, and what follows from them beside the PGs. */
+type Place = Pick<Superblock, 'newest' | 'untouched'>;
+
+function here({ newest, untouched }: Superblock): Place {
+  return { newest, untouched: new Set(untouched) };
+}
+
 /** What a shard's maps are joined to. */
 export interface ShardMapsScope {
   readonly partition: Partition;
   readonly superblock: Superblock;
   readonly log: Logger;
   readonly standing: Standing;
-  readonly pgs: Pick<PgRegistry, 'advance' | 'resume'>;
+  readonly pgs: Pick<PgRegistry, 'advance' | 'resume' | 'hasLate'>;
   submit(txn: Transaction): Promise<void>;
   /** A map came. */
   mapChanged(): void;
@@ -27,17 +34,22 @@ export interface ShardMapsScope {
 
 /** Takes a shard's PGs through the maps, and keeps in its store how far, together with what became of them. */
 export class ShardMaps {
-  /** The newest epoch that the store has. */
+  /** The newest epoch that the store has, and from which its PGs would go on. */
   durableEpoch: number;
   private readonly scope: ShardMapsScope;
   private addr: EntityAddr | undefined;
   /** What the maps of a batch make of the PGs, to become durable with them. */
   private ops: Group[] = [];
   private hasNew = false;
+  /** As of the last commit. */
+  private atCommit: Place;
+  /** As of the last commit at which no PG was late: what the store says as long as some are, so that they go on there. */
+  private seenByAll: Place | undefined;
 
   constructor(scope: ShardMapsScope) {
     this.scope = scope;
     this.durableEpoch = scope.superblock.newest;
+    this.atCommit = here(scope.superblock);
   }
 
   /** See Shard.begin. */
@@ -54,33 +66,52 @@ export class ShardMaps {
       if (map.epoch === superblock.newest) pgs.resume(map);
       return;
     }
+    if (!this.hasNew) this.atCommit = here(superblock);
     const groups = pgs.advance(map, previous, this.isOurs(map));
     superblock.newest = map.epoch;
+    this.seenByAll = pgs.hasLate ? (this.seenByAll ?? this.atCommit) : undefined;
     this.ops.push(...groups);
     this.hasNew = true;
   }
 
+  /** What `durableEpoch` is after the next commit. */
+  get seenEpoch(): number {
+    return this.seenByAll?.newest ?? this.scope.superblock.newest;
+  }
+
+  /** No PG is late any more. Resolves when that is durable. */
+  async caughtUp(): Promise<void> {
+    this.seenByAll = undefined;
+    this.hasNew = true;
+    await this.write([]);
+  }
+
   /** See Shard.commitMaps. */
   async commit(frontOps: readonly StoreOp[]): Promise<void> {
-    const { superblock, standing } = this.scope;
-    const { newest } = superblock;
-    const ops: StoreOp[] = [];
-    if (this.hasNew) {
-      for (const group of this.ops.splice(0)) {
-        ops.push(...group);
-        // Splits write much. A crash between finds some PGs ahead of the map, which then pass it without a change.
-        if (ops.length >= MAP_OPS_MAX) void this.scope.submit(ops.splice(0));
-      }
-      ops.push(...frontOps, putMeta([superEntry(superblock)]));
-    }
-    this.hasNew = false;
-    const durable = this.scope.submit(ops);
+    const { standing } = this.scope;
+    const durable = this.write(frontOps);
     if (standing.map && standing.phase !== 'stopped') {
       this.lookWhetherUp(standing.map);
       if (standing.phase === 'running') this.scope.afterMaps(standing.map);
     }
     await durable;
-    this.durableEpoch = newest;
+  }
+
+  private async write(frontOps: readonly StoreOp[]): Promise<void> {
+    const { superblock } = this.scope;
+    const { seenEpoch } = this;
+    const ops: StoreOp[] = [];
+    if (this.hasNew) {
+      for (const group of this.ops.splice(0)) {
+        ops.push(...group);
+        // A crash between finds some PGs ahead of the map, which then pass it without a change.
+        if (ops.length >= MAP_OPS_MAX) void this.scope.submit(ops.splice(0));
+      }
+      ops.push(...frontOps, putMeta([superEntry({ ...superblock, ...this.seenByAll })]));
+    }
+    this.hasNew = false;
+    await this.scope.submit(ops);
+    this.durableEpoch = seenEpoch;
   }
 
   private lookWhetherUp(map: OSDMap): void {

@@ -20,6 +20,7 @@ import type { ShardFront } from '../shard-front.ts';
 import type { Superblock } from '../superblock.ts';
 import { Acks } from './acks.ts';
 import type { OsdCounters } from './counters.ts';
+import { LateTurns } from './late-turns.ts';
 import { MergeWatch } from './merge-watch.ts';
 import { PgRegistry } from './pg-registry.ts';
 import { ShardMemory } from './shard-memory.ts';
@@ -44,6 +45,8 @@ export interface ShardPgsOptions {
   readonly counters: OsdCounters;
   /** What was in the way of a PG is gone. */
   cleared(): void;
+  /** All PGs have seen the newest map. */
+  caughtUp(): void;
 }
 
 /** The PGs of a shard and what they share, which is all that they see of it. */
@@ -63,6 +66,7 @@ export class ShardPgs implements PgHost {
   private readonly storing: ShardStore;
   private readonly acks: Acks;
   private readonly merges: MergeWatch;
+  private readonly turns: LateTurns;
   private sweeping: Timer | undefined;
 
   constructor(options: ShardPgsOptions) {
@@ -87,6 +91,15 @@ export class ShardPgs implements PgHost {
       pgs: this.registry,
     });
     this.merges = new MergeWatch(this);
+    this.turns = new LateTurns({
+      ...{ clock, registry: this.registry },
+      submit: (group) => void this.submit(group),
+      turned: () => this.turned(),
+      caughtUp: () => {
+        this.memory.afterMaps();
+        options.caughtUp();
+      },
+    });
     this.scrub = new ShardScrubs({
       clock,
       get map() {
@@ -119,6 +132,7 @@ export class ShardPgs implements PgHost {
     for (const pg of this.registry.all()) pg.places.look();
     this.merges.look();
     this.memory.afterMaps();
+    this.turns.begin();
   }
 
   /** Options have changed. */
@@ -134,6 +148,7 @@ export class ShardPgs implements PgHost {
     this.scrub.stop();
     this.sweeping?.cancel();
     this.merges.stop();
+    this.turns.stop();
     this.registry.stop();
   }
 
@@ -218,6 +233,14 @@ export class ShardPgs implements PgHost {
   pg(pgid: PgId): Pg | undefined {
     return this.registry.get(pgid);
   }
+  /** Something that has to be split or merged first is here. */
+  isLate(pgid: PgId): boolean {
+    return this.lateSince(pgid) !== undefined;
+  }
+  /** See PgRegistry. */
+  lateSince(pgid: PgId): number | undefined {
+    return this.map && this.registry.lateSince(pgid, this.map);
+  }
   discard(pgid: PgId): void {
     const pg = this.registry.get(pgid);
     if (pg) this.registry.remove(pg);
@@ -226,13 +249,21 @@ export class ShardPgs implements PgHost {
     const { map, standing } = this;
     if (!map || !standing.isServing) return;
     if (map.pool(pgid.pool)) {
-      for (const group of this.registry.advance(map, map, true)) void this.submit(group);
+      for (const group of this.registry.begin(map)) void this.submit(group);
       this.registry.settle();
     }
     this.o.cleared();
   }
   mergeChanged(): void {
     this.merges.look();
+  }
+
+  private turned(): void {
+    if (!this.standing.isServing) return;
+    this.registry.settle();
+    this.merges.look();
+    this.statsChanged();
+    this.o.cleared();
   }
 
   private sweepLater(): void {

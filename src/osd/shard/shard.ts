@@ -3,18 +3,27 @@ import type { IncomingMessage, OutgoingMessage } from '../../msgr/index.ts';
 import type { BufferPool, Clock, Logger, ProcessMemory } from '../../runtime/index.ts';
 import type { ObjectStore, StoreOp } from '../../store/index.ts';
 import {
+  decodeFront,
   type EntityAddr,
   FORCE_RECOVERY,
   type ForceRecovery,
+  outgoing,
   type PgId,
 } from '../../wire/index.ts';
 import type { OpLimits } from '../ops/index.ts';
 import type { Partition } from '../partition.ts';
-import type { Lease } from '../peer-messages.ts';
+import {
+  ASK,
+  type Lease,
+  MPgInfo,
+  MPgList,
+  MPgQuery,
+  MPgRemove,
+  MPgRemoved,
+} from '../peer-messages.ts';
 import { peekPg } from '../peer-peek.ts';
-import { answerForAbsent } from '../pg/absent-pg.ts';
 import type { Pg } from '../pg/pg.ts';
-import { emptyInfo, type PgInfo } from '../pg/pg-info.ts';
+import { emptyInfo } from '../pg/pg-info.ts';
 import { storedView } from '../pg/pg-life.ts';
 import type { Requester } from '../requests/client-ops.ts';
 import type { ClientOp, OpAnswer } from '../requests/client-request.ts';
@@ -27,7 +36,8 @@ import { ClientGate, type ClientGateHost } from './client-gate.ts';
 import { CopyFetcher, type CopyFetcherHost } from './copy-fetcher.ts';
 import { OsdCounters } from './counters.ts';
 import { EarlyMessages } from './early-messages.ts';
-import { type PgRegistry, viewOf } from './pg-registry.ts';
+import type { PgRegistry } from './pg-registry.ts';
+import { viewOf } from './pg-view.ts';
 import { ShardBooks } from './shard-books.ts';
 import { ShardMaps } from './shard-maps.ts';
 import { ShardPgs } from './shard-pgs.ts';
@@ -74,6 +84,8 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   private readonly clients: ClientGate;
   private readonly copyFetcher: CopyFetcher;
   private readonly early: EarlyMessages;
+  /** What came for PGs that are late. */
+  private readonly forLate: EarlyMessages;
 
   constructor(options: ShardOptions) {
     const { id, partition, store, superblock, settings, clock, log, front } = options;
@@ -84,6 +96,7 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
     this.pool = options.pool;
     this.front = front;
     this.early = new EarlyMessages(log);
+    this.forLate = new EarlyMessages(log);
     const standing = new Standing(id, settings);
     const counters = new OsdCounters();
     this.standing = standing;
@@ -91,7 +104,8 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
       ...options,
       standing,
       counters,
-      cleared: () => this.clients.retry(),
+      cleared: () => this.cleared(),
+      caughtUp: () => void this.maps.caughtUp().then(() => this.front.stateChanged()),
     });
     const { registry: pgs, memory, scrub } = this.pgs;
     this.registry = pgs;
@@ -136,8 +150,8 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   pg(pgid: PgId): Pg | undefined {
     return this.registry.get(pgid);
   }
-  isRemoving(pgid: PgId): boolean {
-    return this.map !== undefined && this.registry.isRemoving(pgid, this.map);
+  isComing(pgid: PgId): boolean {
+    return this.isRemoving(pgid) || this.pgs.isLate(pgid);
   }
   wantMap(epoch: number): void {
     this.front.wantMap(epoch);
@@ -155,18 +169,22 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   // Peers
 
   peerMessage(from: number, m: IncomingMessage): void {
-    const { pgid, epoch } = peekPg(m.front);
+    const { pgid, epoch, since } = peekPg(m.front);
     if (epoch > this.epoch) return this.later(epoch, from, m);
     if (!this.standing.isUpNow) return;
     const pg = this.registry.get(pgid);
-    if (pg) {
-      pg.onMessage(from, m);
+    const late = pg ? undefined : this.pgs.lateSince(pgid);
+    if (late !== undefined) {
+      // Of the interval that the split or the merge ended there is nothing to be heard any more.
+      if (since > late) this.forLate.keep(epoch, () => this.peerMessage(from, m));
       return;
     }
-    const nothing = (): PgInfo =>
-      emptyInfo(0, storedView(viewOf(this.map!, pgid)), this.pgs.storeSince);
-    const answer = answerForAbsent(m, this.isRemoving(pgid) ? undefined : nothing);
-    if (answer) this.send(from, answer);
+    if (pg) pg.onMessage(from, m);
+    else if (this.isRemoving(pgid)) return;
+    else if (m.type === MPgQuery.type) this.answerWithNothing(from, m, since);
+    else if (m.type === MPgRemove.type) {
+      this.send(from, outgoing(MPgRemoved, { pgid, epoch: this.epoch, since }));
+    }
   }
   acked(from: number, acks: readonly Ack[]): void {
     for (const { pgid, since, version, isEarly } of acks) {
@@ -218,8 +236,7 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
     return this.books.ask(question, pgid);
   }
   get neighbours(): Set<number> {
-    const out = new Set<number>();
-    for (const pg of this.registry.all()) for (const osd of pg.view.acting) out.add(osd);
+    const out = this.registry.members;
     out.delete(this.id);
     return out;
   }
@@ -228,6 +245,10 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   }
   get durableEpoch(): number {
     return this.maps.durableEpoch;
+  }
+  /** What that is after the next commit. */
+  get seenEpoch(): number {
+    return this.maps.seenEpoch;
   }
 
   // Maps
@@ -254,15 +275,40 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   private afterMaps(map: OSDMap): void {
     this.pgs.afterMaps();
     this.early.reached(map.epoch);
+    this.forLate.reached(map.epoch);
     this.clients.retry();
     this.copyFetcher.sendAgain();
     this.front.statsChanged();
+  }
+
+  /** PGs that were not here may be. */
+  private cleared(): void {
+    this.forLate.reached(this.epoch);
+    this.clients.retry();
+  }
+
+  private isRemoving(pgid: PgId): boolean {
+    return this.map !== undefined && this.registry.isRemoving(pgid, this.map);
   }
 
   /** Keeps what needs a newer map. */
   private later(epoch: number, from: number, m: IncomingMessage): void {
     if (this.early.isEmpty) this.front.wantMap(epoch);
     this.early.keep(epoch, () => this.peerMessage(from, m));
+  }
+
+  /** A question about a PG that is not here. */
+  private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
+    const { pgid, round, ask, cursor } = decodeFront(MPgQuery, m);
+    if (ask === ASK.list) {
+      // So that who imports knows that it need not wait for an OSD that came back empty.
+      const page = { from: cursor, objects: [], next: cursor };
+      this.send(from, outgoing(MPgList, { pgid, epoch: this.epoch, since, round, ...page }));
+    }
+    if (ask !== ASK.info) return;
+    const view = storedView(viewOf(this.map!, pgid));
+    const info = emptyInfo(0, view, this.pgs.storeSince);
+    this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
   }
 
   // The end

@@ -164,6 +164,9 @@ class ThreadedShard implements ShardFront {
     if (!this.hasSaidStats) this.post({ kind: 'call', name: 'statsChanged', args: [] });
     this.hasSaidStats = true;
   }
+  stateChanged(): void {
+    this.postState();
+  }
   fatal(error: unknown): void {
     this.shard?.halt();
     this.post({ kind: 'fatal', error: postedError(error) });
