@@ -8,9 +8,9 @@ import type { ObjectStore, PgBounds } from '../store/index.ts';
 import { formatPgId, type PgId } from '../wire/index.ts';
 import { readMap } from './osd-maps.ts';
 import type { PgView } from './pg/intervals.ts';
+import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-collection.ts';
 import { PgInfo } from './pg/pg-info.ts';
 import { nextInfo, restoredView } from './pg/pg-life.ts';
-import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-state.ts';
 import { viewOf } from './shard/pg-view.ts';
 import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
 

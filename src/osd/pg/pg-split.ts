@@ -2,13 +2,14 @@ import { halvings, stableMod } from '../../maps/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { compareEVersion, type EVersion, formatPgId, type PgId } from '../../wire/index.ts';
 import type { PgTotals } from '../log/log-entry.ts';
+import { newestChanges } from '../log/newest-changes.ts';
 import type { LogPart, PgLog } from '../log/pg-log.ts';
 import { Import, type ImportInfo } from '../recovery/import.ts';
 import type { PgView } from './intervals.ts';
 import type { MissingItem } from './missing.ts';
 import type { PgInfo } from './pg-info.ts';
 import { nextInfo } from './pg-life.ts';
-import { newestChanges, PgState } from './pg-state.ts';
+import { PgState } from './pg-state.ts';
 
 // A PG is split when its pool has more PGs: every member does so for itself, as it goes through the map that says so, and
 // since all do the same to equal logs, the parts have equal logs again. Objects are not touched. Source of the rules:

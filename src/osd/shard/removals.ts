@@ -1,8 +1,8 @@
 import { assert } from '../../errors/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { formatPgId, type PgId } from '../../wire/index.ts';
+import { listObjects, pgMeta } from '../pg/pg-collection.ts';
 import type { PgHost } from '../pg/pg-host.ts';
-import { listObjects, pgMeta } from '../pg/pg-state.ts';
 import { type HashRange, overlap } from './hash-range.ts';
 
 /** Objects removed in one transaction. */

@@ -3,27 +3,18 @@ import type { IncomingMessage, OutgoingMessage } from '../../msgr/index.ts';
 import type { BufferPool, Clock, Logger, ProcessMemory } from '../../runtime/index.ts';
 import type { ObjectStore, StoreOp } from '../../store/index.ts';
 import {
-  decodeFront,
   type EntityAddr,
   FORCE_RECOVERY,
   type ForceRecovery,
-  outgoing,
   type PgId,
 } from '../../wire/index.ts';
 import type { OpLimits } from '../ops/index.ts';
 import type { Partition } from '../partition.ts';
-import {
-  ASK,
-  type Lease,
-  MPgInfo,
-  MPgList,
-  MPgQuery,
-  MPgRemove,
-  MPgRemoved,
-} from '../peer-messages.ts';
+import type { Lease } from '../peer-messages.ts';
 import { peekPg } from '../peer-peek.ts';
+import { answerForAbsent } from '../pg/absent-pg.ts';
 import type { Pg } from '../pg/pg.ts';
-import { emptyInfo } from '../pg/pg-info.ts';
+import { emptyInfo, type PgInfo } from '../pg/pg-info.ts';
 import { storedView } from '../pg/pg-life.ts';
 import type { Requester } from '../requests/client-ops.ts';
 import type { ClientOp, OpAnswer } from '../requests/client-request.ts';
@@ -173,18 +164,20 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
     if (epoch > this.epoch) return this.later(epoch, from, m);
     if (!this.standing.isUpNow) return;
     const pg = this.registry.get(pgid);
-    const late = pg ? undefined : this.pgs.lateSince(pgid);
+    if (pg) {
+      pg.onMessage(from, m);
+      return;
+    }
+    const late = this.pgs.lateSince(pgid);
     if (late !== undefined) {
       // Of the interval that the split or the merge ended there is nothing to be heard any more.
       if (since > late) this.forLate.keep(epoch, () => this.peerMessage(from, m));
       return;
     }
-    if (pg) pg.onMessage(from, m);
-    else if (this.isRemoving(pgid)) return;
-    else if (m.type === MPgQuery.type) this.answerWithNothing(from, m, since);
-    else if (m.type === MPgRemove.type) {
-      this.send(from, outgoing(MPgRemoved, { pgid, epoch: this.epoch, since }));
-    }
+    const nothing = (): PgInfo =>
+      emptyInfo(0, storedView(viewOf(this.map!, pgid)), this.pgs.storeSince);
+    const answer = answerForAbsent(m, this.isRemoving(pgid) ? undefined : nothing);
+    if (answer) this.send(from, answer);
   }
   acked(from: number, acks: readonly Ack[]): void {
     for (const { pgid, since, version, isEarly } of acks) {
@@ -295,20 +288,6 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   private later(epoch: number, from: number, m: IncomingMessage): void {
     if (this.early.isEmpty) this.front.wantMap(epoch);
     this.early.keep(epoch, () => this.peerMessage(from, m));
-  }
-
-  /** A question about a PG that is not here. */
-  private answerWithNothing(from: number, m: IncomingMessage, since: number): void {
-    const { pgid, round, ask, cursor } = decodeFront(MPgQuery, m);
-    if (ask === ASK.list) {
-      // So that who imports knows that it need not wait for an OSD that came back empty.
-      const page = { from: cursor, objects: [], next: cursor };
-      this.send(from, outgoing(MPgList, { pgid, epoch: this.epoch, since, round, ...page }));
-    }
-    if (ask !== ASK.info) return;
-    const view = storedView(viewOf(this.map!, pgid));
-    const info = emptyInfo(0, view, this.pgs.storeSince);
-    this.send(from, outgoing(MPgInfo, { pgid, epoch: this.epoch, since, round, info }));
   }
 
   // The end
