@@ -63,10 +63,25 @@ test('an OSD that gets an empty disk gets its data from the others', async () =>
   const rados = await fill(cluster);
   await cluster.osd(0).replace();
   await settled(rados);
+  await check(rados);
+}, 60_000);
+
+test('OSDs are replaced right after one another, and each waits until it is not the last to have something', async () => {
+  await using cluster = await startCluster({ osds: 2, pools: ['data'] });
+  const rados = await fill(cluster);
+  for (const id of [0, 1, 0]) await cluster.osd(id).replace();
+  await settled(rados);
+  await check(rados);
+  await cluster.osd(1).kill();
+  while (cluster.monitor.state().osdmap.isUp(1)) await new Promise((go) => setTimeout(go, 20));
+  await expect(cluster.osd(0).replace({ timeoutMs: 300 })).rejects.toMatchObject({
+    code: 'ETIMEDOUT',
+  });
+  await check(rados);
   await cluster.osd(1).replace();
   await settled(rados);
   await check(rados);
-}, 60_000);
+}, 90_000);
 
 test('OSDs that were added to a directory are there the next time', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'sepiola-osds-'));

@@ -60,6 +60,9 @@ function reportAll(
       numPgs: 1,
       heartbeatPeers: [],
       numShardsRepaired: 0,
+      commitLatencyNs: 0,
+      applyLatencyNs: 0,
+      pingTimes: [],
     };
     const message = { fsid: FSID, epoch: 1, osd, osdStat, pgs: osd === 0 ? pgs : [] };
     w.pgMap.report(message, (pgid) => osdmap.hasPg(pgid), w.nowMs);

@@ -188,6 +188,7 @@ function pgStat(p: Foreign): PgStat {
     lastDeepScrubStamp: utimeOf(p.last_deep_scrub_stamp),
     lastCleanScrubStamp: utimeOf(p.last_clean_scrub_stamp),
     blockedBy: [],
+    availNoMissing: [],
   };
 }
 
@@ -223,6 +224,9 @@ function osdStat(o: Foreign): OsdStat {
     numPgs: o.num_pgs,
     heartbeatPeers: o.hb_peers,
     numShardsRepaired: o.num_shards_repaired ?? 0,
+    commitLatencyNs: 0,
+    applyLatencyNs: 0,
+    pingTimes: [],
   };
 }
 

@@ -137,6 +137,23 @@ it('holds requests of a newer map, counted, and runs them in their order with th
   expect(world.names).toEqual(['a', 'b']);
 });
 
+it('tells of what it holds, with the time at which it came', () => {
+  const beganMs = systemClock.monotonicMs();
+  world.send(client, 'a', 11);
+  const { point, ops } = world.gate.open();
+  expect(point).toBe('delayed');
+  expect(ops.map(({ oid, reqid }) => [oid.name, reqid.name, reqid.tid])).toEqual([
+    ['a', client.peer, 1n],
+  ]);
+  const { startedMs } = ops[0]!;
+  expect(startedMs).toBeGreaterThanOrEqual(beganMs);
+  world.epoch = 11;
+  world.gate.retry();
+  expect(world.gate.open().ops).toEqual([]);
+  // The wait at the gate is part of the request's age.
+  expect(world.executed[0]!.startedMs).toBe(startedMs);
+});
+
 it('asks for the map that a request speaks of', () => {
   world.send(client, 'a', 12);
   world.send(client, 'b', 12);

@@ -34,8 +34,8 @@ describe('a peer', () => {
     book.sent(300, GRACE_MS);
     book.sent(3000, GRACE_MS);
     expect(book.silentSince(1)).toBe(300);
-    expect(book.answered(1, 'back', 299, 300)).toBe(false);
-    expect(book.answered(2, 'back', 300, 301)).toBe(false);
+    expect(book.answered(1, 'back', 299, 300)).toBe('unasked');
+    expect(book.answered(2, 'back', 300, 301)).toBe('unasked');
   });
 
   it('is what a naive account of all pings says (property)', () => {
@@ -63,11 +63,16 @@ describe('a peer', () => {
             const at = pings.length - 1 - s.ping;
             const ping = pings[at];
             if (!ping) continue;
-            const isKnown = book.answered(1, s.side, ping.at, now);
-            expect(isKnown).toBe(!ping.isDone);
-            if (ping.isDone) continue;
+            const answered = book.answered(1, s.side, ping.at, now);
+            if (ping.isDone) {
+              expect(answered).toBe('unasked');
+              continue;
+            }
             ping[s.side] = true;
-            if (ping.front && ping.back) for (const p of pings.slice(0, at + 1)) p.isDone = true;
+            const isWhole = ping.front && ping.back;
+            if (isWhole) expect(answered).toMatchObject({ [s.side]: now - ping.at });
+            else expect(answered).toBe('half');
+            if (isWhole) for (const p of pings.slice(0, at + 1)) p.isDone = true;
           }
           const open = pings.filter((p) => !p.isDone);
           const isLate = open.some((p) => now > p.at + GRACE_MS);
@@ -82,7 +87,7 @@ describe('a peer', () => {
     book.add(1);
     for (let i = 0; i < 500; i++) book.sent(10 * i, GRACE_MS);
     expect(book.isUnhealthy(1, GRACE_MS + 1)).toBe(true);
-    for (const side of SIDES) expect(book.answered(1, side, 4990, 5000)).toBe(true);
+    for (const side of SIDES) expect(book.answered(1, side, 4990, 5000)).not.toBe('unasked');
     expect(book.isUnhealthy(1, 1e9)).toBe(false);
   });
 });

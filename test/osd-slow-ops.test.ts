@@ -5,11 +5,26 @@ import { healthChecks } from '../src/mon/views/index.ts';
 import { createMessenger } from '../src/msgr/index.ts';
 import type { Osd } from '../src/osd/index.ts';
 import type { ClientOp } from '../src/osd/requests/client-request.ts';
-import { type HistorySettings, OpHistory, slowOpsOf } from '../src/osd/shard/op-history.ts';
+import {
+  addSlowOps,
+  type HistorySettings,
+  OpHistory,
+  slowOpsOf,
+} from '../src/osd/shard/op-history.ts';
 import { silent } from '../src/runtime/index.ts';
 import { nodeRuntime } from '../src/runtime-node/index.ts';
-import { ENTITY, MCommand, OSD_OP, outgoing, SNAP_HEAD } from '../src/wire/index.ts';
+import {
+  ENTITY,
+  MCommand,
+  MOSDOp,
+  MOSDOpReply,
+  OSD_OP,
+  outgoing,
+  outgoingFront,
+  SNAP_HEAD,
+} from '../src/wire/index.ts';
 import { bootAll, makeWorld } from './mon-world.ts';
+import { writeRequest } from './support/client-request.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 
 const SETTINGS: HistorySettings = {
@@ -40,6 +55,7 @@ describe('the history of requests', () => {
         pool: 2,
         startedMs: 100,
         endedMs: 110,
+        point: 'commit sent; apply or cleanup',
       },
     ]);
   });
@@ -83,8 +99,11 @@ describe('the history of requests', () => {
   });
 });
 
-it('requests are slow from osd_op_complaint_time on, and counted by pool', () => {
-  const ops = [opOf(0, 1, 1), opOf(500, 2, 2), opOf(900, 3, 2), opOf(1200, 4, 2)];
+it('requests are slow from osd_op_complaint_time on, and counted by pool and by how far they came', () => {
+  const ops = [
+    { point: 'delayed', ops: [opOf(0, 1, 1), opOf(500, 2, 2)] },
+    { point: 'started', ops: [opOf(900, 3, 2), opOf(1200, 4, 2)] },
+  ] as const;
   const slow = slowOpsOf(ops, 1900, 1000);
   expect(slow).toEqual({
     count: 3,
@@ -92,6 +111,22 @@ it('requests are slow from osd_op_complaint_time on, and counted by pool', () =>
     byPool: new Map([
       [1, 1],
       [2, 2],
+    ]),
+    byPoint: new Map([
+      ['delayed', 2],
+      ['started', 1],
+    ]),
+  });
+  expect(addSlowOps([slow, slow])).toEqual({
+    count: 6,
+    oldestMs: 1900,
+    byPool: new Map([
+      [1, 2],
+      [2, 4],
+    ]),
+    byPoint: new Map([
+      ['delayed', 4],
+      ['started', 2],
     ]),
   });
 });
@@ -165,4 +200,49 @@ it('a write that waits for a member is slow, is shown, and is healthy again when
   await until(() => !isSlow());
   expect((await tell('dump_historic_ops')).ops.length).toBeGreaterThanOrEqual(2);
   expect((await tell('dump_historic_slow_ops')).Ops).toHaveLength(1);
+}, 60_000);
+
+/** A write of PG 1.0, of an epoch that its sender should not know yet. */
+function writeTo(osd: Osd, epoch: number): Promise<void> {
+  let done: () => void = () => {};
+  const answered = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const messenger = createMessenger(nodeRuntime({ log: silent }), {
+    name: { type: ENTITY.client, num: 1 },
+    authName: { type: ENTITY.client, id: 'admin' },
+    dispatcher: {
+      onMessage: (_, m) => {
+        if (m.type === MOSDOpReply.type) done();
+      },
+    },
+  });
+  const connection = messenger.connect({ type: ENTITY.osd, addrs: [osd.addr] });
+  const data = [Buffer.from('x')];
+  connection.send(outgoingFront(MOSDOp, writeRequest('held', epoch, 1), { tid: 1, data }));
+  return answered.then(() => messenger.shutdown());
+}
+
+it('a request that the gate holds is slow and shown, and counts from its arrival', async () => {
+  const config = new Map([['osd_op_complaint_time', '0.2']]);
+  await using c = await OsdCluster.start(1, undefined, 1, config);
+  const rados = await c.client();
+  const pool = await rados.createPool('p', { pgNum: 1 });
+  await pool.object('x').writeFull('1');
+  await rados.command({ prefix: 'osd set', key: 'pause' });
+  const until = async (what: () => boolean): Promise<void> => {
+    for (let i = 0; i < 400 && !what(); i++) await new Promise((go) => setTimeout(go, 50));
+    expect(what()).toBe(true);
+  };
+  // As a client does that has not heard of the pause yet.
+  const answered = writeTo(c.osds[0]!, c.monitor.state().osdmap.epoch);
+  await until(() => healthChecks(c.monitor.state()).some(({ code }) => code === 'SLOW_OPS'));
+  const tell = async (prefix: string) => JSON.parse(await askOsd(c.osds[0]!, prefix));
+  const { ops, num_blocked_ops } = await tell('dump_blocked_ops');
+  expect(num_blocked_ops).toBe(1);
+  expect(ops[0].type_data.flag_point).toBe('delayed');
+  expect(ops[0].age).toBeGreaterThan(0.2);
+  await rados.command({ prefix: 'osd unset', key: 'pause' });
+  await answered;
+  expect((await tell('dump_ops_in_flight')).num_ops).toBe(0);
 }, 60_000);

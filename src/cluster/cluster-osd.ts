@@ -21,6 +21,8 @@ export interface OsdParts {
   monAddrs(): EntityAddr[];
   /** The world as the next life of the OSD has it. */
   runtime(): { runtime: Runtime; network: FaultyNetwork | undefined };
+  /** Resolves when every PG is whole on another OSD. */
+  awaitSpareCopies(id: number, timeoutMs: number | undefined): Promise<void>;
   /** Gives the OSD a new name for new data: the old ones are given up. @returns the uuid */
   renew(id: number): Promise<string>;
   /** Makes the cluster forget the OSD. */
@@ -128,10 +130,14 @@ export class ClusterOsd {
 
   /**
    * Gives it an empty disk in the place of the one it has, as somebody does whose disk broke: the old data are gone, and
-   * the cluster copies what belongs there. Resolves when it is up again.
+   * the cluster copies what belongs there. Waits until they are whole elsewhere, so that one OSD after the other can be
+   * replaced. Resolves when it is up again.
+   * @param options `isForced`: it does not wait, whatever only this OSD has
+   * @throws CephError ETIMEDOUT when only it has all of some PG for `timeoutMs` (an hour, unless it is said)
    */
-  async replace(): Promise<void> {
+  async replace(options: { isForced?: boolean; timeoutMs?: number } = {}): Promise<void> {
     if (this.life.is === 'removed') throw new CephError('ENOENT', `${this.name} was removed`);
+    if (!options.isForced) await this.parts.awaitSpareCopies(this.id, options.timeoutMs);
     await this.kill();
     await this.parts.home.empty(await this.parts.renew(this.id));
     await this.start();

@@ -13,6 +13,10 @@ import type { Faults } from './faults/faults.ts';
 import type { Links } from './faults/links.ts';
 import { confText } from './layout.ts';
 import { FaultyHome, type OsdHome } from './osd-home.ts';
+import { awaitSpareCopies } from './spare-copies.ts';
+
+/** What OSDs get from their cluster. */
+type OfCluster = 'awaitSpareCopies' | 'renew' | 'forget';
 
 /** What a cluster is made of. */
 export interface ClusterParts {
@@ -20,7 +24,7 @@ export interface ClusterParts {
   readonly host: string;
   readonly mon: ClusterMon;
   /** What an OSD is made of, but for what the cluster gives it. @param uuid names its data; absent: it has a name */
-  plan(id: number, uuid: string | undefined): Omit<OsdParts, 'renew' | 'forget'>;
+  plan(id: number, uuid: string | undefined): Omit<OsdParts, OfCluster>;
   /** Absent in a cluster without faults. */
   readonly links: Links | undefined;
 }
@@ -109,6 +113,8 @@ export class Cluster implements AsyncDisposable {
     const parts = this.parts.plan(id, uuid);
     const osd = new ClusterOsd({
       ...parts,
+      awaitSpareCopies: (of, timeoutMs) =>
+        awaitSpareCopies((words) => this.command(words), of, timeoutMs),
       renew: async (of) => {
         const name = randomUUID();
         await this.command({ prefix: 'osd down', ids: [String(of)] });

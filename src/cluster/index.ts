@@ -12,6 +12,7 @@ export type { Cluster } from './cluster.ts';
 export type { ClusterOsd } from './cluster-osd.ts';
 export * from './faults/faults.ts';
 export * from './layout.ts';
+export { awaitSpareCopies, SPARE_COPIES_MS } from './spare-copies.ts';
 export type { StartClusterOptions } from './start-cluster.ts';
 
 /** A daemon that runs in this process. */

@@ -16,6 +16,7 @@ import type { Ack } from './shard/acks.ts';
 import type { CounterSums } from './shard/counters.ts';
 import type { Mempools } from './shard/mempools.ts';
 import type { SlowOps } from './shard/op-history.ts';
+import type { LatencySum } from './shard/store-latency.ts';
 
 // An OSD is a front and its shards. The front has what there is once in an OSD: the messenger, the session with the
 // monitor, options, heartbeats, reports. A shard has PGs, a store for them, and the clients' requests to them. They say
@@ -86,6 +87,8 @@ export interface ShardReport {
   /** Damaged copies that were replaced since the start. */
   readonly copiesReplaced: number;
   readonly slowOps: SlowOps;
+  /** Of the store's transactions since the last report. */
+  readonly latency: LatencySum;
 }
 
 /** What a shard says to the front. */

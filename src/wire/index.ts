@@ -21,6 +21,7 @@ export * from './osd-ping.ts';
 export * from './osd-wishes.ts';
 export * from './pg-stat.ts';
 export * from './pg-stat-json.ts';
+export * from './ping-json.ts';
 export * from './scrub.ts';
 export * from './stamp.ts';
 export * from './stats.ts';

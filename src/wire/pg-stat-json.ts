@@ -95,7 +95,7 @@ export function pgJson(pg: PgStat): { [key: string]: Json } {
     stat_sum: statSumJson(pg.statsSum),
     up: pg.up,
     acting: pg.acting,
-    avail_no_missing: [],
+    avail_no_missing: pg.availNoMissing.map(String),
     object_location_counts: [],
     blocked_by: pg.blockedBy,
     up_primary: pg.upPrimary,

@@ -84,7 +84,7 @@ export function parsePgState(text: string): bigint | undefined {
 /** What the primary of a PG tells the monitor about it. Layout ours, content that of Ceph's pg_stat_t. */
 export const PgStat = versioned(
   'PgStat',
-  { v: 2, compat: 1 },
+  { v: 3, compat: 1 },
   {
     pgid: PgId,
     state: u64,
@@ -118,6 +118,8 @@ export const PgStat = versioned(
     lastCleanScrubStamp: UTime,
     /** OSDs that peering waits for, ascending. */
     blockedBy: since(2, vec(s32), []),
+    /** Who has all of it and is up, ascending; empty when it is clean, as then all members have. */
+    availNoMissing: since(3, vec(s32), []),
   },
 );
 export type PgStat = ValueOf<typeof PgStat>;
@@ -130,6 +132,25 @@ export const CompressedPool = struct('CompressedPool', {
   original: u53,
 });
 export type CompressedPool = ValueOf<typeof CompressedPool>;
+
+/** Averages and extremes over one, five and fifteen minutes, and the last one; microseconds. */
+export const PingSpans = struct('PingSpans', {
+  average: vec(u32),
+  min: vec(u32),
+  max: vec(u32),
+  last: u32,
+});
+export type PingSpans = ValueOf<typeof PingSpans>;
+
+/** How long an OSD takes to answer another one's heartbeats, on both networks. */
+export const PingTimes = struct('PingTimes', {
+  osd: s32,
+  /** When the averages were last made: seconds since the Unix epoch. */
+  updatedSec: u32,
+  back: PingSpans,
+  front: PingSpans,
+});
+export type PingTimes = ValueOf<typeof PingTimes>;
 
 /** What an OSD tells the monitor about itself. Layout ours. */
 export const OsdStat = struct('OsdStat', {
@@ -145,5 +166,9 @@ export const OsdStat = struct('OsdStat', {
   heartbeatPeers: vec(s32),
   /** Damaged copies that were replaced since its start. */
   numShardsRepaired: u32,
+  /** Of its stores' transactions since the last report, on average. */
+  commitLatencyNs: u53,
+  applyLatencyNs: u53,
+  pingTimes: vec(PingTimes),
 });
 export type OsdStat = ValueOf<typeof OsdStat>;

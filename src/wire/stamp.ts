@@ -34,3 +34,13 @@ export function stampOfMs(ms: number): string {
   const sec = Math.floor(micros / 1e6);
   return stamp({ sec, nsec: (micros - sec * 1e6) * 1000 });
 }
+
+const WEEK_DAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `Fri Nov 20 11:42:09 2026`, as ctime of C in UTC. @param sec since the Unix epoch, at least ten years of it */
+export function ctime(sec: number): string {
+  const [year, month, day, clock] = stamp({ sec, nsec: 0 }).split(/[-T.]/);
+  const weekDay = WEEK_DAYS[Math.floor(sec / 86400) % 7];
+  return `${weekDay} ${MONTHS[Number(month) - 1]} ${String(Number(day)).padStart(2)} ${clock} ${year}`;
+}

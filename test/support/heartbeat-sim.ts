@@ -17,6 +17,8 @@ const SETTINGS: HeartbeatSettings = {
   reportersMin: 2,
   level: 'host',
   isRefusalFatal: true,
+  minuteSeconds: 60,
+  keptSeconds: 3600,
 };
 
 interface Event {

@@ -25,6 +25,9 @@ export function osdStat(used: number, total = 100): OsdStat {
     numPgs: 1,
     heartbeatPeers: [],
     numShardsRepaired: 0,
+    commitLatencyNs: 0,
+    applyLatencyNs: 0,
+    pingTimes: [],
   };
 }
 
@@ -62,6 +65,7 @@ export function pgStat(pool: number, seed: number, sums: Partial<ObjectStatSum>)
     lastDeepScrubStamp: TIME_ZERO,
     lastCleanScrubStamp: TIME_ZERO,
     blockedBy: [],
+    availNoMissing: [],
   };
 }
 

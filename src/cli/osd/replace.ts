@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { withOsd } from '../../cluster/index.ts';
+import { awaitSpareCopies, SPARE_COPIES_MS, withOsd } from '../../cluster/index.ts';
 import { runningDaemon, stopDaemons } from '../processes.ts';
 import { wipeDevices } from '../up-devices.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
@@ -9,17 +9,22 @@ import { startOsdProcess, withStanding } from './standing.ts';
 
 export const osdReplace: Subcommand = {
   command: {
-    words: 'osd replace DIR ID',
+    words: 'osd replace DIR ID [--timeout S] [--force]',
     about: 'Gives an OSD an empty store under its old id: for one whose disk is lost or damaged.',
     positionals: ['DIR', 'ID'],
-    options: {},
-    help: {},
+    options: { timeout: { type: 'string' }, force: { type: 'boolean' } },
+    help: {
+      timeout: `seconds to wait until others have all that it has (default ${SPARE_COPIES_MS / 1000})`,
+      force: 'empty it at once, whatever only it holds',
+    },
   },
   run(args: Parsed): Promise<number> {
     const id = osdIdOf(args);
+    const timeoutMs = 1000 * (args.integer('timeout', 0, 10 ** 6) ?? SPARE_COPIES_MS / 1000);
     return withStanding(args, async (standing) => {
       const { dir, cluster, command } = standing;
       needOsd(dir, cluster, id);
+      if (!args.flag('force')) await awaitSpareCopies(command, id, timeoutMs);
       const running = runningDaemon(dir, `osd.${id}`);
       if (running) await stopDaemons(dir, [running]);
       await command({ prefix: 'osd down', ids: [String(id)] });

@@ -224,6 +224,21 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Client requests in memory at once.',
   }),
+  osd_heartbeat_stale: int({
+    default: 600,
+    level: 'advanced',
+    desc: 'Seconds after which ping times that were not measured anew are called stale.',
+  }),
+  osd_mon_heartbeat_stat_stale: int({
+    default: 3600,
+    level: 'advanced',
+    desc: 'Seconds after which ping times that were not measured anew are forgotten; 0: never.',
+  }),
+  debug_heartbeat_testing_span: int({
+    default: 0,
+    level: 'dev',
+    desc: 'Seconds that stand for a minute in averages of ping times; 0: sixty.',
+  }),
   osd_op_complaint_time: float({
     default: 30,
     level: 'advanced',

@@ -118,6 +118,11 @@ export const scrubOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Omap entries of an object that a deep scrub reads at a time.',
   }),
+  osd_deep_scrub_update_digest_min_age: int({
+    default: 7200,
+    level: 'advanced',
+    desc: 'Seconds after the last change of an object from which on a deep scrub writes down the checksums of its content.',
+  }),
   osd_deep_scrub_large_omap_object_key_threshold: uint({
     default: 200_000,
     level: 'advanced',
@@ -141,6 +146,20 @@ export const scrubOptions: Readonly<Record<string, Option>> = {
     min: 0,
     level: 'advanced',
     desc: 'Share of osd_deep_scrub_interval beyond it at which a PG that was not deep-scrubbed is reported; 0: never.',
+  }),
+  mon_warn_on_slow_ping_time: float({
+    default: 0,
+    level: 'advanced',
+    services: ['mgr'],
+    seeAlso: ['mon_warn_on_slow_ping_ratio'],
+    desc: 'Milliseconds from which on heartbeats are slow; 0: see mon_warn_on_slow_ping_ratio.',
+  }),
+  mon_warn_on_slow_ping_ratio: float({
+    default: 0.05,
+    level: 'advanced',
+    services: ['mgr'],
+    seeAlso: ['osd_heartbeat_grace', 'mon_warn_on_slow_ping_time'],
+    desc: 'Share of osd_heartbeat_grace from which on heartbeats are slow.',
   }),
   mon_osd_warn_num_repaired: uint({
     default: 10,

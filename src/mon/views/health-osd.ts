@@ -1,9 +1,15 @@
 import { type HealthCheck, osdHealthChecks, warning } from '../../maps/index.ts';
 import type { MonState } from '../state.ts';
+import { slowPingChecks } from './health-network.ts';
 
 /** What the map says of the OSDs, and whether there are enough. */
 export function osdChecks(state: MonState): HealthCheck[] {
-  return [...osdHealthChecks(state.osdmap), ...tooFew(state), ...slowOps(state)];
+  return [
+    ...osdHealthChecks(state.osdmap),
+    ...tooFew(state),
+    ...slowOps(state),
+    ...slowPingChecks(state),
+  ];
 }
 
 function tooFew(state: MonState): HealthCheck[] {

@@ -5,6 +5,7 @@ import { addrVecJson, formatLegacyAddr, formatPgId, stamp } from '../../wire/ind
 import type { CommandArgs } from '../args.ts';
 import { type CommandReply, ok, type ReadCommand, readCommand, refuse } from '../command.ts';
 import { IO_IDLE, type MonState } from '../state.ts';
+import { perfJson } from './pg-json.ts';
 import { allPgs, listedOsds, sumOfPool } from './pg-view.ts';
 import { clientIo, missing, recoveryIo } from './rates.ts';
 import { textOrValue, valueReply } from './reply.ts';
@@ -99,32 +100,25 @@ function poolStats(state: MonState, args: CommandArgs): CommandReply {
   return textOrValue(args, text, json, { status: args.json ? '' : status });
 }
 
-/** Our OSDs report no latencies yet: all are 0, as on an idle Ceph. */
+/** How long the OSDs' stores take. Source: PGMap::dump_osd_perf_stats and print_osd_perf_stats, 16.2. */
 function osdPerf(state: MonState, args: CommandArgs): CommandReply {
-  const osds = listedOsds(state)
-    .map(([osd]) => osd)
-    .reverse();
+  const osds = listedOsds(state).reverse();
   const columns: Column[] = [
     ['osd', 'l', 'r'],
     ['commit_latency(ms)', 'l', 'r'],
     ['apply_latency(ms)', 'l', 'r'],
   ];
-  const zero = {
-    commit_latency_ms: 0,
-    apply_latency_ms: 0,
-    commit_latency_ns: 0,
-    apply_latency_ns: 0,
-  };
+  const ms = (ns: number): string => String(Math.floor(ns / 1e6));
   return textOrValue(
     args,
     () =>
       table(
         columns,
-        osds.map((osd) => [String(osd), '0', '0']),
+        osds.map(([osd, s]) => [String(osd), ms(s.commitLatencyNs), ms(s.applyLatencyNs)]),
       ),
     () => ({
       pg_ready: true,
-      osdstats: { osd_perf_infos: osds.map((id) => ({ id, perf_stats: zero })) },
+      osdstats: { osd_perf_infos: osds.map(([id, s]) => ({ id, perf_stats: perfJson(s) })) },
     }),
     { wrapped: true },
   );

@@ -8,6 +8,7 @@ import { byWord, parseOsdIds } from '../commands/osd-ids.ts';
 import type { MonState } from '../state.ts';
 import { allPgs } from './pg-view.ts';
 import { valueReply } from './reply.ts';
+import { unsurePgs } from './unsure-pgs.ts';
 
 // Whether OSDs can be given up or stopped. Source: DaemonServer::_handle_command and _check_offlines_pgs of
 // src/mgr/DaemonServer.cc, release 16.2.
@@ -34,7 +35,7 @@ export interface DestroySafety {
 export function destroySafety(state: MonState, osds: readonly number[]): DestroySafety {
   const { osdmap, osdStats } = state;
   const pgs = allPgs(state);
-  const unknown = pgs.filter((pg) => pg.state === 0n).length;
+  const unknown = unsurePgs(state).length;
   const isAllClean = pgs.every((pg) => (pg.state & CLEAN) === CLEAN);
   const safe: number[] = [];
   const active: number[] = [];
@@ -113,13 +114,17 @@ function stopReport(state: MonState, osds: ReadonlySet<number>): StopReport {
   };
   let good = 0;
   let bad = 0;
+  const unsure = new Set(unsurePgs(state));
+  const isAny = (members: readonly number[]): boolean => members.some((osd) => osds.has(osd));
   for (const pg of allPgs(state)) {
-    if (pg.state === 0n) {
+    const holders = holdersOf(pg);
+    const isConcerned = isAny(holders) || isAny(state.osdmap.pgToUpActing(pg.pgid).acting);
+    if (pg.state === 0n || (unsure.has(pg) && isConcerned)) {
       unknown.push(formatPgId(pg.pgid));
       continue;
     }
-    if (!pg.acting.some((osd) => osds.has(osd))) continue;
-    const left = pg.acting.filter((osd) => osd >= 0 && !osds.has(osd)).length;
+    if (!isAny(holders)) continue;
+    const left = holders.filter((osd) => osd >= 0 && !osds.has(osd)).length;
     const isInactive = (pg.state & ACTIVE) === 0n;
     const becomesInactive = left < state.osdmap.pool(pg.pgid.pool)!.minSize;
     if (isInactive) note('bad_already_inactive', pg);
@@ -151,6 +156,12 @@ function stopReport(state: MonState, osds: ReadonlySet<number>): StopReport {
     ...inOrder,
   ]);
   return { osds: list, isOk, unknown, notOk: bad, json };
+}
+
+/** Who can serve a PG: all of its members, or those that have all of it where not all do. */
+function holdersOf({ state, acting, availNoMissing }: PgStat): readonly number[] {
+  const isServing = (state & ACTIVE) !== 0n;
+  return isServing && (state & CLEAN) !== CLEAN ? availNoMissing : acting;
 }
 
 /** As many as `max` that can stop together, from the first one's surroundings outwards. */

@@ -1,7 +1,16 @@
 import type { Json } from '../../codec/index.ts';
 import { type OsdStat, stampOfMs } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
-import { NO_STATFS, pgBriefJson, pgJson, statfsJson, statSumJson } from './pg-json.ts';
+import {
+  type Latencies,
+  NO_STATFS,
+  perfJson,
+  pgBriefJson,
+  pgJson,
+  pingTimesJson,
+  statfsJson,
+  statSumJson,
+} from './pg-json.ts';
 import { allPgs, countedOsds, listedOsds, type PgSums, sumOfPool, sumPgs } from './pg-view.ts';
 import { type Compressed, compressedOf, poolStats, spaceOf, sumCompressed } from './totals.ts';
 
@@ -18,14 +27,6 @@ const NO_OSD = {
   num_snap_trimming: 0,
   num_shards_repaired: 0,
   op_queue_age_hist: { histogram: [], upper_bound: 1 },
-  perf_stat: {
-    commit_latency_ms: 0,
-    apply_latency_ms: 0,
-    commit_latency_ns: 0,
-    apply_latency_ns: 0,
-  },
-  alerts: [],
-  network_ping_times: [],
 } as const;
 const kib = (n: number): number => Math.floor(n / 1024);
 
@@ -42,6 +43,8 @@ function osdBody(
   c: Compressed,
   osds: number,
   peers: readonly number[],
+  latencies: Latencies,
+  pings: Json,
 ): { [key: string]: Json } {
   return {
     num_osds: osds,
@@ -67,6 +70,9 @@ function osdBody(
     }),
     hb_peers: peers,
     ...NO_OSD,
+    perf_stat: perfJson(latencies),
+    alerts: [],
+    network_ping_times: pings,
   };
 }
 
@@ -89,6 +95,8 @@ function osdsJson(state: MonState): { [key: string]: Json } {
         sumCompressed(s.compressed),
         state.osdmap.isIn(osd) ? 1 : 0,
         s.heartbeatPeers,
+        s,
+        s.pingTimes.map(pingTimesJson),
       ),
     })),
     pool_statfs: [],
@@ -109,7 +117,12 @@ function sumsJson(sums: PgSums): { [key: string]: Json } {
 
 function basicJson(state: MonState): { [key: string]: Json } {
   const space = spaceOf(state);
-  const numPgs = countedOsds(state).reduce((n, [, s]) => n + s.numPgs, 0);
+  const osds = countedOsds(state);
+  const numPgs = osds.reduce((n, [, s]) => n + s.numPgs, 0);
+  const latencies: Latencies = {
+    commitLatencyNs: osds.reduce((n, [, s]) => n + s.commitLatencyNs, 0),
+    applyLatencyNs: osds.reduce((n, [, s]) => n + s.applyLatencyNs, 0),
+  };
   return {
     version: state.pgMapVersion,
     stamp: stampOfMs(state.pgMapStampMs),
@@ -120,7 +133,7 @@ function basicJson(state: MonState): { [key: string]: Json } {
       up_from: 0,
       seq: 0,
       num_pgs: numPgs,
-      ...osdBody(space, compressedOf(state), space.osds, []),
+      ...osdBody(space, compressedOf(state), space.osds, [], latencies, []),
     },
     ...deltaJson(),
   };

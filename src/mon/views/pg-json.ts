@@ -1,5 +1,15 @@
 import type { Json } from '../../codec/index.ts';
-import { formatPgId, formatPgState, type PgStat, type StoreStatfs } from '../../wire/index.ts';
+import {
+  ctime,
+  formatPgId,
+  formatPgState,
+  type OsdStat,
+  type PgStat,
+  type PingSpans,
+  type PingTimes,
+  pingSpansJson,
+  type StoreStatfs,
+} from '../../wire/index.ts';
 
 export { pgJson, statSumJson } from '../../wire/index.ts';
 
@@ -39,5 +49,27 @@ export function pgBriefJson(pg: PgStat): Json {
     acting: pg.acting,
     up_primary: pg.upPrimary,
     acting_primary: pg.actingPrimary,
+  };
+}
+
+export type Latencies = Pick<OsdStat, 'commitLatencyNs' | 'applyLatencyNs'>;
+
+/** Source: objectstore_perf_stat_t::dump, osd/osd_types.cc, 16.2. */
+export function perfJson({ commitLatencyNs, applyLatencyNs }: Latencies): { [key: string]: Json } {
+  return {
+    commit_latency_ms: Math.floor(commitLatencyNs / 1e6),
+    apply_latency_ms: Math.floor(applyLatencyNs / 1e6),
+    commit_latency_ns: commitLatencyNs,
+    apply_latency_ns: applyLatencyNs,
+  };
+}
+
+/** Source: osd_stat_t::dump_ping_time, osd/osd_types.cc, 16.2. */
+export function pingTimesJson({ osd, updatedSec, back, front }: PingTimes): Json {
+  const side = (name: string, s: PingSpans): Json => ({ interface: name, ...pingSpansJson(s) });
+  return {
+    osd,
+    'last update': ctime(updatedSec),
+    interfaces: [side('back', back), ...(front.average[0] === 0 ? [] : [side('front', front)])],
   };
 }

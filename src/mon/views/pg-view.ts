@@ -54,6 +54,7 @@ function unknownPg(pgid: PgId, since: UTime): PgStat {
     lastDeepScrubStamp: never,
     lastCleanScrubStamp: never,
     blockedBy: [],
+    availNoMissing: [],
   };
 }
 
@@ -164,6 +165,8 @@ const NOTHING = {
   numPgs: 0,
   heartbeatPeers: [],
   numShardsRepaired: 0,
+  commitLatencyNs: 0,
+  applyLatencyNs: 0,
 } as const;
 
 /** All OSDs that reported; one that is out is listed with nothing. */
@@ -171,7 +174,9 @@ export function listedOsds(state: MonState): [number, OsdStat][] {
   return [...state.osdStats]
     .map(([osd, stat]): [number, OsdStat] => [
       osd,
-      state.osdmap.isIn(osd) ? stat : { ...NOTHING, heartbeatPeers: [], compressed: [] },
+      state.osdmap.isIn(osd)
+        ? stat
+        : { ...NOTHING, heartbeatPeers: [], compressed: [], pingTimes: [] },
     ])
     .sort((a, b) => a[0] - b[0]);
 }

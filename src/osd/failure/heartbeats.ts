@@ -8,12 +8,14 @@ import {
   type Outgoing,
   outgoing,
   PING_OP,
+  type PingTimes,
   spanOfMs,
   utimeOfMs,
 } from '../../wire/index.ts';
 import type { Accusations } from './accusations.ts';
 import { heartbeatPeers } from './heartbeat-peers.ts';
 import { PingBook, SIDES, type Side } from './ping-book.ts';
+import { PingLedger } from './ping-ledger.ts';
 
 /** {@link Heartbeats.tick} is called so often; after a longer pause it was we who did not listen. */
 export const TICK_MS = 1000;
@@ -38,6 +40,10 @@ export interface HeartbeatSettings {
   readonly level: string;
   /** osd_fast_fail_on_connection_refused */
   readonly isRefusalFatal: boolean;
+  /** What is a minute in averages of ping times: debug_heartbeat_testing_span. */
+  readonly minuteSeconds: number;
+  /** osd_mon_heartbeat_stat_stale */
+  readonly keptSeconds: number;
 }
 
 /** What the daemon gives for its heartbeats. */
@@ -70,6 +76,7 @@ export class Heartbeats {
   private readonly host: HeartbeatsHost;
   private readonly accusations: Accusations;
   private readonly book = new PingBook();
+  private readonly ledger = new PingLedger();
   /** By which map the peers were chosen, and when. */
   private chosen: { map: OSDMap; atMs: number } | undefined;
   private tickedMs = Number.NEGATIVE_INFINITY;
@@ -83,6 +90,12 @@ export class Heartbeats {
   /** Whom we ping, ascending. */
   get peers(): number[] {
     return this.book.osds().sort((a, b) => a - b);
+  }
+
+  /** How long others take to answer. */
+  pingTimes(): PingTimes[] {
+    const { clock, heartbeat } = this.host;
+    return this.ledger.times(clock.wallMs(), heartbeat.keptSeconds);
   }
 
   /** To be called every {@link TICK_MS}. */
@@ -161,8 +174,13 @@ export class Heartbeats {
   }
 
   private onReply(from: number, side: Side, m: MessageOf<typeof MOSDPing>, map: OSDMap): void {
-    const now = this.host.clock.monotonicMs();
-    if (!this.book.answered(from, side, Math.round(msOfSpan(m.pingStamp)), now)) return;
+    const { clock, heartbeat } = this.host;
+    const now = clock.monotonicMs();
+    const answered = this.book.answered(from, side, Math.round(msOfSpan(m.pingStamp)), now);
+    if (answered === 'unasked') return;
+    if (answered !== 'half') {
+      this.ledger.add(from, answered, now, clock.wallMs(), 1000 * heartbeat.minuteSeconds);
+    }
     if (this.book.isHealthy(from, now)) this.accusations.clear(from, map);
     this.host.wantMap(m.epoch);
   }
@@ -200,7 +218,7 @@ export class Heartbeats {
     const { heartbeat, random } = host;
     const spread = PING_SPREAD * heartbeat.intervalSeconds * 1000;
     this.pingAtMs = now + PING_LEAST_MS + random.below(Math.floor(spread));
-    this.book.sent(now, heartbeat.graceSeconds * 1000);
+    this.book.sent(now, heartbeat.graceSeconds * 1000, host.clock.monotonicMs());
     const asked = { stamp: utimeOfMs(host.clock.wallMs()), pingStamp: spanOfMs(now) };
     const message = this.message(PING_OP.ping, map, asked);
     for (const osd of this.book.osds()) {

@@ -4,6 +4,8 @@ export type Side = (typeof SIDES)[number];
 
 interface Ping {
   readonly sentMs: number;
+  /** The same to the microsecond. */
+  readonly atMs: number;
   readonly deadlineMs: number;
   readonly answered: Set<Side>;
 }
@@ -14,6 +16,9 @@ interface PingedPeer {
   /** When each side last answered. */
   readonly heardMs: Map<Side, number>;
 }
+
+/** What an answer comes to. */
+export type Answered = 'unasked' | 'half' | Readonly<Record<Side, number>>;
 
 /** Of a peer that never answers the oldest ping tells all; of the others so many are kept. */
 const PINGS_MAX = 64;
@@ -44,24 +49,30 @@ export class PingBook {
   }
 
   /** A ping to both sides of every peer. `sentMs` names it, and must grow from ping to ping. */
-  sent(sentMs: number, graceMs: number): void {
+  sent(sentMs: number, graceMs: number, atMs = sentMs): void {
     for (const { pings } of this.peers.values()) {
-      pings.push({ sentMs, deadlineMs: sentMs + graceMs, answered: new Set() });
+      pings.push({ sentMs, atMs, deadlineMs: sentMs + graceMs, answered: new Set() });
       if (pings.length > PINGS_MAX) pings.splice(1, 1);
     }
   }
 
-  /** An answer to the ping named `sentMs`. @returns false when nobody waits for it (any more) */
-  answered(osd: number, side: Side, sentMs: number, nowMs: number): boolean {
+  /**
+   * An answer to the ping named `sentMs`.
+   * @returns 'unasked' when nobody waits for it (any more), 'half' when that of the other side is still to come, else how
+   * long both took, in ms
+   */
+  answered(osd: number, side: Side, sentMs: number, nowMs: number): Answered {
     const peer = this.peers.get(osd);
     const at = peer?.pings.findIndex((ping) => ping.sentMs === sentMs) ?? -1;
-    if (!peer || at < 0) return false;
+    if (!peer || at < 0) return 'unasked';
     peer.heardMs.set(side, nowMs);
     const ping = peer.pings[at]!;
     ping.answered.add(side);
+    if (ping.answered.size < SIDES.length) return 'half';
     // It lives: what it may have lost before does not matter.
-    if (ping.answered.size === SIDES.length) peer.pings.splice(0, at + 1);
-    return true;
+    peer.pings.splice(0, at + 1);
+    const spanOf = (s: Side): number => peer.heardMs.get(s)! - ping.atMs;
+    return { front: spanOf('front'), back: spanOf('back') };
   }
 
   isUnhealthy(osd: number, nowMs: number): boolean {

@@ -11,6 +11,7 @@ import {
   type Outgoing,
   outgoing,
   PAXOS_ZERO,
+  type PingTimes,
 } from '../../wire/index.ts';
 import { LeaseRounds, type LeaseRoundsHost } from '../front/lease-rounds.ts';
 import type { OsdConfig } from '../front/osd-config.ts';
@@ -108,6 +109,11 @@ export class Watch implements HeartbeatsHost {
   /** Whom we send heartbeats to. */
   get peers(): number[] {
     return this.heartbeats.peers;
+  }
+
+  /** How long they take to answer. */
+  pingTimes(): PingTimes[] {
+    return this.heartbeats.pingTimes();
   }
 
   mapsChanged(): void {
@@ -212,5 +218,7 @@ function heartbeatSettings(config: OsdConfig): HeartbeatSettings {
     reportersMin: config.number('mon_osd_min_down_reporters'),
     level: config.get('mon_osd_reporter_subtree_level')?.value ?? 'host',
     isRefusalFatal: config.get('osd_fast_fail_on_connection_refused')?.value === 'true',
+    minuteSeconds: config.number('debug_heartbeat_testing_span') || 60,
+    keptSeconds: config.number('osd_mon_heartbeat_stat_stale'),
   };
 }

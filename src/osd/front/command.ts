@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/index.ts';
+import type { PingTimes } from '../../wire/index.ts';
 import type { ShardCalls } from '../shard-front.ts';
 import type { OsdConfig } from './osd-config.ts';
 
@@ -13,6 +14,8 @@ export interface CommandScope {
   readonly shards: readonly ShardCalls[];
   readonly clock: Clock;
   readonly recovery: { dump(): object };
+  /** How long other OSDs take to answer heartbeats. */
+  pingTimes(): PingTimes[];
   /** Sends the stats now. @returns a number that the monitor knows once it has them */
   flushStats(): Promise<number>;
   configChanged(): void;

@@ -1,5 +1,6 @@
 import { ERRNO } from '../../errors/index.ts';
 import { CEPH_RELEASE, MCommandReply, type Outgoing, outgoing } from '../../wire/index.ts';
+import { networkCommands } from '../failure/network-commands.ts';
 import { pgCommands } from '../pg/pg-commands.ts';
 import { dumpCounters } from '../shard/counters.ts';
 import { dumpMempools } from '../shard/mempools.ts';
@@ -161,6 +162,7 @@ const COMMANDS: readonly Command[] = [
     run: async (s) => ok(String(await s.flushStats())),
   },
   ...pgCommands,
+  ...networkCommands,
 ];
 
 function askAll(

@@ -2,7 +2,7 @@ import { CephError } from '../../errors/index.ts';
 import type { MapMessage, OSDMap } from '../../maps/index.ts';
 import type { OutgoingMessage } from '../../msgr/index.ts';
 import { alignedMemory, BufferPool, type Clock, type Logger } from '../../runtime/index.ts';
-import type { EntityAddr, LOG_PRIORITY, MessageOf, MOSDMap } from '../../wire/index.ts';
+import type { EntityAddr, LOG_PRIORITY, MessageOf, MOSDMap, PingTimes } from '../../wire/index.ts';
 import { watchRefusals } from '../failure/refusals.ts';
 import { Watch, type WatchHost } from '../failure/watch.ts';
 import type { OsdOptions } from '../options.ts';
@@ -158,6 +158,9 @@ export class Front
   }
   heartbeatPeers(): number[] {
     return this.watch.peers;
+  }
+  pingTimes(): PingTimes[] {
+    return this.watch.pingTimes();
   }
   clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void {
     this.clog.write(priority, text);

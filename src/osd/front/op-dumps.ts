@@ -22,7 +22,7 @@ export function byDuration(ops: Record<string, unknown>[]): Record<string, unkno
 }
 
 function dumpOp(op: OpRecord, ageMs: number, wallMs: number): Record<string, unknown> {
-  const { description, client, tid, startedMs, endedMs } = op;
+  const { description, client, tid, startedMs, endedMs, point } = op;
   const seconds = (endedMs === undefined ? ageMs : endedMs - startedMs) / 1000;
   const startedAt = stampOfMs(wallMs - ageMs);
   const events = [{ event: 'initiated', time: startedAt, duration: 0 }];
@@ -36,7 +36,7 @@ function dumpOp(op: OpRecord, ageMs: number, wallMs: number): Record<string, unk
     age: ageMs / 1000,
     duration: seconds,
     type_data: {
-      flag_point: endedMs === undefined ? 'started' : 'commit sent; apply or cleanup',
+      flag_point: point,
       client_info: { client, tid },
       events,
     },

@@ -10,9 +10,11 @@ import {
   outgoing,
   PAXOS_ZERO,
   type PgStat,
+  type PingTimes,
   TIME_ZERO,
 } from '../../wire/index.ts';
 import { addSlowOps, type SlowOps } from '../shard/op-history.ts';
+import { averageNs } from '../shard/store-latency.ts';
 import type { ShardCalls, ShardReport } from '../shard-front.ts';
 import type { Timers } from '../timers.ts';
 
@@ -36,6 +38,8 @@ export interface ReporterHost {
   readonly beaconSeconds: number;
   /** OSDs that we send heartbeats to, ascending. */
   heartbeatPeers(): number[];
+  /** How long they take to answer. */
+  pingTimes(): PingTimes[];
   upFrom(osd: number): number;
   sendToMon(message: Outgoing): void;
   clusterLog(priority: keyof typeof LOG_PRIORITY, text: string): void;
@@ -80,7 +84,7 @@ export class Reporter {
   }
 
   /** Source: OSD::get_health_metrics, 16.2. */
-  private slowOps({ count, oldestMs, byPool }: SlowOps): void {
+  private slowOps({ count, oldestMs, byPool, byPoint }: SlowOps): void {
     const { host } = this;
     if (count === 0 && !this.wasSlow) return;
     this.wasSlow = count > 0;
@@ -90,7 +94,8 @@ export class Reporter {
     if (count === 0 || !host.isSlownessLogged) return;
     const [pool, most] = [...byPool].reduce((a, b) => (b[1] > a[1] ? b : a));
     const where = `most affected pool [ '${map?.poolName(pool) ?? pool}' : ${most} ]`;
-    host.clusterLog('warn', `${count} slow requests (by type [ 'delayed' : ${count} ] ${where})`);
+    const types = [...byPoint].sort().map(([point, n]) => `'${point}' : ${n} `);
+    host.clusterLog('warn', `${count} slow requests (by type [ ${types.join('')}] ${where})`);
   }
 
   /** A new session or a new life: the monitor is to hear of us at once. */
@@ -120,6 +125,7 @@ export class Reporter {
     const sum = (of: (s: ShardReport) => number): number => shards.reduce((n, s) => n + of(s), 0);
     // Who has the least room speaks for all: a PG cannot use that of another shard.
     const least = Math.min(...shards.map((s) => s.usage.availableBytes));
+    const latencyNs = averageNs(shards.map((s) => s.latency));
     return {
       upFrom: host.upFrom(host.id),
       totalBytes: sum(({ usage }) => usage.totalBytes),
@@ -132,6 +138,10 @@ export class Reporter {
       numPgs: sum(({ pgCount }) => pgCount),
       heartbeatPeers: host.heartbeatPeers(),
       numShardsRepaired: sum(({ copiesReplaced }) => copiesReplaced),
+      // What is durable has been applied: BlueStore of 16.2 gives the same figure for both.
+      commitLatencyNs: latencyNs,
+      applyLatencyNs: latencyNs,
+      pingTimes: host.pingTimes(),
     };
   }
 }

@@ -10,4 +10,5 @@ export { refuse } from './execution.ts';
 export { execute } from './interpreter.ts';
 export { executePg, type ListableObjects, pgEnd } from './listing.ts';
 export * from './object-info.ts';
+export { type Digests, ownReqid, recordDigests } from './own-change.ts';
 export * from './types.ts';

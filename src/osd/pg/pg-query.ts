@@ -119,6 +119,7 @@ function ofPeer(info: PgInfo): PgStat {
     lastDeepScrubStamp: TIME_ZERO,
     lastCleanScrubStamp: TIME_ZERO,
     blockedBy: [],
+    availNoMissing: [],
   };
   return {
     ...never,

@@ -151,6 +151,7 @@ function reportOf(pg: Pg, stamps: Stamps, nowMs: number): PgStat {
     lastDeepScrubStamp: scrub.lastDeepScrubStamp,
     lastCleanScrubStamp: scrub.lastCleanScrubStamp,
     blockedBy: blockedBy(pg),
+    availNoMissing: pg.isClean ? [] : pg.recoveryStatus.whole(),
   };
 }
 

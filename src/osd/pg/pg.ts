@@ -19,7 +19,7 @@ import type { RecoveryKind } from '../recovery/recovery-priority.ts';
 import { RecoveryStatus } from '../recovery/recovery-status.ts';
 import type { RecoveryNeed } from '../recovery/recovery-turn.ts';
 import type { ClientOp } from '../requests/client-request.ts';
-import type { OpMemory } from '../requests/op-memory.ts';
+import type { ChangeMemory } from '../requests/op-memory.ts';
 import { OpPipeline, type PipelineScope } from '../requests/op-pipeline.ts';
 import { PgScrubber, type ScrubScope } from '../scrub/pg-scrubber.ts';
 import { mendObject } from '../scrub/read-repair.ts';
@@ -318,7 +318,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     item: Logged,
     txn: readonly StoreOp[],
     trimTo: EVersion,
-    memory: OpMemory,
+    memory: ChangeMemory,
     isEarly: boolean,
   ): (osd: number) => void {
     const { replicas } = this;

@@ -52,9 +52,7 @@ export class RecoveryStatus {
 
   /** Which kind of recovery comes next; undefined: nothing is lacking. */
   kind(): RecoveryKind | undefined {
-    return kindOf(
-      this.lacking((osd) => this.missingOf(osd).size > 0 || this.frontierOf(osd) !== undefined),
-    );
+    return kindOf(this.lacking((osd) => this.lacksSome(osd)));
   }
 
   /** What may be copied in the background now; undefined: nothing. */
@@ -79,6 +77,13 @@ export class RecoveryStatus {
     });
   }
 
+  /** Who is up and has all of the PG, be it meant to hold it or not; ascending. */
+  whole(): number[] {
+    if (!this.isPeered) return [];
+    const members = this.scope.view.acting.filter((osd) => osd >= 0 && !this.lacksSome(osd));
+    return [...new Set([...members, ...this.otherHolders()])].sort((a, b) => a - b);
+  }
+
   /** Copies that are missing, and copies that are elsewhere than they should be. */
   counts(): { degraded: number; misplaced: number } {
     const { view, state } = this.scope;
@@ -100,6 +105,10 @@ export class RecoveryStatus {
     if (!this.isPeered) return [];
     const { view, peering } = this.scope;
     return view.acting.filter(lacks).map((osd) => ({ osd, imports: peering.imports(osd) }));
+  }
+
+  private lacksSome(osd: number): boolean {
+    return this.missingOf(osd).size > 0 || this.frontierOf(osd) !== undefined;
   }
 
   private missingOf(osd: number): MissingSet {

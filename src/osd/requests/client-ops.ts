@@ -1,7 +1,7 @@
 import { Decoder } from '../../codec/index.ts';
 import { CephError, DecodeError } from '../../errors/index.ts';
 import type { Connection, IncomingMessage } from '../../msgr/index.ts';
-import type { BufferPool, Clock } from '../../runtime/index.ts';
+import type { BufferPool } from '../../runtime/index.ts';
 import {
   ACKED_FLAGS,
   type AckLevel,
@@ -30,7 +30,7 @@ export type Requester = Pick<Connection, 'peer' | 'peerAddrs' | 'send' | 'sessio
 const ANSWER_FLAGS = OSD_FLAG.ACK | OSD_FLAG.ONNVRAM | OSD_FLAG.ONDISK;
 
 /** The id of a request over its resends: its own, or if it leaves that zero, the sender's name and the message's tid. */
-function reqidOf(op: OSDOp, connection: Requester, tid: number): ReqId {
+export function reqidOf(op: OSDOp, connection: Requester, tid: number): ReqId {
   if (op.reqid.name.num !== 0 || op.reqid.tid !== 0n) return op.reqid;
   return { name: connection.peer, tid: BigInt(tid), inc: op.clientInc };
 }
@@ -85,9 +85,21 @@ export function sendReply(
   connection.send(outgoingFront(MOSDOpReply, front, { tid, data, dataCrcs, done }));
 }
 
+/** The object that a request is for. */
+export function oidOf(op: OSDOp): HObject {
+  return {
+    key: op.locator.key,
+    name: op.name,
+    snap: SNAP_HEAD,
+    hash: op.hash,
+    max: false,
+    namespace: op.locator.namespace,
+    pool: op.pgid.pgid.pool,
+  };
+}
+
 /** What a request asks of the gate that let it in. */
 export interface RequestHost {
-  readonly clock: Clock;
   readonly pool: BufferPool;
   epoch(): number;
   answered(op: ClientOp, a: OpAnswer): void;
@@ -122,6 +134,7 @@ export class ClientRequest implements ClientOp, OpRequest {
     message: IncomingMessage,
     op: OSDOp,
     kind: RequestKind,
+    startedMs: number,
     host: RequestHost,
   ) {
     this.by = by;
@@ -130,21 +143,13 @@ export class ClientRequest implements ClientOp, OpRequest {
     this.op = op;
     this.data = message.data;
     this.dataCrcs = message.dataCrcs;
-    this.oid = {
-      key: op.locator.key,
-      name: op.name,
-      snap: SNAP_HEAD,
-      hash: op.hash,
-      max: false,
-      namespace: op.locator.namespace,
-      pool: op.pgid.pgid.pool,
-    };
+    this.oid = oidOf(op);
     this.key = oidKey(this.oid);
     this.mayWrite = kind === 'write';
     this.ack = ackLevelOf(op.flags);
     this.isPgOp = kind === 'pg';
     this.growth = kind === 'write' ? growthOf(op, message.data.length) : 0;
-    this.startedMs = host.clock.monotonicMs();
+    this.startedMs = startedMs;
     this.memory = new OpMemory(message, host.pool);
     message.hold();
   }

@@ -15,8 +15,8 @@ export interface InFlight<Target> {
   readonly reqidKey: string;
   /** Who is told when all members have it. */
   answers: Answer[];
-  /** Sends it to a member once more. */
-  readonly sendAgain: (osd: number) => void;
+  /** Sends it to a member once more; set when it is on its way. */
+  sendAgain: ((osd: number) => void) | undefined;
   /** Bytes of a write that is answered from memory, and what ends their use here. */
   readonly early: { readonly bytes: number; readonly done: () => void } | undefined;
 }
@@ -97,7 +97,7 @@ export class ChangesInFlight<Target> {
   sendAgain(osd: number): void {
     const known = this.durable.get(osd);
     if (!known) return;
-    for (const c of this.changes) if (compareEVersion(c.version, known) > 0) c.sendAgain(osd);
+    for (const c of this.changes) if (compareEVersion(c.version, known) > 0) c.sendAgain?.(osd);
   }
 
   /** Takes out the answers of writes that all members have applied, if their clients want no more. */

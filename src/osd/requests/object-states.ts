@@ -42,11 +42,11 @@ export class ObjectStates {
     return this.byKey.get(key);
   }
 
-  of(op: ClientOp): ObjectState {
-    let object = this.byKey.get(op.key);
+  of(key: string): ObjectState {
+    let object = this.byKey.get(key);
     if (!object) {
-      object = { key: op.key, context: undefined, writes: 0, readers: 0, isBusy: false, queue: [] };
-      this.byKey.set(op.key, object);
+      object = { key, context: undefined, writes: 0, readers: 0, isBusy: false, queue: [] };
+      this.byKey.set(key, object);
     }
     return object;
   }

@@ -2,6 +2,12 @@ import type { IncomingMessage } from '../../msgr/index.ts';
 import type { BufferPool } from '../../runtime/index.ts';
 import type { RequestMemory } from '../ops/index.ts';
 
+/** What those need of it who pass a change on. */
+export type ChangeMemory = Pick<OpMemory, 'isLarge' | 'use'>;
+
+/** Of a change that came with no message. */
+export const NO_MEMORY: ChangeMemory = { isLarge: false, use: () => () => {} };
+
 /**
  * The memory of one request: the message it came in, and what was lent to its reads. It is used again when the request
  * is at its end and nobody else looks at it any more: the local store, messages to other members, the reply. Who forgets

@@ -1,5 +1,7 @@
 import { ERRNO } from '../../errors/index.ts';
-import type { EVersion, HObject } from '../../wire/index.ts';
+import { compareEVersion, type EVersion, type HObject } from '../../wire/index.ts';
+import { oidKey } from '../log/log-entry.ts';
+import type { Digests, ObjectInfo } from '../ops/index.ts';
 import type { ScrubRange } from '../scrub/scrub-map.ts';
 import { type HoldNews, WriteHold } from '../scrub/write-hold.ts';
 import { type ClientOp, refusal } from './client-request.ts';
@@ -7,6 +9,7 @@ import { type ExecutionScope, Executions } from './executions.ts';
 import { type ListScope, Lists } from './lists.ts';
 import { Mending, type MendingScope } from './mending.ts';
 import { type ObjectState, ObjectStates } from './object-states.ts';
+import type { OpenOps } from './open-ops.ts';
 import { PendingOps } from './pending-ops.ts';
 import { type ElsewhereScope, ReadsElsewhere } from './reads-elsewhere.ts';
 import { type ChangeWatch, WritePath, type WriteScope } from './write-path.ts';
@@ -26,6 +29,9 @@ export interface PipelineScope
   /** The log must not be cut, and is as long as it may be: no changes, until that has changed. */
   readonly isLogFull: boolean;
 }
+
+/** What an info takes in the store and in the log, roughly. */
+const INFO_BYTES = 4096;
 
 /**
  * The requests of one PG on its primary, and whose turn it is. Per object they keep their order: writes follow each other
@@ -78,7 +84,7 @@ export class OpPipeline {
     return this.objects.size;
   }
 
-  /** Requests being served or held, oldest first: for `dump_ops_in_flight`. */
+  /** Requests being served or held, oldest first. */
   open(): ClientOp[] {
     const { waiting, lists, writes, pending } = this;
     const all = [...waiting, ...lists.waiting, ...writes.open(), ...pending.ops];
@@ -86,11 +92,27 @@ export class OpPipeline {
     return all.sort((a, b) => a.startedMs - b.startedMs);
   }
 
+  /** The same, by how far they have come. */
+  standing(): OpenOps[] {
+    return [
+      { point: 'delayed', ops: this.held() },
+      { point: 'started', ops: [...this.pending.ops] },
+      { point: 'waiting for sub ops', ops: this.writes.open() },
+    ];
+  }
+
+  /** Requests whose turn has not come. */
+  private held(): ClientOp[] {
+    const all = [...this.waiting, ...this.lists.waiting];
+    for (const o of this.objects.all()) all.push(...o.queue);
+    return all;
+  }
+
   submit(op: ClientOp): void {
     if (!this.isServing) this.waiting.push(op);
     else if (op.isPgOp) this.lists.list(op);
     else {
-      const object = this.objects.of(op);
+      const object = this.objects.of(op.key);
       object.queue.push(op);
       this.run(object);
     }
@@ -179,6 +201,25 @@ export class OpPipeline {
     const { hold } = this;
     this.hold = undefined;
     for (const object of hold?.waiting ?? []) this.run(object);
+  }
+
+  /**
+   * Writes digests into the info of an object of a range that is held and quiet, as a change of our own.
+   * @param info as all members have it now
+   * @returns false: nothing came of it, since something else goes on with the object or there is no room
+   */
+  record(oid: HObject, info: ObjectInfo, digests: Digests): boolean {
+    const { scope, objects, writes } = this;
+    if (scope.isLogFull || !scope.host.hasRoom(INFO_BYTES)) return false;
+    const object = objects.of(oidKey(oid));
+    const known = object.context ? object.context.info : info;
+    const isSame = known && compareEVersion(known.version, info.version) === 0;
+    if (!isSame || object.isBusy || object.writes > 0) {
+      objects.rest(object);
+      return false;
+    }
+    writes.record(object, oid, info, digests);
+    return true;
   }
 
   private lookAtHold(): void {

@@ -2,15 +2,23 @@ import { ERRNO } from '../../errors/index.ts';
 import type { StoreOp } from '../../store/index.ts';
 import { compareEVersion, EVERSION_ZERO, type EVersion, type HObject } from '../../wire/index.ts';
 import { trimPointOf } from '../log/log-bounds.ts';
-import { ENTRY, type LogEntry, type PgTotals } from '../log/log-entry.ts';
+import { ENTRY, type LogEntry, type PgTotals, reqidKey } from '../log/log-entry.ts';
 import { type Done, Logged } from '../log/logged.ts';
-import type { ObjectContext, OpOutcome, Prepared } from '../ops/index.ts';
+import {
+  type Digests,
+  type ObjectContext,
+  type ObjectInfo,
+  type OpOutcome,
+  ownReqid,
+  type Prepared,
+  recordDigests,
+} from '../ops/index.ts';
 import type { PgHost } from '../pg/pg-host.ts';
 import type { PgState } from '../pg/pg-state.ts';
 import { answerOf, type ClientOp, type OpAnswer, refusal } from './client-request.ts';
 import { type Answer, ChangesInFlight, type InFlight } from './in-flight.ts';
 import type { ObjectState } from './object-states.ts';
-import type { OpMemory } from './op-memory.ts';
+import { type ChangeMemory, NO_MEMORY } from './op-memory.ts';
 import type { PendingOps } from './pending-ops.ts';
 
 /** What writes need of their PG. */
@@ -27,7 +35,7 @@ export interface WriteScope {
     item: Logged,
     txn: readonly StoreOp[],
     trimTo: EVersion,
-    memory: OpMemory,
+    memory: ChangeMemory,
     isEarly: boolean,
   ): (osd: number) => void;
   /** What is durable on all members is on disk there when `done` is called, unless the interval ends first. */
@@ -44,6 +52,9 @@ interface AfterWrites {
   /** Some have become so, and were answered. */
   advanced(): void;
 }
+
+/** Whose change it is: a client's request, or the OSD itself. */
+type Author = Pick<ClientOp, 'oid' | 'reqid'> & { readonly memory: ChangeMemory };
 
 /** Hears what a request changes. */
 export type ChangeWatch = (oid: HObject, by: OpOutcome['stats']) => void;
@@ -135,50 +146,81 @@ export class WritePath {
   /** All ops of a write have run. */
   commit(op: ClientOp, object: ObjectState, context: ObjectContext, prepared: Prepared): void {
     const { scope } = this;
-    const { state } = scope;
     const version = this.nextVersion();
-    const outcome = prepared.finish(version, state.totals.lastUserVersion);
+    const outcome = prepared.finish(version, scope.state.totals.lastUserVersion);
+    const { kind } = outcome;
     scope.count(outcome);
-    if (outcome.kind === 'read' || outcome.kind === 'early' || outcome.kind === 'pg') {
+    if (kind === 'read' || kind === 'early' || kind === 'pg') {
       op.answer(answerOf(outcome, EVERSION_ZERO));
       return;
     }
-    const changes = outcome.kind !== 'error';
-    if (changes && this.watchers.size > 0) this.tellWatchers(op.oid, outcome.stats);
+    const isEarly = op.ack === 'memory' && this.inFlight.hasRoomForEarly;
+    const change: InFlight<ObjectState> = {
+      version,
+      object: kind === 'error' ? undefined : object,
+      reqidKey: op.reqidKey,
+      answers: [{ op, answer: answerOf(outcome, version) }],
+      sendAgain: undefined,
+      early: isEarly
+        ? { bytes: ENTRY_BYTES + op.request.data.length, done: op.memory.use() }
+        : undefined,
+    };
+    this.apply(op, change, context, kind, outcome);
+  }
+
+  /** Digests for an object's info, by ourselves. Nobody else is at the object. */
+  record(object: ObjectState, oid: HObject, info: ObjectInfo, digests: Digests): void {
+    const { host, state } = this.scope;
+    const version = this.nextVersion();
+    const reqid = ownReqid(host.id, version);
+    const outcome = recordDigests(state.c, oid, info, digests, version, reqid);
+    const change: InFlight<ObjectState> = {
+      version,
+      object,
+      reqidKey: reqidKey(reqid),
+      answers: [],
+      sendAgain: undefined,
+      early: undefined,
+    };
+    this.apply({ oid, reqid, memory: NO_MEMORY }, change, { oid, info }, 'modify', outcome);
+  }
+
+  /** Into the log, to all members and into our own store. */
+  private apply(
+    by: Author,
+    change: InFlight<ObjectState>,
+    context: ObjectContext,
+    kind: keyof typeof ENTRY,
+    outcome: OpOutcome,
+  ): void {
+    const { scope } = this;
+    const { state } = scope;
+    const { object, version } = change;
+    if (object && this.watchers.size > 0) this.tellWatchers(by.oid, outcome.stats);
     const entry: LogEntry = {
-      kind: ENTRY[outcome.kind],
+      kind: ENTRY[kind],
       version,
       previous: state.log.head,
       prior: context.info?.version ?? EVERSION_ZERO,
-      oid: op.oid,
-      reqid: op.reqid,
+      oid: by.oid,
+      reqid: by.reqid,
       userVersion: outcome.userVersion,
       result: outcome.result,
       totals: addTotals(state.totals, outcome),
     };
     const item = Logged.of(entry);
     const trimTo = this.trimPoint();
-    const isEarly = op.ack === 'memory' && this.inFlight.hasRoomForEarly;
-    const sendAgain = scope.replicate(item, outcome.txn, trimTo, op.memory, isEarly);
+    const isEarly = change.early !== undefined;
+    change.sendAgain = scope.replicate(item, outcome.txn, trimTo, by.memory, isEarly);
     const txn = [...outcome.txn, state.append(item, entry.totals)];
     if (compareEVersion(trimTo, state.log.tail) > 0)
       txn.push(...state.trim(trimTo, scope.host.logBounds.remembered));
-    if (changes) {
-      object.context = { oid: op.oid, info: outcome.info };
+    if (object) {
+      object.context = { oid: by.oid, info: outcome.info };
       object.writes++;
     }
-    const change: InFlight<ObjectState> = {
-      version,
-      object: changes ? object : undefined,
-      reqidKey: op.reqidKey,
-      answers: [{ op, answer: answerOf(outcome, version) }],
-      sendAgain,
-      early: isEarly
-        ? { bytes: ENTRY_BYTES + op.request.data.length, done: op.memory.use() }
-        : undefined,
-    };
     this.inFlight.push(change);
-    this.store(op, change, txn);
+    this.store(by.memory, change, txn);
   }
 
   private nextVersion(): EVersion {
@@ -201,10 +243,14 @@ export class WritePath {
   }
 
   /** To our own store. */
-  private store(op: ClientOp, change: InFlight<ObjectState>, txn: readonly StoreOp[]): void {
+  private store(
+    memory: ChangeMemory,
+    change: InFlight<ObjectState>,
+    txn: readonly StoreOp[],
+  ): void {
     const applied = change.early ? () => this.appliedHere(change) : undefined;
     const { number } = this.pending;
-    const stored = op.memory.isLarge ? op.memory.use() : undefined;
+    const stored = memory.isLarge ? memory.use() : undefined;
     void this.scope.host.submit(txn, applied).then(() => {
       stored?.();
       if (number !== this.pending.number) return;

@@ -8,12 +8,15 @@ import type { Pg } from '../pg/pg.ts';
 import {
   ClientRequest,
   copySourceOf,
+  oidOf,
   onlyRemoves,
   type Requester,
   type RequestHost,
+  reqidOf,
   sendReply,
 } from '../requests/client-ops.ts';
 import { type ClientOp, type OpAnswer, refusal } from '../requests/client-request.ts';
+import type { OpenOps } from '../requests/open-ops.ts';
 import type { CopyFetcher } from './copy-fetcher.ts';
 
 /** What the gate needs of the daemon. */
@@ -43,6 +46,8 @@ interface Arrival {
   readonly by: Requester;
   readonly message: IncomingMessage;
   readonly op: OSDOp;
+  /** By the monotonic clock. */
+  readonly startedMs: number;
 }
 
 /**
@@ -55,6 +60,8 @@ export class ClientGate {
   private readonly copies: CopyFetcher;
   private readonly requests: RequestHost;
   private held: Arrival[] = [];
+  /** Requests whose source is still being read. */
+  private readonly fetching = new Set<ClientRequest>();
   /** Clients whose requests were forgotten, with the epoch they had. */
   private readonly behind = new Map<Requester, number>();
 
@@ -62,7 +69,6 @@ export class ClientGate {
     this.host = host;
     this.copies = copies;
     this.requests = {
-      clock: host.clock,
       pool: host.pool,
       epoch: () => host.epoch,
       answered: (o, answer) => host.answered(o, answer),
@@ -77,7 +83,19 @@ export class ClientGate {
 
   /** @throws DecodeError */
   submit(by: Requester, message: IncomingMessage): void {
-    this.route({ by, message, op: readOSDOp(message) });
+    const startedMs = this.host.clock.monotonicMs();
+    this.route({ by, message, op: readOSDOp(message), startedMs });
+  }
+
+  /** Requests that no PG has yet. */
+  open(): OpenOps {
+    const held = this.held.map(({ by, message, op, startedMs }) => ({
+      oid: oidOf(op),
+      reqid: reqidOf(op, by, message.tid),
+      request: { op },
+      startedMs,
+    }));
+    return { point: 'delayed', ops: [...held, ...this.fetching] };
   }
 
   /** A map came or a PG can begin: what waited is looked at again, in the order it came. */
@@ -107,7 +125,7 @@ export class ClientGate {
   /** @returns false when nothing more comes of it here */
   private admit(a: Arrival): boolean {
     const { host } = this;
-    const { by, message: m, op } = a;
+    const { by, message: m, op, startedMs } = a;
     const { pgid } = op.pgid;
     const { map, epoch } = host;
     if (op.epoch > epoch) {
@@ -137,14 +155,16 @@ export class ClientGate {
     const verdict = whatFlagsSay(map, pool.flags, op, kind === 'write');
     if (verdict === 'hold') return this.hold(a);
     if (verdict < 0) return this.refuse(a, verdict);
-    const made = new ClientRequest(by, m, op, kind, this.requests);
+    const made = new ClientRequest(by, m, op, kind, startedMs, this.requests);
     const source = kind === 'write' ? copySourceOf(op, m.data) : undefined;
     if (!source) {
       pg.submitOp(made);
       return true;
     }
     made.copy = this.copies.fetch(source);
+    this.fetching.add(made);
     const submit = (): void => {
+      this.fetching.delete(made);
       const now = host.pg(pgid);
       if (now?.isPrimary) now.submitOp(made);
       else made.drop();

@@ -1,4 +1,5 @@
 import type { ClientOp } from '../requests/client-request.ts';
+import type { OpenOps, OpPoint } from '../requests/open-ops.ts';
 import { type OpRecord, recordOf } from './op-record.ts';
 
 /** How much is remembered. Times in ms. */
@@ -61,7 +62,7 @@ export class OpHistory {
   private remember(op: ClientOp, durationMs: number, nowMs: number): void {
     if (nowMs >= this.pruneAtMs) this.prune(nowMs);
     if (durationMs <= this.leastMs) return;
-    const record = recordOf(op, nowMs);
+    const record = recordOf(op, 'commit sent; apply or cleanup', nowMs);
     if (durationMs >= this.settings.slowMs) {
       this.slow.push(record);
       if (this.slow.length > this.settings.slowSize) this.slow.shift();
@@ -96,32 +97,43 @@ export interface SlowOps {
   readonly count: number;
   readonly oldestMs: number;
   readonly byPool: ReadonlyMap<number, number>;
+  readonly byPoint: ReadonlyMap<OpPoint, number>;
 }
 
 /** Which of these requests are slow. */
-export function slowOpsOf(ops: Iterable<ClientOp>, nowMs: number, complaintMs: number): SlowOps {
+export function slowOpsOf(all: Iterable<OpenOps>, nowMs: number, complaintMs: number): SlowOps {
   const byPool = new Map<number, number>();
+  const byPoint = new Map<OpPoint, number>();
   let count = 0;
   let oldestMs = 0;
-  for (const op of ops) {
-    const ageMs = nowMs - op.startedMs;
-    if (ageMs < complaintMs) continue;
-    const { pool } = op.request.op.pgid.pgid;
-    count++;
-    oldestMs = Math.max(oldestMs, ageMs);
-    byPool.set(pool, (byPool.get(pool) ?? 0) + 1);
+  for (const { point, ops } of all) {
+    for (const { startedMs, request } of ops) {
+      const ageMs = nowMs - startedMs;
+      if (ageMs < complaintMs) continue;
+      count++;
+      oldestMs = Math.max(oldestMs, ageMs);
+      add(byPool, request.op.pgid.pgid.pool, 1);
+      add(byPoint, point, 1);
+    }
   }
-  return { count, oldestMs, byPool };
+  return { count, oldestMs, byPool, byPoint };
 }
 
 export function addSlowOps(parts: readonly SlowOps[]): SlowOps {
   const byPool = new Map<number, number>();
+  const byPoint = new Map<OpPoint, number>();
   for (const part of parts) {
-    for (const [pool, n] of part.byPool) byPool.set(pool, (byPool.get(pool) ?? 0) + n);
+    for (const [pool, n] of part.byPool) add(byPool, pool, n);
+    for (const [point, n] of part.byPoint) add(byPoint, point, n);
   }
   return {
     count: parts.reduce((n, p) => n + p.count, 0),
     oldestMs: parts.reduce((ms, p) => Math.max(ms, p.oldestMs), 0),
     byPool,
+    byPoint,
   };
+}
+
+function add<K>(counts: Map<K, number>, key: K, n: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + n);
 }

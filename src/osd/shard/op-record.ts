@@ -1,5 +1,5 @@
 import { formatHObject, formatPgId, osdOpName } from '../../wire/index.ts';
-import type { ClientOp } from '../requests/client-request.ts';
+import type { OpPoint, SeenRequest } from '../requests/open-ops.ts';
 
 /** A client's request as commands show it. Times by the shard's monotonic clock. */
 export interface OpRecord {
@@ -11,10 +11,11 @@ export interface OpRecord {
   readonly startedMs: number;
   /** When it was answered; undefined while it is under way. */
   readonly endedMs: number | undefined;
+  readonly point: OpPoint;
 }
 
 /** What is shown of a request. Nothing of it is kept: its memory may be used for another. */
-export function recordOf(op: ClientOp, endedMs?: number): OpRecord {
+export function recordOf(op: SeenRequest, point: OpPoint, endedMs?: number): OpRecord {
   const { name, inc, tid } = op.reqid;
   const client = `${name.type === 8 ? 'client' : 'osd'}.${name.num}`;
   const { op: asked } = op.request;
@@ -27,5 +28,6 @@ export function recordOf(op: ClientOp, endedMs?: number): OpRecord {
     pool: asked.pgid.pgid.pool,
     startedMs: op.startedMs,
     endedMs,
+    point,
   };
 }

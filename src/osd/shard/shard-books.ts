@@ -7,13 +7,15 @@ import { queryPg } from '../pg/pg-query.ts';
 import { PgReports } from '../pg/pg-report.ts';
 import { listUnfound, markUnfoundLost } from '../pg/pg-unfound.ts';
 import type { ClientOp, OpAnswer } from '../requests/client-request.ts';
+import type { OpenOps } from '../requests/open-ops.ts';
 import type { Answer, ShardAnswers, ShardReport } from '../shard-front.ts';
 import type { OsdCounters } from './counters.ts';
 import type { Mempools } from './mempools.ts';
 import { OpHistory, type SlowOps, slowOpsOf } from './op-history.ts';
-import { recordOf } from './op-record.ts';
+import { type OpRecord, recordOf } from './op-record.ts';
 import type { PgRegistry } from './pg-registry.ts';
 import type { Standing } from './standing.ts';
+import type { LatencySum } from './store-latency.ts';
 
 /** Slow requests are looked for so often at most. */
 const SLOW_OPS_MS = 5000;
@@ -28,6 +30,10 @@ export interface ShardBooksScope {
   readonly memory: { mempools(): Mempools };
   /** See ShardReport.copiesReplaced. */
   readonly scrub: { readonly replaced: number };
+  /** Requests that no PG has yet. */
+  held(): OpenOps;
+  /** See ShardStore. */
+  takeLatency(): LatencySum;
 }
 
 /** What a shard remembers of its requests, and tells of them and of its PGs to reports and commands. */
@@ -49,7 +55,7 @@ export class ShardBooks {
       report: () => this.report(),
       counters: () => counters.sums(),
       mempools: () => memory.mempools(),
-      ops: () => ({ nowMs: nowMs(), ops: this.openOps().map((o) => recordOf(o)) }),
+      ops: () => ({ nowMs: nowMs(), ops: records(this.openOps()) }),
       historicOps: () => ({ nowMs: nowMs(), ops: this.history.bySlowness(nowMs()) }),
       historicSlowOps: () => ({ nowMs: nowMs(), ops: this.history.slowOnes }),
       pg: (pg) => pg && queryPg(pg, this.reports.one(pg, clock.wallMs())),
@@ -85,6 +91,7 @@ export class ShardBooks {
       usage: store.usage(),
       copiesReplaced: scrub.replaced,
       slowOps: this.slowOps(),
+      latency: this.scope.takeLatency(),
     };
   }
 
@@ -99,7 +106,12 @@ export class ShardBooks {
   }
 
   /** Requests that are being served or held. */
-  private openOps(): ClientOp[] {
-    return [...this.scope.pgs.all()].flatMap((pg) => pg.pipeline.open());
+  private openOps(): OpenOps[] {
+    const { scope } = this;
+    return [scope.held(), ...[...scope.pgs.all()].flatMap((pg) => pg.pipeline.standing())];
   }
+}
+
+function records(all: readonly OpenOps[]): OpRecord[] {
+  return all.flatMap(({ point, ops }) => ops.map((op) => recordOf(op, point)));
 }

@@ -26,6 +26,7 @@ import { PgRegistry } from './pg-registry.ts';
 import { ShardMemory } from './shard-memory.ts';
 import { ShardStore } from './shard-store.ts';
 import type { Standing } from './standing.ts';
+import type { LatencySum } from './store-latency.ts';
 
 /** How often a shard looks for what belongs to no PG. */
 const SWEEP_MS = 600_000;
@@ -119,6 +120,11 @@ export class ShardPgs implements PgHost {
   load(): void {
     this.registry.load();
     this.sweepLater();
+  }
+
+  /** See ShardStore. */
+  takeLatency(): LatencySum {
+    return this.storing.takeLatency();
   }
 
   /** A map came. */

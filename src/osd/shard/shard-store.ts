@@ -4,6 +4,7 @@ import type { RecoveryKind } from '../recovery/recovery-priority.ts';
 import { PoolCompression } from './pool-compression.ts';
 import { Room } from './room.ts';
 import type { Standing } from './standing.ts';
+import { type LatencySum, StoreLatency } from './store-latency.ts';
 
 /** mon_osd_backfillfull_ratio and mon_osd_full_ratio of 16.2, for maps without them. */
 const BACKFILL_FULL = 0.9;
@@ -23,6 +24,13 @@ export class ShardStore {
   private readonly o: ShardStoreOptions;
   private readonly room: Room;
   private readonly compression: PoolCompression;
+  private readonly times = new StoreLatency();
+  private readonly durable = (): void => this.times.ended(this.o.clock.monotonicMs());
+  private readonly failed = (error: unknown): Promise<void> => {
+    // Peers may have this change, or the log here lacks it: going on would be a lie.
+    if (this.o.standing.phase !== 'stopped') this.o.fatal(error);
+    return new Promise<void>(() => {});
+  };
 
   constructor(options: ShardStoreOptions) {
     this.o = options;
@@ -33,11 +41,13 @@ export class ShardStore {
 
   /** See PgHost. */
   submit(txn: Transaction, applied?: () => void): Promise<void> {
-    return this.o.store.submit(txn, applied).catch((e: unknown) => {
-      // Peers may have this change, or the log here lacks it: going on would be a lie.
-      if (this.o.standing.phase !== 'stopped') this.o.fatal(e);
-      return new Promise<void>(() => {});
-    });
+    this.times.begun(this.o.clock.monotonicMs());
+    return this.o.store.submit(txn, applied).then(this.durable, this.failed);
+  }
+
+  /** How long transactions took that have become durable since the last call. */
+  takeLatency(): LatencySum {
+    return this.times.take(this.o.clock.monotonicMs());
   }
 
   /** See PgHost. */

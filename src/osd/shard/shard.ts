@@ -106,7 +106,11 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
       mapChanged: () => this.pgs.mapChanged(),
       afterMaps: (map) => this.afterMaps(map),
     });
-    this.books = new ShardBooks({ clock, store, standing, pgs, counters, memory, scrub });
+    this.books = new ShardBooks({
+      ...{ clock, store, standing, pgs, counters, memory, scrub },
+      held: () => this.clients.open(),
+      takeLatency: () => this.pgs.takeLatency(),
+    });
     this.copyFetcher = new CopyFetcher(this);
     this.clients = new ClientGate(this, this.copyFetcher);
     this.pgs.load();
