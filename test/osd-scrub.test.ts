@@ -1,12 +1,14 @@
 // Whole OSDs in virtual time whose copies go bad: scrubs find and repair that while clients go on, and reads never see it.
 import { describe, expect, it } from 'vitest';
-import { decodeAll } from '../src/codec/index.ts';
-import { INFO_ATTR } from '../src/osd/ops/index.ts';
+import { crc32c, decodeAll } from '../src/codec/index.ts';
+import { decodeObjectInfo, INFO_ATTR, type ObjectInfo } from '../src/osd/ops/index.ts';
 import { listObjects } from '../src/osd/pg/pg-collection.ts';
 import type { OpAnswer } from '../src/osd/requests/client-request.ts';
+import { MScrubMap, MScrubScan } from '../src/osd/scrub/scrub-messages.ts';
 import { requestedPlan } from '../src/osd/scrub/scrub-plan.ts';
 import type { StoreOp } from '../src/store/index.ts';
 import {
+  decodeFront,
   type HObject,
   InconsistentObject,
   OSD_OP,
@@ -109,6 +111,32 @@ function listed(world: SimWorld): InconsistentObject[] {
   return (found as ScrubLsResult).values.map((bytes) => decodeAll(InconsistentObject, bytes));
 }
 
+/** crc32c of no omap at all. */
+const NO_OMAP = 0xffff_ffff;
+
+const digest = (text: string): number => crc32c(0xffff_ffff, Buffer.from(text));
+
+function infoAt(node: SimNode, name: string): ObjectInfo {
+  const oid = oidOf(node, name);
+  return decodeObjectInfo(node.contents.getattr(c, oid, INFO_ATTR)!);
+}
+
+/** Each object's info tells of its data, on all members alike, or not at all. @returns how many do */
+async function expectRightDigests(world: SimWorld): Promise<number> {
+  let known = 0;
+  const acting = world.view.acting.map((osd) => world.nodes[osd]!);
+  const [first, ...others] = await Promise.all(acting.map(contentsOf));
+  for (const other of others) expect(other).toEqual(first);
+  for (const name of NAMES) {
+    const { dataDigest } = infoAt(acting[0]!, name);
+    if (dataDigest === undefined) continue;
+    known++;
+    const data = first!.get(name)!.split('|')[0]!;
+    expect(dataDigest, name).toBe(digest(data));
+  }
+  return known;
+}
+
 it('a scrub of good copies finds nothing, and all members know when it was', async () => {
   const world = await began();
   world.scrubs = { ...world.scrubs, chunkMin: 2, chunkMax: 3 };
@@ -196,10 +224,11 @@ it('what a PG counts wrongly of itself is told, and a repair counts anew', async
   expect(state.totals.bytes).toBe(right.bytes + 1);
 });
 
-it('clients write while a scrub goes on: nothing is found, nothing lost', async () => {
+it('clients write while a scrub goes on: nothing is found, nothing lost, no digest wrong', async () => {
   const world = await began({ readMs: 30 });
   world.scrubs = {
     ...world.scrubs,
+    digestAgeSeconds: 0,
     chunkMin: 1,
     chunkMax: 3,
     sleepSeconds: 0.05,
@@ -226,6 +255,144 @@ it('clients write while a scrub goes on: nothing is found, nothing lost', async 
   const all = await contentsOf(primary(world));
   for (const [name, tokens] of acked) for (const t of tokens) expect(all.get(name)).toContain(t);
   expect(acked.size).toBe(NAMES.length);
+  await expectRightDigests(world);
+  expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+  await world.time.until(200);
+  expect(await expectRightDigests(world)).toBe(NAMES.length);
+});
+
+describe('digests', () => {
+  async function digested(options: Parameters<typeof began>[0] = {}): Promise<SimWorld> {
+    const world = await began(options);
+    world.scrubs = { ...world.scrubs, digestAgeSeconds: 0 };
+    expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+    await world.time.until(200);
+    return world;
+  }
+
+  it('are written into infos by a deep scrub, on all members, as a change that no user sees', async () => {
+    const world = await began();
+    const { log } = primary(world).pg!.state;
+    const before = { head: log.head, info: infoAt(primary(world), 'c') };
+    world.scrubs = { ...world.scrubs, digestAgeSeconds: 1, chunkMin: 3, chunkMax: 3 };
+    await world.time.until(1500);
+    await scrub(world, false);
+    expect(infoAt(primary(world), 'c')).toEqual(before.info);
+    await scrub(world, true);
+    await world.time.until(200);
+    expect(await expectRightDigests(world)).toBe(NAMES.length);
+    const info = infoAt(primary(world), 'c');
+    const { version, priorVersion, lastReqid, dataDigest, omapDigest, ...rest } = info;
+    expect(before.info).toMatchObject(rest);
+    expect([priorVersion, omapDigest]).toEqual([before.info.version, NO_OMAP]);
+    expect(dataDigest).toBe(digest('c is what it is. '));
+    expect([lastReqid.name.type, lastReqid.name.num]).toEqual([4, primary(world).id]);
+    expect(version.version).toBeGreaterThan(before.head.version);
+    expect(log.head.version).toBe(before.head.version + BigInt(NAMES.length));
+    for (const node of world.nodes) expect(node.pg!.state.log.head).toEqual(log.head);
+    // Once is enough.
+    expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+    expect(log.head.version).toBe(before.head.version + BigInt(NAMES.length));
+    expect(primary(world).pg!.state.totals).toMatchObject({ objects: 6, wr: NAMES.length });
+  });
+
+  it('are not written of what changed of late', async () => {
+    const world = await began();
+    world.scrubs = { ...world.scrubs, digestAgeSeconds: 3600 };
+    await scrub(world, true);
+    expect(await expectRightDigests(world)).toBe(0);
+  });
+
+  it('are forgotten by what changes the data, and written anew', async () => {
+    const world = await digested();
+    expect((await request(world, 'c', OSD_OP.APPEND, Buffer.from('!'))).result).toBe(0);
+    expect(infoAt(primary(world), 'c')).toMatchObject({
+      dataDigest: undefined,
+      omapDigest: NO_OMAP,
+    });
+    await scrub(world, true);
+    await world.time.until(200);
+    expect(infoAt(primary(world), 'c').dataDigest).toBe(digest('c is what it is. !'));
+  });
+
+  it('tell which copy is wrong, even against most of them', async () => {
+    const world = await digested();
+    for (const osd of [0, 2]) spoil(world.nodes[osd]!, FAULTS['other data']!);
+    const lines = await scrub(world, true);
+    expect(lines.at(-1)).toBe('error 1.0 deep-scrub 3 errors');
+    const [{ shards, unionErrors }] = listed(world) as [InconsistentObject];
+    expect(unionErrors).toBe(SHARD_ERROR.dataDigestMismatchInfo);
+    expect(shards.map(([{ osd }, s]) => [osd, s.errors])).toEqual([
+      [0, SHARD_ERROR.dataDigestMismatchInfo],
+      [1, 0n],
+      [2, SHARD_ERROR.dataDigestMismatchInfo],
+    ]);
+    await scrub(world, true, true);
+    await until(world, () => primary(world).pg!.isClean);
+    await expectEqualCopies(world);
+    expect((await contentsOf(primary(world))).get('c')).toMatch(/^c is what it is\. \|/);
+  });
+
+  it('that all copies disprove are written anew by a repair', async () => {
+    const world = await digested();
+    for (const node of world.nodes) spoil(node, FAULTS['other data']!);
+    expect((await scrub(world, true)).at(-1)).toBe('error 1.0 deep-scrub 3 errors');
+    const lines = await scrub(world, true, true);
+    expect(lines).toContain(
+      'error 1.0 soid 1:00000000:::c:head : repairing object info data_digest',
+    );
+    expect(lines.slice(-2)).toEqual([
+      'error 1.0 repair 0 missing, 1 inconsistent objects',
+      'error 1.0 repair 2 errors, 2 fixed',
+    ]);
+    const { pg } = primary(world);
+    expect([pg!.scrubber.names, listed(world)]).toEqual([[], []]);
+    await world.time.until(200);
+    expect(await expectRightDigests(world)).toBe(NAMES.length);
+    expect(infoAt(primary(world), 'c').dataDigest).toBe(digest('X is what it is. '));
+    expect(world.nodes.map((n) => n.copiesReplaced)).toEqual([0, 0, 0]);
+    expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+  });
+
+  it('of omaps, too', async () => {
+    const world = await digested();
+    for (const node of world.nodes) spoil(node, FAULTS['omap entries']!);
+    expect((await scrub(world, true)).at(-1)).toBe('error 1.0 deep-scrub 3 errors');
+    expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 2 errors, 2 fixed');
+    await world.time.until(200);
+    expect((await scrub(world, true)).at(-1)).toBe('debug 1.0 deep-scrub ok');
+  });
+
+  it('are written anew after a copy that is lost has been brought', async () => {
+    const world = await digested();
+    for (const node of world.nodes) spoil(node, FAULTS['other data']!);
+    spoil(world.nodes[2]!, FAULTS['a lost object']!);
+    expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 2 errors, 1 fixed');
+    await until(world, () => primary(world).pg!.isClean);
+    // It goes on by itself.
+    expect(primary(world).pg!.scrubber.look(world.time.now)).toBe(true);
+    await until(world, () => !primary(world).pg!.scrubber.isActive);
+    expect(world.clusterLog.at(-1)).toBe('error 1.0 repair 2 errors, 2 fixed');
+    await world.time.until(200);
+    expect(await expectRightDigests(world)).toBe(NAMES.length);
+    expect(primary(world).pg!.scrubber.names).toEqual([]);
+  });
+
+  it('of an object of another size than its info says stay: nobody can tell what it was', async () => {
+    const world = await digested();
+    for (const node of world.nodes) spoil(node, FAULTS['another size']!);
+    expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 3 errors, 0 fixed');
+    const { names } = primary(world).pg!.scrubber;
+    expect(names).toEqual(['inconsistent', 'failed_repair']);
+    expect(listed(world).map((o) => o.object.name)).toEqual(['c']);
+  });
+
+  it('of the only copy there is stay: it has no witness', async () => {
+    const world = await digested({ size: 1, minSize: 1, osds: 1 });
+    spoil(world.nodes[0]!, FAULTS['other data']!);
+    expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 1 errors, 0 fixed');
+    expect(primary(world).pg!.scrubber.names).toEqual(['inconsistent', 'failed_repair']);
+  });
 });
 
 it('a write to a chunk waits while its maps are taken, a read does not, and the last chance broken off', async () => {
@@ -300,6 +467,29 @@ it.each([1, 2, 3, 4, 5])(
   },
 );
 
+it('a primary that lost all its objects is compared in small pieces, and gets them back', async () => {
+  const world = new SimWorld(1);
+  await world.begin();
+  const names = Array.from({ length: 60 }, (_, i) => `o${String(i).padStart(2, '0')}`);
+  for (const name of names) await request(world, name, OSD_OP.APPEND, Buffer.from(name));
+  await until(world, () => primary(world).pg!.isClean);
+  world.scrubs = { ...world.scrubs, chunkMin: 2, chunkMax: 4 };
+  for (const name of names) spoil(primary(world), FAULTS['a lost object']!, name);
+  let largest = 0;
+  world.onSend = (_, __, m) => {
+    if (m.type !== MScrubMap.type) return true;
+    largest = Math.max(largest, decodeFront(MScrubMap, m).objects.length);
+    return true;
+  };
+  expect((await scrub(world, true, true)).at(-1)).toBe('error 1.0 repair 60 errors, 60 fixed');
+  expect(largest).toBeGreaterThan(4);
+  expect(largest).toBeLessThanOrEqual(11);
+  await until(world, () => primary(world).pg!.isClean);
+  const [first, ...others] = await Promise.all(world.nodes.map(contentsOf));
+  expect([...first!.keys()]).toEqual(names);
+  for (const other of others) expect(other).toEqual(first);
+});
+
 it('no more scrubs than an OSD has places for: refused by a member, tried again later', async () => {
   const world = await began();
   let isGiven: boolean | undefined;
@@ -357,6 +547,22 @@ describe('a damaged copy', () => {
     expect((await request(world, 'c', OSD_OP.READ)).result).toBe(0);
     await until(world, () => primary(world).pg!.isClean);
     expect(world.nodes.map((n) => n.copiesReplaced)).toEqual([1, 1, 0]);
+    await expectEqualCopies(world);
+  });
+
+  it('is replaced also when the session with a member is reset while that one looks', async () => {
+    const world = await began({ readMs: 20 });
+    primary(world).damaged.add('c');
+    let isLost = false;
+    world.onSend = (from, to, m) => {
+      if (isLost || m.type !== MScrubScan.type || to !== 1) return true;
+      isLost = true;
+      world.time.after(50, () => world.reset(from, to));
+      return false;
+    };
+    expect((await request(world, 'c', OSD_OP.READ)).result).toBe(0);
+    expect(isLost).toBe(true);
+    await until(world, () => primary(world).pg!.isClean);
     await expectEqualCopies(world);
   });
 

@@ -114,6 +114,8 @@ describe('a scrub', () => {
     preemptions: 2,
   };
   const range = { from: HOBJECT_MIN, to: HOBJECT_MAX };
+  const all = { objects: [], to: HOBJECT_MAX };
+  const HALF = { ...HOBJECT_MIN, pool: 1, hash: 7 };
   /** Anything that may happen, sensible or not. */
   const input: fc.Arbitrary<ScrubInput> = fc.oneof(
     fc.constant(start),
@@ -124,8 +126,10 @@ describe('a scrub', () => {
     fc.boolean().map((isLast): ScrubInput => ({ kind: 'chosen', chunk: { range, isLast } })),
     fc.constantFrom<ScrubInput>({ kind: 'quiet' }, { kind: 'wanted' }, { kind: 'rested' }),
     fc
-      .tuple(fc.constantFrom(1, 2, SELF), fc.integer({ min: 1, max: 3 }))
-      .map(([from, number]): ScrubInput => ({ kind: 'map', from, number, objects: [] })),
+      .tuple(fc.constantFrom(1, 2, SELF), fc.integer({ min: 1, max: 3 }), fc.boolean())
+      .map(([from, number, isCut]): ScrubInput => {
+        return { kind: 'map', from, number, seen: isCut ? { ...all, to: HALF } : all };
+      }),
     fc.constant<ScrubInput>({ kind: 'stop' }),
   );
 
@@ -184,7 +188,7 @@ describe('a scrub', () => {
     ] as const) {
       say({ kind: 'chosen', chunk: { range, isLast } });
       say({ kind: 'quiet' });
-      for (const from of [SELF, 1, 2]) say({ kind: 'map', from, number, objects: [] });
+      for (const from of [SELF, 1, 2]) say({ kind: 'map', from, number, seen: all });
       if (!isLast) say({ kind: 'rested' });
     }
     const chunk = ['hold', 'scan', 'compare', 'letGo'];
@@ -194,6 +198,26 @@ describe('a scrub', () => {
         'finish',
       ]),
     );
+  });
+
+  it('ends a chunk where a member could not look further, and goes on from there', () => {
+    let state: ScrubState = SCRUB_IDLE;
+    let effects: readonly ScrubEffect[] = [];
+    const say = (i: ScrubInput): void => {
+      ({ next: state, effects } = stepScrub(state, i));
+    };
+    say(start);
+    say({ kind: 'place', isGiven: true });
+    for (const from of [1, 2]) say({ kind: 'answer', from, isGiven: true });
+    say({ kind: 'chosen', chunk: { range, isLast: true } });
+    say({ kind: 'quiet' });
+    say({ kind: 'map', from: 1, number: 1, seen: { objects: [], to: HALF } });
+    for (const from of [2, SELF]) say({ kind: 'map', from, number: 1, seen: all });
+    expect(effects.map((e) => e.kind)).toEqual(['compare', 'letGo', 'rest']);
+    const [compare] = effects as [Extract<ScrubEffect, { kind: 'compare' }>];
+    expect(compare.chunk.range).toEqual({ from: HOBJECT_MIN, to: HALF });
+    say({ kind: 'rested' });
+    expect(effects).toEqual([{ kind: 'choose', from: HALF, divisor: 1 }]);
   });
 
   it('is broken off by a write to its chunk so often as it may, each time for a smaller one', () => {

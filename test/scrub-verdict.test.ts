@@ -22,7 +22,7 @@ import {
   SNAP_HEAD,
 } from '../src/wire/index.ts';
 
-const SCOPE = { pg: '2.0', sizeMax: 128 << 20 };
+const SCOPE = { pg: '2.0', sizeMax: 128 << 20, repair: false };
 
 interface GoldenShard {
   osd: number;

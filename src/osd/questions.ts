@@ -1,18 +1,30 @@
+interface Question<A> {
+  readonly to: number | undefined;
+  send(number: number): void;
+  resolve(a: A): void;
+  reject(e: Error): void;
+}
+
 /** Questions to peers whose answers carry a number. Those of an interval that ended are never answered. */
 export class Requests<A> {
   private next = 1;
-  private readonly open = new Map<
-    number,
-    { resolve: (a: A) => void; reject: (e: Error) => void }
-  >();
+  private readonly open = new Map<number, Question<A>>();
 
-  /** @throws Interrupted when the interval ends first */
-  ask(send: (number: number) => void): Promise<A> {
+  /**
+   * @param to whom, for {@link sendAgain}
+   * @throws Interrupted when the interval ends first
+   */
+  ask(send: (number: number) => void, to?: number): Promise<A> {
     const number = this.next++;
     return new Promise((resolve, reject) => {
-      this.open.set(number, { resolve, reject });
+      this.open.set(number, { to, send, resolve, reject });
       send(number);
     });
+  }
+
+  /** The session with a peer forgot what was on its way: what it has not answered it may never have seen. */
+  sendAgain(to: number): void {
+    for (const [number, q] of this.open) if (q.to === to) q.send(number);
   }
 
   answer(number: number, a: A): void {

@@ -223,7 +223,7 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   /** The peer forgot our session without having restarted: what was on its way is lost. */
   onPeerReset(osd: number): void {
     if (!this.isPrimary || !this.rounds.isSettled) return;
-    this.scrubber.peerReset();
+    this.scrubber.peerReset(osd);
     if (this.isActive && !this.lacksAnything()) {
       this.pipeline.sendAgain(osd);
       this.flushes.sendAgain(osd);

@@ -104,8 +104,9 @@ export class PgScrubber {
     const { host, isPrimary, isClean } = this.scope;
     if (!isPrimary || !isClean || this.isActive) return false;
     const plan = this.requested ?? this.due(nowMs);
-    const mayRun = host.scrub.settings.duringRecovery || !host.scrub.isRecovering;
-    if (!plan || (!plan.repair && !mayRun)) return false;
+    if (!plan) return false;
+    const mayRun = plan.repair || host.scrub.settings.duringRecovery || !host.scrub.isRecovering;
+    if (!mayRun) return false;
     this.requested = undefined;
     this.driver.start(plan);
     return true;
@@ -134,9 +135,10 @@ export class PgScrubber {
     if (!this.scope.isPrimary) this.requested = undefined;
   }
 
-  /** A session was reset: what was asked may never be answered. */
-  peerReset(): void {
+  /** A session was reset: what was asked over it may never be answered. */
+  peerReset(osd: number): void {
     this.driver.stop();
+    this.scans.sendAgain(osd);
   }
 
   onReserveAnswer(from: number, m: MessageOf<typeof MScrubReserve>): void {

@@ -2,7 +2,7 @@ import { formatHObject, formatPgId, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
 import { Interrupted } from '../questions.ts';
 import type { ReplaceCopies } from './running-scrub.ts';
-import { rangeOf, type Scans, type ScansScope } from './scans.ts';
+import { CLOSE_LOOK, rangeOf, type Scans, type ScansScope } from './scans.ts';
 import type { ScrubPort } from './scrub-port.ts';
 import { judge, versionOf, wrongMembers } from './verdict.ts';
 
@@ -31,16 +31,18 @@ export async function mendObject(scope: ReadRepairScope, oid: HObject): Promise<
   const members = [host.id, ...replicas];
   let maps: Awaited<ReturnType<Scans['own']>>[];
   try {
-    const others = replicas.map((osd) => scans.ask(osd, range, true));
-    maps = await Promise.all([scans.own(range, true), ...others]);
+    const others = replicas.map((osd) => scans.ask(osd, range, CLOSE_LOOK));
+    maps = await Promise.all([scans.own(range, CLOSE_LOOK), ...others]);
   } catch (error) {
     // The request is held for the next interval already.
     if (error instanceof Interrupted) return false;
     throw error;
   }
-  const copies = members.map((osd, i) => ({ osd, object: maps[i]![0] }));
+  // A scrub may have found it meanwhile.
+  if (scope.isMissingHere(oidKey(oid), oid)) return true;
+  const copies = members.map((osd, i) => ({ osd, object: maps[i]?.objects[0] }));
   const pg = formatPgId(scope.header().pgid);
-  const verdict = judge({ pg, sizeMax: host.limits.objectSizeMax }, oid, copies);
+  const verdict = judge({ pg, sizeMax: host.limits.objectSizeMax, repair: true }, oid, copies);
   const wrong = wrongMembers(verdict);
   const need = versionOf(verdict);
   const good = verdict.good.filter((osd) => osd !== host.id);

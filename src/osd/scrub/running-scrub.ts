@@ -1,3 +1,4 @@
+import type { Clock } from '../../runtime/index.ts';
 import {
   compareHObject,
   type EVersion,
@@ -8,7 +9,9 @@ import {
   type PgId,
 } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
+import type { Digests, ObjectInfo } from '../ops/index.ts';
 import { type ChangeSource, ObjectCount } from '../pg/object-count.ts';
+import { lacking } from './digests.ts';
 import { type Chunk, SELF } from './scrub-machine.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
 import type { ScrubPlan } from './scrub-plan.ts';
@@ -20,10 +23,14 @@ import { judge, type Verdict, versionOf, wrongMembers } from './verdict.ts';
 export interface RunningScope {
   readonly host: {
     readonly id: number;
+    readonly clock: Clock;
     readonly scrub: Pick<ScrubPort, 'settings' | 'clusterLog'>;
     readonly limits: { readonly objectSizeMax: number };
   };
-  readonly pipeline: ChangeSource;
+  readonly pipeline: ChangeSource & {
+    /** See OpPipeline. */
+    record(oid: HObject, info: ObjectInfo, digests: Digests): boolean;
+  };
   /** The other acting members. */
   readonly replicas: readonly number[];
   header(): { pgid: PgId };
@@ -67,19 +74,20 @@ export class RunningScrub {
     const members = [scope.host.id, ...scope.replicas];
     const of = members.map((osd) => byKey(maps.get(osd === scope.host.id ? SELF : osd)!));
     const found: InconsistentObject[] = [];
-    for (const oid of allObjects(maps)) {
+    for (const oid of objectsBelow(range.to, maps)) {
       const key = oidKey(oid);
       // What is being replaced already is not looked at.
       if (scope.isMissingAnywhere(key, oid)) {
-        tally.skipped++;
+        tally.uncounted++;
         continue;
       }
       const copies = members.map((osd, i) => ({ osd, object: of[i]!.get(key) }));
       const sizeMax = scope.host.limits.objectSizeMax;
-      const v = judge({ pg: this.pg, sizeMax }, oid, copies);
+      const v = judge({ pg: this.pg, sizeMax, repair: this.plan.repair }, oid, copies);
       this.note(v, copies[0]!.object);
-      if (this.plan.repair) this.repair(v);
-      else if (v.error) found.push(v.error);
+      const isRight = this.plan.repair && this.repair(v);
+      if (v.error && !isRight) found.push(v.error);
+      if (this.plan.deep) this.complete(v);
     }
     this.count.reach(range.to);
     return found;
@@ -101,12 +109,33 @@ export class RunningScrub {
     this.scope.host.scrub.clusterLog('warn', text);
   }
 
-  private repair(v: Verdict): void {
+  /** Replaces wrong copies, or writes an info that is wrong anew. @returns whether nothing of what was wrong is left */
+  private repair(v: Verdict): boolean {
+    const { tally } = this;
     const need = versionOf(v);
     const wrong = wrongMembers(v);
-    if (!need || wrong.length === 0) return;
-    this.tally.fixed += wrong.length;
-    this.replace(v.oid, need, wrong);
+    if (need && wrong.length > 0) {
+      tally.fixed += wrong.length;
+      this.replace(v.oid, need, wrong);
+      // An object that is being brought to somebody cannot be changed yet.
+      if (v.rewrite) tally.postponed++;
+      return !v.rewrite;
+    }
+    if (!v.rewrite || !this.record(v, v.rewrite)) return false;
+    tally.fixed += v.agreeing.length;
+    return true;
+  }
+
+  /** Writes down what its info lacks of an object that is right. */
+  private complete(v: Verdict): void {
+    if (!v.chosen || v.rewrite || v.missing.length + v.inconsistent.length > 0) return;
+    const { clock, scrub } = this.scope.host;
+    const missing = lacking(v.chosen, clock.wallMs(), 1000 * scrub.settings.digestAgeSeconds);
+    if (missing) this.record(v, missing);
+  }
+
+  private record({ oid, chosen }: Verdict, digests: Digests): boolean {
+    return this.scope.pipeline.record(oid, chosen!.info, digests);
   }
 }
 
@@ -114,9 +143,11 @@ function byKey(objects: readonly ScrubbedObject[]): Map<string, ScrubbedObject> 
   return new Map(objects.map((o) => [oidKey(o.oid), o]));
 }
 
-/** All objects that anybody has, in their order. */
-function allObjects(maps: Maps): HObject[] {
+/** The objects that anybody has, in their order. Members that have less may have looked further. */
+function objectsBelow(to: HObject, maps: Maps): HObject[] {
   const all = new Map<string, HObject>();
-  for (const objects of maps.values()) for (const { oid } of objects) all.set(oidKey(oid), oid);
+  for (const objects of maps.values()) {
+    for (const { oid } of objects) if (compareHObject(oid, to) < 0) all.set(oidKey(oid), oid);
+  }
   return [...all.values()].sort(compareHObject);
 }

@@ -14,7 +14,7 @@ import {
   SELF,
   stepScrub,
 } from './scrub-machine.ts';
-import type { ScrubbedObject, ScrubRange } from './scrub-map.ts';
+import type { Scanned, ScrubRange } from './scrub-map.ts';
 import { MScrubReserve, SCRUB_WORD } from './scrub-messages.ts';
 import type { ScrubPlan } from './scrub-plan.ts';
 import type { ScrubPlace, ScrubPort } from './scrub-port.ts';
@@ -31,6 +31,9 @@ export interface DriverScope extends ScansScope {
   readonly replicas: readonly number[];
   readonly pgCount: number;
 }
+
+/** A chunk is no smaller, however often it was broken off. */
+const LEAST_OBJECTS = 3;
 
 type EffectOf<K extends ScrubEffect['kind']> = Extract<ScrubEffect, { kind: K }>;
 
@@ -140,7 +143,7 @@ export class ScrubDriver {
   private choose(from: HObject, divisor: number): void {
     const { host, state } = this.scope;
     const { chunkMin, chunkMax } = host.scrub.settings;
-    const least = Math.max(3, Math.floor(chunkMin / divisor));
+    const least = Math.max(LEAST_OBJECTS, Math.floor(chunkMin / divisor));
     const most = Math.max(least, Math.floor(chunkMax / divisor));
     const page = host.store.list(state.c, from, most);
     const { pgid } = this.scope.header();
@@ -151,14 +154,17 @@ export class ScrubDriver {
 
   private scan({ range, number, deep, members }: EffectOf<'scan'>): void {
     const scrub = this.number;
-    const got = (from: number) => (objects: readonly ScrubbedObject[]) => {
-      if (scrub === this.number) this.step({ kind: 'map', from, number, objects });
+    const got = (from: number) => (seen: Scanned | undefined) => {
+      if (seen && scrub === this.number) this.step({ kind: 'map', from, number, seen });
     };
     const failed = (e: unknown): void => {
       if (!(e instanceof Interrupted)) this.scope.host.fatal(e);
     };
-    for (const osd of members) this.scans.ask(osd, range, deep).then(got(osd), failed);
-    this.scans.own(range, deep).then(got(SELF), failed);
+    // We chose the range by what we have; others may have more, where we lost much.
+    const most = 2 * this.scope.host.scrub.settings.chunkMax + LEAST_OBJECTS;
+    const how = { deep, most, isPart: true };
+    for (const osd of members) this.scans.ask(osd, range, how).then(got(osd), failed);
+    this.scans.own(range, how).then(got(SELF), failed);
   }
 
   private pause(): void {

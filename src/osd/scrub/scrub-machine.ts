@@ -1,6 +1,6 @@
 import { unreachable } from '../../errors/index.ts';
-import type { HObject } from '../../wire/index.ts';
-import type { ScrubbedObject, ScrubRange } from './scrub-map.ts';
+import { compareHObject, type HObject } from '../../wire/index.ts';
+import type { Scanned, ScrubbedObject, ScrubRange } from './scrub-map.ts';
 import type { ScrubPlan } from './scrub-plan.ts';
 
 /** A scrub that has all its places. */
@@ -68,7 +68,7 @@ export type ScrubInput =
       readonly kind: 'map';
       readonly from: number;
       readonly number: number;
-      readonly objects: readonly ScrubbedObject[];
+      readonly seen: Scanned;
     }
   /** A client's write waits for the range. */
   | { readonly kind: 'wanted' }
@@ -189,12 +189,13 @@ function choose(run: Run, effects: readonly ScrubEffect[]): Transition {
 }
 
 function onMap(s: ScrubState, input: Extract<ScrubInput, { kind: 'map' }>): Transition {
-  const { from, number, objects } = input;
+  const { from, number, seen } = input;
   if (s.name !== 'mapping' || number !== s.run.number || !s.waiting.includes(from)) return stay(s);
-  const maps = new Map(s.maps).set(from, objects);
+  const maps = new Map(s.maps).set(from, seen.objects);
   const waiting = without(s.waiting, from);
-  if (waiting.length > 0) return stay({ ...s, waiting, maps });
-  const { run, chunk } = s;
+  const chunk = cutTo(s.chunk, seen.to);
+  if (waiting.length > 0) return stay({ ...s, chunk, waiting, maps });
+  const { run } = s;
   const done: ScrubEffect[] = [{ kind: 'compare', plan: run.plan, chunk, maps }, { kind: 'letGo' }];
   if (chunk.isLast) {
     const end: ScrubEffect[] = [
@@ -206,6 +207,12 @@ function onMap(s: ScrubState, input: Extract<ScrubInput, { kind: 'map' }>): Tran
   const { preemptionsMax: preemptions } = run;
   const ahead = { ...run, cursor: chunk.range.to, preemptions, divisor: 1 };
   return { next: { name: 'resting', run: ahead }, effects: [...done, { kind: 'rest' }] };
+}
+
+/** A member has more there than can be looked at in one go: the chunk ends where it came to. */
+function cutTo({ range, isLast }: Chunk, to: HObject): Chunk {
+  if (compareHObject(to, range.to) >= 0) return { range, isLast };
+  return { range: { from: range.from, to }, isLast: false };
 }
 
 /** The chunk is broken off and a smaller one taken instead, so that the write need not wait for large objects' reading. */

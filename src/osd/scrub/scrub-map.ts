@@ -41,6 +41,8 @@ export interface ScanHost {
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   /** Lets others have the thread for a moment. */
   pause(): Promise<void>;
+  /** Somebody still waits for what is seen. Asked after each pause. */
+  readonly isWanted: boolean;
 }
 
 /** How a scan looks at objects. */
@@ -49,8 +51,15 @@ export interface ScanDepth {
   readonly deep: boolean;
   /** osd_deep_scrub_stride: bytes read at a time. */
   readonly strideBytes: number;
-  /** osd_deep_scrub_keys: omap entries read at a time. */
+  /** osd_deep_scrub_keys: omap entries read at a time, unless they are large. */
   readonly strideKeys: number;
+}
+
+/** What a scan has seen: all objects below `to`. */
+export interface Scanned {
+  readonly objects: readonly ScrubbedObject[];
+  /** The end of the range, or earlier where there are more objects than were asked for. */
+  readonly to: HObject;
 }
 
 /** A stretch of a PG: from <= object < to. */
@@ -68,30 +77,47 @@ const PAGE = 256;
 /** Objects looked at without a pause, if none is read. */
 const GLANCES = 32;
 
+/** Nobody waits for a scan any more. */
+class Unwanted extends Error {}
+
 /**
- * All objects of a range as the store has them, in their order. The caller sees to it that nobody writes there
+ * The first objects of a range as the store has them, in their order. The caller sees to it that nobody writes there
  * meanwhile; an object that is removed all the same may be in it or not.
+ * @param most so many objects at most
+ * @returns undefined when it is not wanted any more
  */
 export async function scanRange(
   host: ScanHost,
   c: Collection,
   range: ScrubRange,
   depth: ScanDepth,
-): Promise<ScrubbedObject[]> {
-  const out: ScrubbedObject[] = [];
+  most: number,
+): Promise<Scanned | undefined> {
+  const objects: ScrubbedObject[] = [];
   let from: HObject | undefined = range.from;
-  while (from) {
-    const page: ReturnType<ObjectStore['list']> = host.store.list(c, from, PAGE);
-    for (const oid of page.objects) {
-      if (compareHObject(oid, range.to) >= 0) return out;
-      if (oid.pool !== range.from.pool) continue;
-      const object = await scanObject(host, c, oid, depth);
-      if (object) out.push(object);
-      if (out.length % GLANCES === 0) await host.pause();
+  try {
+    while (from) {
+      const page: ReturnType<ObjectStore['list']> = host.store.list(c, from, PAGE);
+      for (const oid of page.objects) {
+        if (compareHObject(oid, range.to) >= 0) return { objects, to: range.to };
+        if (oid.pool !== range.from.pool) continue;
+        if (objects.length >= most) return { objects, to: oid };
+        const object = await scanObject(host, c, oid, depth);
+        if (object) objects.push(object);
+        if (objects.length % GLANCES === 0) await rest(host);
+      }
+      from = page.next;
     }
-    from = page.next;
+    return { objects, to: range.to };
+  } catch (error) {
+    if (error instanceof Unwanted) return undefined;
+    throw error;
   }
-  return out;
+}
+
+async function rest(host: ScanHost): Promise<void> {
+  await host.pause();
+  if (!host.isWanted) throw new Unwanted();
 }
 
 async function scanObject(
@@ -144,7 +170,7 @@ async function digestOfData(
   for (let at = 0; at < size; at += stride) {
     const got = host.store.read(c, oid, at, Math.min(stride, size - at));
     digest = host.crc32c(digest, got instanceof Promise ? await got : got);
-    if (at + stride < size) await host.pause();
+    if (at + stride < size) await rest(host);
   }
   return digest;
 }
@@ -162,8 +188,9 @@ async function digestOfOmap(
   let keys = 0;
   let size = 0;
   let at: { from: string } | { after: string } = { from: '' };
+  let limit = Math.min(stride, FIRST_KEYS);
   for (;;) {
-    const page = store.omapList(c, oid, { ...at, limit: stride });
+    const page = store.omapList(c, oid, { ...at, limit });
     for (const [key, value] of page.entries) {
       digest = crc32c(digest, lengthPrefixed(Buffer.from(key, 'latin1')));
       digest = crc32c(digest, lengthPrefixed(value));
@@ -173,8 +200,24 @@ async function digestOfOmap(
     const last = page.entries.at(-1);
     if (!page.more || !last) return { digest, keys, bytes: size };
     at = { after: last[0] };
-    await host.pause();
+    limit = pageAfter(page.entries, limit, stride);
+    await rest(host);
   }
+}
+
+/** So many entries of an omap are read at first, and so many bytes of it at a time, as far as one can tell. */
+const FIRST_KEYS = 64;
+const PAGE_BYTES = 4 * 2 ** 20;
+
+/** How many entries to read after those: more while they are small. */
+function pageAfter(
+  entries: readonly (readonly [string, Uint8Array])[],
+  limit: number,
+  most: number,
+): number {
+  const bytes = entries.reduce((n, [key, value]) => n + key.length + value.length, 0);
+  const fitting = Math.floor((PAGE_BYTES * entries.length) / Math.max(1, bytes));
+  return Math.max(1, Math.min(most, 2 * limit, fitting));
 }
 
 function lengthPrefixed(value: Uint8Array): Buffer {

@@ -17,18 +17,30 @@ export const MScrubReserve = message(
   v1,
   struct('MScrubReserve', { ...about, word: u8, number: u32 }),
 );
-/** What do you have there? */
+/**
+ * What do you have there, up to so many objects? A part of a scrub: then what was asked for an earlier part is not wanted
+ * any more.
+ */
 export const MScrubScan = message(
   'MScrubScan',
   117,
   v1,
-  struct('MScrubScan', { ...about, number: u32, from: HObject, to: HObject, deep: bool }),
+  struct('MScrubScan', {
+    ...about,
+    number: u32,
+    from: HObject,
+    to: HObject,
+    deep: bool,
+    most: u32,
+    isPart: bool,
+  }),
 );
+/** All objects below `to`. */
 export const MScrubMap = message(
   'MScrubMap',
   118,
   v1,
-  struct('MScrubMap', { ...about, number: u32, objects: vec(ScrubbedObject) }),
+  struct('MScrubMap', { ...about, number: u32, objects: vec(ScrubbedObject), to: HObject }),
 );
 /** A scrub has ended. */
 export const MScrubDone = message(

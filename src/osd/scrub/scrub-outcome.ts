@@ -62,9 +62,10 @@ function linesOf(scrub: EndedScrub, errors: number, fixed: number): ScrubOutcome
   return lines;
 }
 
-/** A repair that left something of its errors is checked; a few errors of a scheduled scrub are repaired. */
+/** A repair goes on when it can; one that left something of its errors is checked; a few errors of a scheduled scrub are repaired. */
 function nextPlan(scrub: EndedScrub, errors: number, fixed: number): ScrubPlan | undefined {
   const { plan, tally, autoRepairErrorsMax } = scrub;
+  if (plan.repair && tally.postponed > 0) return AUTO_REPAIR_PLAN;
   if (plan.repair) return fixed > 0 && fixed !== errors ? CHECK_PLAN : undefined;
   const bad = tally.repairable;
   return plan.mayRepairAfter && bad > 0 && bad <= autoRepairErrorsMax

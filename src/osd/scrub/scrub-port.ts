@@ -27,6 +27,8 @@ export interface ScrubSettings extends Omit<ScanDepth, 'deep'> {
   readonly preemptionsMax: number;
   readonly autoRepair: boolean;
   readonly autoRepairErrorsMax: number;
+  /** osd_deep_scrub_update_digest_min_age. */
+  readonly digestAgeSeconds: number;
   /** Beyond them an object's omap is large. */
   readonly largeOmapKeys: number;
   readonly largeOmapBytes: number;

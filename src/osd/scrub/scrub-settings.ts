@@ -25,6 +25,7 @@ export function scrubSettings(config: OsdConfig): ScrubSettings {
     preemptionsMax: number('osd_scrub_max_preemptions'),
     autoRepair: flag('osd_scrub_auto_repair'),
     autoRepairErrorsMax: number('osd_scrub_auto_repair_num_errors'),
+    digestAgeSeconds: number('osd_deep_scrub_update_digest_min_age'),
     strideBytes: Math.max(4096, number('osd_deep_scrub_stride')),
     strideKeys: Math.max(1, number('osd_deep_scrub_keys')),
     largeOmapKeys: number(`${large}_key_threshold`),

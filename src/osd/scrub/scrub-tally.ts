@@ -12,8 +12,10 @@ export class ScrubTally {
   inconsistent = 0;
   /** Copies that repairs replace. */
   fixed = 0;
-  /** Objects that were being brought to some member. */
-  skipped = 0;
+  /** Objects whose info is to be written anew when all members have them again. */
+  postponed = 0;
+  /** Objects that were being brought to some member, or of which nobody knows what they are. */
+  uncounted = 0;
   largeOmapObjects = 0;
   omapBytes = 0;
   omapKeys = 0;
@@ -42,7 +44,8 @@ export class ScrubTally {
       this.omapKeys += primary.omapKeys;
       if (isLarge(primary, settings)) this.largeOmapObjects++;
     }
-    if (v.chosen) this.count.add(v.chosen.info);
+    if (v.info) this.count.add(v.info);
+    else this.uncounted++;
   }
 
   /**
@@ -56,7 +59,7 @@ export class ScrubTally {
       bytes === totals.bytes &&
       dirty === totals.dirty &&
       omapObjects === totals.omapObjects;
-    if (isRight || this.skipped > 0) return undefined;
+    if (isRight || this.uncounted > 0) return undefined;
     return (
       `stat mismatch, got ${objects}/${totals.objects} objects, 0/0 clones, ` +
       `${dirty}/${totals.dirty} dirty, ${omapObjects}/${totals.omapObjects} omap, 0/0 pinned, ` +

@@ -8,9 +8,10 @@ import {
   SHARD_DEEP_ERRORS,
   SHARD_ERROR,
 } from '../../wire/index.ts';
-import { INFO_ATTR } from '../ops/index.ts';
+import { type Digests, INFO_ATTR, type ObjectInfo } from '../ops/index.ts';
 import { type ChosenCopy, chooseCopy } from './choose-copy.ts';
 import { compareCopy, soidLine } from './compare-copies.ts';
+import { disproved, ofDigests, onlyOfDigests } from './digests.ts';
 import { type JudgedCopy, judgeCopy } from './judge-copy.ts';
 import { cephInfo, cephSnapSet } from './object-text.ts';
 import type { ScrubbedObject } from './scrub-map.ts';
@@ -37,6 +38,12 @@ export interface Verdict {
   readonly good: readonly number[];
   /** The copy that stands for the object. */
   readonly chosen: ChosenCopy | undefined;
+  /** What is known of the object: by the chosen copy, or else by the first that says anything. */
+  readonly info: ObjectInfo | undefined;
+  /** A repair: what its info should tell of the object, since all copies that can be read agree against it. */
+  readonly rewrite: Digests | undefined;
+  /** Those of the inconsistent ones with which nothing else is wrong than what the info tells of them. */
+  readonly agreeing: readonly number[];
 }
 
 /** The version that repairs bring; undefined when there is nothing to bring. */
@@ -45,8 +52,8 @@ export function versionOf(v: Verdict): EVersion | undefined {
 }
 
 /** Members whose copies repairs replace. */
-export function wrongMembers(v: Verdict): number[] {
-  return [...v.missing, ...v.inconsistent];
+export function wrongMembers({ missing, inconsistent, agreeing }: Verdict): number[] {
+  return [...missing, ...inconsistent.filter((osd) => !agreeing.includes(osd))];
 }
 
 /** How the copies are looked at. */
@@ -55,6 +62,8 @@ export interface VerdictScope {
   readonly pg: string;
   /** osd_max_object_size. */
   readonly sizeMax: number;
+  /** What is wrong is put right: where all copies agree against the digests of their info, it is the info that is. */
+  readonly repair: boolean;
 }
 
 /**
@@ -76,8 +85,11 @@ export function judge(scope: VerdictScope, oid: HObject, copies: Copies): Verdic
   if (!chosen) {
     for (const { osd } of copies) found.shard(osd, judged.get(osd), judged.get(osd)?.errors ?? 0n);
     lines.push(`${pg} soid ${formatHObject(oid)} : failed to pick suitable object info`);
-    return found.verdict(lines, []);
+    const known = [...judged.values()].find((copy) => copy.info);
+    return { ...found.verdict(lines, []), info: known?.info };
   }
+  const rewrite = scope.repair ? disproved([...judged.values()], chosen) : undefined;
+  const agreeing: number[] = [];
   const good: number[] = [];
   const doubtful: number[] = [];
   for (const { osd } of [...copies].sort((a, b) => a.osd - b.osd)) {
@@ -88,9 +100,15 @@ export function judge(scope: VerdictScope, oid: HObject, copies: Copies): Verdic
       continue;
     }
     const difference = compareCopy(copy, chosen, scope.sizeMax);
-    const errors = copy.errors | difference.shard;
+    const isMended = rewrite !== undefined && osd === chosen.osd;
+    const all = copy.errors | difference.shard;
+    const errors = isMended ? 0n : all;
     found.object |= difference.object;
     const hasText = difference.texts.length > 0;
+    if (isMended) {
+      const what = `repairing object info ${ofDigests(all).join(', ')}`;
+      lines.push(soidLine(pg, undefined, oid, [what]));
+    } else if (rewrite && onlyOfDigests(all) && difference.object === 0n) agreeing.push(osd);
     if (hasText) lines.push(soidLine(pg, errors ? osd : undefined, oid, difference.texts));
     if (errors !== 0n) found.inconsistent.push(osd);
     else if (hasText) doubtful.push(osd);
@@ -103,7 +121,7 @@ export function judge(scope: VerdictScope, oid: HObject, copies: Copies): Verdic
     lines.push(`${pg} soid ${formatHObject(oid)} : failed to pick suitable auth object`);
   }
   found.inconsistent.push(...doubtful.filter((osd) => !good.includes(osd)));
-  return found.verdict(lines, good);
+  return { ...found.verdict(lines, good), rewrite, agreeing };
 }
 
 /** What is found of one object, while it is. */
@@ -171,6 +189,9 @@ class Findings {
       inconsistent: this.inconsistent,
       good,
       chosen,
+      info: chosen?.info,
+      rewrite: undefined,
+      agreeing: [],
     };
   }
 }
