@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MPgPull, MPgPush, MPgReadDone } from '../src/osd/peer-messages.ts';
 import { bytesRead, isSooner, isWorthAsking } from '../src/osd/requests/range-reads.ts';
 import { argsBytes, decodeFront, OSD_OP, type OSDOp, SNAP_HEAD } from '../src/wire/index.ts';
+import { ask } from './support/osd-sim.ts';
 import { RegisterRun } from './support/register-run.ts';
 
 const SOON_MS = 1500;
@@ -154,6 +155,51 @@ describe('falls back to the import', () => {
     expect(isRead).toBe(false);
     for (const osd of OLD) run.world.nodes[osd]!.damaged.clear();
     await run.until('read', () => isRead);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
+describe('a primary that is cut off together with a holder', () => {
+  it('answers reads with what that has while it is sure to be the primary, and not any longer', async () => {
+    const run = await moved(8);
+    const { world } = run;
+    // Of those who have it, the one that is asked.
+    let keeper = -1;
+    const { onSend } = world;
+    world.onSend = (from, to, m) => {
+      if (m.type === MPgReadDone.type) keeper = from;
+      return onSend(from, to, m);
+    };
+    const answers: string[] = [];
+    const read = (name: string): void => {
+      const extent = { offset: 0, length: 16, truncateSize: 0, truncateSeq: 0 };
+      const args = argsBytes('extent', extent);
+      const what = { name, code: OSD_OP.READ, args, mayWrite: false, to: NEW[0]! };
+      ask(world, { client: 9, tid: answers.length + 1, ...what }, (a) => {
+        answers.push(Buffer.from(a.outcome!.outputs[0]!).toString());
+      });
+    };
+    await run.until('listed', () => run.primary!.state.import?.isListed === true);
+    await run.check('o3', SOON_MS);
+    expect(OLD).toContain(keeper);
+    for (const a of [keeper, 2]) {
+      world.cut('mon', a);
+      for (const b of [0, 1, 3, 4, 5]) if (b !== keeper) world.cut(a, b);
+    }
+    read('o1');
+    await world.time.until(100);
+    expect(answers).toEqual([expect.stringMatching(/^[.]+4 /)]);
+    await run.moveTo([3, 4]);
+    await run.write('o1', 5000);
+    await run.write('o2', 5000);
+    const old = world.nodes[2]!.pg!;
+    expect([old.isPrimary, old.isActive, old.state.missing.size]).toEqual([true, true, 6]);
+    read('o1');
+    read('o2');
+    await world.time.until(3000);
+    expect(answers.length).toBe(1);
+    world.heal();
     await run.end();
     expect(run.wrong, run.story).toEqual([]);
   });

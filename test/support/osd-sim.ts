@@ -827,6 +827,8 @@ export interface SimRequest {
   readonly ack?: AckLevel;
   /** Its client always has the newest map. */
   readonly isInformed?: boolean;
+  /** Whom its client takes for the primary, whatever the maps say. */
+  readonly to?: number;
 }
 
 /** Appends to an object or reads it. */
@@ -865,7 +867,7 @@ export function ask(world: SimWorld, asked: SimRequest, done: (a: OpAnswer) => v
     // A client may have an old map.
     const isOld = !asked.isInformed && world.random(3) === 0;
     const age = isOld ? Math.min(world.views.length - 1, 1 + world.random(3)) : 0;
-    const node = world.nodes[world.views[world.views.length - 1 - age]!.primary];
+    const node = world.nodes[asked.to ?? world.views[world.views.length - 1 - age]!.primary];
     if (!node) return;
     world.time.after(1 + world.random(10), () => {
       const { pg, life } = node;
