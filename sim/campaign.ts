@@ -127,8 +127,16 @@ export class Campaign {
       `${(this.virtualMs / 3_600_000).toFixed(1)} simulated hours, ${this.requests} requests, ` +
       `${this.undecided} objects undecided; ${Math.round(elapsedMs / 1000)} s, ` +
       `${done > 0 ? (this.cpuMs / done / 1000).toFixed(2) : '-'} s of CPU per seed` +
+      this.timeLeft(elapsedMs) +
       this.underWayNow()
     );
+  }
+
+  /** If seeds go on taking as long as they took. */
+  private timeLeft(elapsedMs: number): string {
+    const left = this.options.seeds - this.done;
+    if (this.isStopped || left <= 0 || this.done === 0) return '';
+    return `; ${durationText((elapsedMs / this.done) * left)} left`;
   }
 
   private underWayNow(): string {
@@ -146,8 +154,14 @@ export class Campaign {
     const notRun = this.options.seeds - this.done;
     const lines: string[] = [];
     if (this.failed.length > 0) lines.push(`failed: ${this.failed.join(', ')}`);
-    if (notRun > 0)
-      lines.push(`not run, as the time is over: ${notRun} of ${this.options.seeds} seeds`);
+    if (notRun > 0) lines.push(`not run: ${notRun} of ${this.options.seeds} seeds`);
     return [...lines, this.state(elapsedMs)].join('\n');
   }
+}
+
+/** `59 s`, `12 min` or `3.5 h`. */
+function durationText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

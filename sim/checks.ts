@@ -9,6 +9,7 @@ import {
 } from '../src/wire/index.ts';
 import type { SimCluster } from './cluster.ts';
 import { checkObject, type Done } from './linearizable.ts';
+import { versionsGoneBack } from './versions.ts';
 
 const PAGE = 1000;
 
@@ -59,8 +60,9 @@ export async function whyUnclean(cluster: SimCluster): Promise<string[]> {
   for (const pg of osdmap.pgs()) {
     const pgid = formatPgId(pg);
     const { actingPrimary } = osdmap.pgToUpActing(pg);
-    if (!names.has(pgid) || !cluster.osds[actingPrimary]?.osd) continue;
-    const answer = (await cluster.tell(actingPrimary, 'query', { pgid })) as Query;
+    if (!names.has(pgid) || !cluster.osd(actingPrimary)?.osd) continue;
+    await using talk = cluster.talkTo(actingPrimary);
+    const answer = (await talk.ask('query', { pgid })) as Query;
     out.push(`${pgid}: ${JSON.stringify(answer.recovery_state)}`);
   }
   return out;
@@ -74,7 +76,7 @@ interface Query {
 export function isAllClean(cluster: SimCluster): boolean {
   const map = cluster.monitor?.state().osdmap;
   if (!map) return false;
-  const areUp = cluster.osds.every((o) => o.process?.isAlive && map.isUp(o.id));
+  const areUp = cluster.osds.every((o) => o.isAlive && map.isUp(o.id));
   return areUp && uncleanPgs(cluster).length === 0;
 }
 
@@ -113,9 +115,9 @@ export async function unequalReplicas(cluster: SimCluster): Promise<string[]> {
     const { acting } = osdmap.pgToUpActing(pgid);
     const [first, ...others] = acting;
     if (first === undefined) continue;
-    const wanted = await contentsOf(cluster.osds[first]!.store!, pgid);
+    const wanted = await contentsOf(cluster.osd(first)!.storeOf(pgid)!, pgid);
     for (const osd of others) {
-      const found = await contentsOf(cluster.osds[osd]!.store!, pgid);
+      const found = await contentsOf(cluster.osd(osd)!.storeOf(pgid)!, pgid);
       for (const name of new Set([...wanted.keys(), ...found.keys()])) {
         const a = wanted.get(name) ?? 'nothing';
         const b = found.get(name) ?? 'nothing';
@@ -143,28 +145,7 @@ export function unlinearizable(history: ReadonlyMap<string, readonly Done[]>): {
         `${object} is ${verdict.kind}: in ${verdict.state} nothing of this fits:${stuck.join('')}`,
       );
     } else if (verdict.kind !== 'linearizable') wrong.push(`${object}: ${verdict.kind}`);
+    wrong.push(...versionsGoneBack(done).map((what) => `${object}: ${what}`));
   }
   return { wrong, undecided };
-}
-
-/** Bytes of its own that an OSD may hold at rest, without maps and logs: some for each PG and object it knows. */
-const OSD_REST_BYTES = 4 << 20;
-
-/** What is still kept although nothing is going on any more. */
-export async function leftovers(cluster: SimCluster): Promise<string[]> {
-  const out: string[] = [];
-  for (const { id } of cluster.osds) {
-    const { num_ops: ops } = (await cluster.tell(id, 'dump_ops_in_flight')) as { num_ops: number };
-    if (ops > 0) out.push(`osd.${id} has ${ops} requests in flight that no client waits for`);
-    const { mempool } = (await cluster.tell(id, 'dump_mempools')) as Mempools;
-    const bytes = mempool.by_pool.osd?.bytes ?? 0;
-    if (bytes > OSD_REST_BYTES) out.push(`osd.${id} holds ${bytes} bytes at rest`);
-  }
-  const { held } = cluster.network.usage;
-  if (held > 0) out.push(`${held} writes wait in a network without cuts`);
-  return out;
-}
-
-interface Mempools {
-  readonly mempool: { readonly by_pool: Readonly<Record<string, { readonly bytes: number }>> };
 }

@@ -1,28 +1,21 @@
 import { assert } from '../src/errors/index.ts';
 import { createMonStore, type Monitor, startMonitor } from '../src/mon/index.ts';
-import { type Osd, startOsd } from '../src/osd/index.ts';
 import { Rados } from '../src/rados/index.ts';
-import type { ObjectStore } from '../src/store/index.ts';
 import { ADDR, type EntityAddr, type HObject } from '../src/wire/index.ts';
-import { BlockDisk } from './block-disk.ts';
-import { fullAtTimes } from './full-store.ts';
+import { type MachineScope, SimMachine } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import type { SimOptions } from './options.ts';
 import { type LogSink, SimProcess } from './process.ts';
 import { Dice } from './random.ts';
-import { type Lie, lying } from './sabotage.ts';
-import type { StoreDisk } from './store-disk.ts';
-import { tellDaemon } from './tell.ts';
+import type { Lie } from './sabotage.ts';
+import { DaemonTalk } from './tell.ts';
 import { Timeline } from './timeline.ts';
 import { VolatileKeyValue } from './volatile-key-value.ts';
-import { VolatileDisk } from './volatile-store.ts';
+import { Witness } from './witness.ts';
 
 const FSID = '5e910a51-0000-4000-8000-000000000000';
 const MON_ADDRESS = '10.0.0.1';
 const MON_PORT = 3300;
-const OSD_PORT = 6800;
-/** Room of an OSD. */
-const OSD_BYTES = 256 << 20;
 
 const MON_ADDR: EntityAddr = {
   type: ADDR.msgr2,
@@ -31,18 +24,6 @@ const MON_ADDR: EntityAddr = {
   port: MON_PORT,
 };
 
-/** A machine with an OSD: its disk lasts, its processes come and go. */
-export interface SimOsd {
-  readonly id: number;
-  readonly address: string;
-  readonly disk: StoreDisk;
-  /** There is hardly any room on its disk. */
-  isFull: boolean;
-  process: SimProcess | undefined;
-  osd: Osd | undefined;
-  store: ObjectStore | undefined;
-}
-
 export interface SimClient {
   readonly name: string;
   readonly process: SimProcess;
@@ -50,12 +31,19 @@ export interface SimClient {
 }
 
 /** Monitor, OSDs and clients on simulated machines, in virtual time. All chance is of the seed. */
-export class SimCluster {
+export class SimCluster implements MachineScope {
   readonly timeline = new Timeline();
   readonly network: SimNetwork;
   readonly options: SimOptions;
   readonly seed: number;
-  readonly osds: SimOsd[] = [];
+  readonly fsid = FSID;
+  readonly monAddr = MON_ADDR;
+  /** By id. */
+  private readonly machines = new Map<number, SimMachine>();
+  private machineCount = 0;
+  readonly witness: Witness;
+  /** A client was told that the object has, or had, this version. */
+  isTold: (oid: HObject, userVersion: bigint) => boolean = () => false;
   monitor: Monitor | undefined;
   monProcess: SimProcess | undefined;
   /** What ended daemons that nobody killed. */
@@ -65,17 +53,23 @@ export class SimCluster {
   /** Damaged copies: the OSD's and the object's names. */
   private readonly damaged = new Set<string>();
   private readonly monKv: VolatileKeyValue;
-  private readonly config: ReadonlyMap<string, string>;
-  private readonly lie: Lie | undefined;
+  readonly config: ReadonlyMap<string, string>;
+  /** What is wrong on purpose. */
+  readonly lie: Lie | undefined;
   private clientCount = 0;
 
-  /** @param lie what all stores do wrong */
+  /** @param lie what is wrong on purpose */
   constructor(seed: number, options: SimOptions, lie?: Lie) {
     this.lie = lie;
     this.seed = seed;
     this.options = options;
     this.network = new SimNetwork(this.timeline, this.dice('network'), options.network);
-    this.monKv = new VolatileKeyValue(this.timeline, this.dice('mon disk'), 5);
+    this.monKv = new VolatileKeyValue(
+      this.timeline,
+      this.dice('mon disk'),
+      5,
+      lie === 'forgotten maps',
+    );
     this.config = new Map([
       ['osd_pool_default_pg_autoscale_mode', 'off'],
       ['osd_crush_chooseleaf_type', '0'],
@@ -83,6 +77,18 @@ export class SimCluster {
       ['mon_allow_pool_size_one', 'true'],
       ...options.config,
     ]);
+    this.witness = new Witness({
+      entriesMax: entriesMax(options),
+      isTold: (oid, userVersion) => this.isTold(oid, userVersion),
+    });
+  }
+
+  /** Those that are there, by id. */
+  get osds(): SimMachine[] {
+    return [...this.machines.values()].sort((a, b) => a.id - b.id);
+  }
+  osd(id: number): SimMachine | undefined {
+    return this.machines.get(id);
   }
 
   dice(name: string): Dice {
@@ -134,7 +140,7 @@ export class SimCluster {
     const where = { host: MON_ADDRESS, port: MON_PORT, nowMs: 1_700_000_000_000 };
     await createMonStore(store, { fsid: FSID, osds, ...where });
     await this.drive('the start of the monitor', this.startMon());
-    for (let id = 0; id < osds; id++) this.addMachine();
+    for (let id = 0; id < osds; id++) this.addMachine(id, uuidOf(id));
     const started = this.osds.map((o) => this.startOsd(o.id));
     await this.drive('the start of the OSDs', Promise.all(started));
     await this.drive('the boot of the OSDs', Promise.all(this.osds.map((o) => o.osd!.booted)));
@@ -142,36 +148,32 @@ export class SimCluster {
 
   /** The name of the data of the machine that comes next. */
   get nextUuid(): string {
-    return uuidOf(this.osds.length);
+    return uuidOf(this.machineCount);
   }
 
-  /** One more machine, whose OSD was given this id. */
+  /** One more machine, whose OSD was given this id, which may have been another's. */
   async startNewOsd(id: number): Promise<void> {
-    assert(id === this.osds.length, `osd.${id} is new where osd.${this.osds.length} should be`);
-    this.addMachine();
+    assert(!this.machines.has(id), `osd.${id} is there already`);
+    this.addMachine(id, this.nextUuid);
     await this.startOsd(id);
   }
 
-  private addMachine(): SimOsd {
-    const id = this.osds.length;
-    const { pace, store } = this.options;
-    const Disk = store === 'block' ? BlockDisk : VolatileDisk;
-    const disk = new Disk(this.timeline, this.dice(`disk ${id}`), pace, OSD_BYTES);
-    const address = `10.0.1.${id + 1}`;
-    const machine: SimOsd = {
-      id,
-      address,
-      disk,
-      isFull: false,
-      process: undefined,
-      osd: undefined,
-      store: undefined,
-    };
-    this.osds.push(machine);
-    return machine;
+  /** A machine is taken away, with all that was on it. */
+  removeMachine(id: number): void {
+    this.machines.get(id)?.kill(true);
+    this.note(`remove the machine of osd.${id}`);
+    this.machines.delete(id);
   }
 
-  private newProcess(name: string, address: string, machine: number): SimProcess {
+  private addMachine(id: number, uuid: string): void {
+    const number = this.machineCount++;
+    const { shards, osds } = this.options;
+    // One that comes later has no shards: with some counts pools could not get where they are on their way to.
+    const count = number < osds ? shards[number % shards.length]! : 1;
+    this.machines.set(id, new SimMachine(this, id, uuid, number, count));
+  }
+
+  newProcess(name: string, address: string, machine: number): SimProcess {
     const { drift } = this.options;
     return new SimProcess(this.timeline, name, address, drift[machine % drift.length]!);
   }
@@ -190,7 +192,7 @@ export class SimCluster {
       mgrPort: MON_PORT + 1,
       hostname: 'mon',
       config: this.config,
-      onFatal: (e) => process.isAlive && this.fatal.push(`mon.a: ${textOfError(e)}`),
+      onFatal: (e) => process.isAlive && this.stopped('mon.a', e),
     });
     if (process.isAlive) this.monitor = monitor;
   }
@@ -204,53 +206,12 @@ export class SimCluster {
     this.monitor = undefined;
   }
 
-  /** Resolves when it has started, which is before the map shows it up. */
   async startOsd(id: number): Promise<void> {
-    const machine = this.osds[id]!;
-    if (machine.process?.isAlive) return;
-    this.note(`start osd.${id}`);
-    this.network.powered(machine.address);
-    const process = this.newProcess(`osd.${id}`, machine.address, 1 + id);
-    machine.process = process;
-    const store = await machine.disk.open(process);
-    if (!process.isAlive) return;
-    const asked = this.lie ? lying(store, this.lie, id) : store;
-    machine.store = fullAtTimes(asked, () => machine.isFull);
-    const osd = await startOsd({
-      runtime: process.runtime(this.network, this.seed, this.log),
-      id,
-      fsid: FSID,
-      uuid: uuidOf(id),
-      store: machine.store,
-      monAddrs: [MON_ADDR],
-      host: machine.address,
-      port: OSD_PORT,
-      hostname: `host${id}`,
-      config: this.config,
-      onFatal: (e) => {
-        if (!process.isAlive) return;
-        this.fatal.push(`osd.${id}: ${textOfError(e)}`);
-        this.killOsd(id);
-      },
-    });
-    if (process.isAlive) machine.osd = osd;
+    await this.machines.get(id)?.start();
   }
 
-  /** @param isPowerLost with its whole machine, of which nobody hears a word */
-  killOsd(id: number, isPowerLost = false): void {
-    const machine = this.osds[id]!;
-    const { process } = machine;
-    if (!process?.isAlive) return;
-    this.note(`kill osd.${id}${isPowerLost ? ' by power' : ''}`);
-    process.kill();
-    this.network.killed(process, isPowerLost);
-    machine.disk.crash(isPowerLost);
-    machine.osd = undefined;
-    machine.store = undefined;
-  }
-
-  isAlive(id: number): boolean {
-    return this.osds[id]!.process?.isAlive === true;
+  stopped(who: string, error: unknown): void {
+    this.fatal.push(`${who}: ${textOfError(error)}`);
   }
 
   /** A client on a machine of its own. Resolves when it has the map. */
@@ -264,11 +225,11 @@ export class SimCluster {
     return { name, process, rados };
   }
 
-  /** What an OSD answers to `ceph tell`. */
-  tell(id: number, prefix: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+  /** What an OSD answers to `ceph tell`; close it. */
+  talkTo(id: number): DaemonTalk {
     const process = this.newProcess(`tell.${id}`, '10.0.3.1', 0);
     const runtime = process.runtime(this.network, this.seed, this.log);
-    return tellDaemon(runtime, FSID, this.osds[id]!.osd!.addr, prefix, args);
+    return new DaemonTalk(runtime, FSID, this.machines.get(id)!.osd!.addr);
   }
 
   killClient({ process, name }: SimClient): void {
@@ -280,13 +241,31 @@ export class SimCluster {
   /** Machines by the name of what runs on them; `client`: all clients'. */
   addresses(of: string): string[] {
     if (of === 'mon.a') return [MON_ADDRESS];
-    if (of.startsWith('osd.')) return [this.osds[Number(of.slice(4))]!.address];
+    if (of.startsWith('osd.')) {
+      const machine = this.machines.get(Number(of.slice(4)));
+      return machine ? [machine.address] : [];
+    }
     return Array.from({ length: this.clientCount }, (_, i) => `10.0.2.${(i + 1) % 250}`);
   }
 }
 
-function uuidOf(osd: number): string {
-  return `5e910a51-0000-4000-8000-${String(osd + 1).padStart(12, '0')}`;
+function uuidOf(machine: number): string {
+  return `5e910a51-0000-4000-8000-${String(machine + 1).padStart(12, '0')}`;
+}
+
+/** Times that a log may have as many entries as options say: while somebody lists, and what it takes over then. */
+const LISTED_TIMES = 2 * 4;
+
+/** Entries that a log never has more than, whatever happens. */
+function entriesMax({ config, clients, threads }: SimOptions): number {
+  const option = (name: string): number => Number(config.get(name));
+  const stride = option('osd_pg_log_trim_min');
+  const most = Math.max(
+    option('osd_max_pg_log_entries'),
+    option('osd_min_pg_log_entries') + stride,
+  );
+  // Requests under way are written anyhow.
+  return LISTED_TIMES * most + stride + 4 * clients * threads;
 }
 
 function textOfError(e: unknown): string {

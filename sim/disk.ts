@@ -137,9 +137,9 @@ export class SimDisk implements Disk {
   }
 
   /** @returns the number of a write */
-  wrote(path: string, offset: number, bytes: Buffer): number {
+  wrote(path: string, offset: number, buffers: readonly Uint8Array[]): number {
     const id = this.nextWrite++;
-    this.trace?.push({ kind: 'write', id, path, offset, bytes });
+    this.trace?.push({ kind: 'write', id, path, offset, bytes: Buffer.concat(buffers) });
     return id;
   }
 
@@ -304,8 +304,7 @@ class SimFile implements DiskFile {
     return this.image.now.read(into, offset);
   }
   async write(buffers: readonly Uint8Array[], offset: number): Promise<void> {
-    const asked = Buffer.concat(buffers);
-    const id = this.disk.wrote(this.path, offset, asked);
+    const id = this.disk.wrote(this.path, offset, buffers);
     await this.disk.step('write', this.path, () => {
       const bytes = Buffer.concat(buffers); // as it is now: whoever changes it meanwhile is found out
       this.image.now.write(offset, bytes);

@@ -1,4 +1,6 @@
 import type { FaultTarget, OsdName } from '../src/cluster/index.ts';
+import { CLUSTER_FLAGS, type ClusterFlag } from './cluster-flags.ts';
+import { BOTCHES, type Botch } from './crush-botches.ts';
 import type { SimOptions } from './options.ts';
 import { Dice } from './random.ts';
 
@@ -39,8 +41,27 @@ export type Fault =
   | { kind: 'flap'; osd: OsdName; times: number; everyMs: number }
   /** The primary of a PG loses everybody but the clients. */
   | { kind: 'isolatePrimary'; pool: number; pg: number; forMs: number }
-  /** A new machine with an empty OSD. */
-  | { kind: 'expand' };
+  /** Flags of the cluster, taken back later. */
+  | { kind: 'flags'; flags: ClusterFlag[]; forMs: number }
+  /** Somebody botches the CRUSH map, again and again, and takes it back each time. */
+  | {
+      kind: 'botchCrush';
+      how: Botch;
+      pool: number;
+      osds: OsdName[];
+      forMs: number;
+      times: number;
+    }
+  /** One thread of an OSD with shards gets no time of the processor. */
+  | { kind: 'stallShard'; osd: OsdName; shard: number; forMs: number }
+  /** A new machine with an empty OSD, under the lowest id that is free. */
+  | { kind: 'expand' }
+  /** An OSD is emptied, stopped and purged; `isPolite`: it says goodbye. It stays if that takes too long. */
+  | { kind: 'drain'; osd: OsdName; isPolite: boolean }
+  /** A machine is gone for good, and its OSD declared lost and purged; only while all others hold everything. */
+  | { kind: 'lose'; osd: OsdName; afterMs: number }
+  /** A machine is gone for good, and a new one takes the id of its OSD, which is destroyed; only then, too. */
+  | { kind: 'renew'; osd: OsdName; afterMs: number };
 
 type FaultKind = Fault['kind'];
 
@@ -80,10 +101,16 @@ export function drawFaults(seed: number, options: SimOptions, durationMs: number
     flap: character(1.5),
     isolatePrimary: character(2),
     flipBit: options.scrubs ? character(4) : 0,
+    flags: character(3),
+    botchCrush: character(2),
+    stallShard: options.shards.some((n) => n > 1) ? character(4) : 0,
     expand: character(1),
+    drain: character(1.5),
+    lose: character(1),
+    renew: character(1),
   };
   // A copy that is damaged and one that is gone may have been all there were.
-  if (weights.flipBit > 0) weights.replaceDisk = 0;
+  if (weights.flipBit > 0) Object.assign(weights, { replaceDisk: 0, lose: 0, renew: 0 });
   const count = dice.pick([3, 10, 20, 40, 100]);
   const out: PlannedFault[] = [];
   let expansions = 0;
@@ -97,7 +124,9 @@ export function drawFaults(seed: number, options: SimOptions, durationMs: number
 }
 
 function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
-  const osd = (): OsdName => `osd.${dice.below(options.osds)}`;
+  // Now and then one of those that come later, if they do.
+  const osd = (): OsdName =>
+    `osd.${dice.below(options.osds + (dice.chance(0.2) ? EXPANSIONS_MAX : 0))}`;
   const osds = (): OsdName[] =>
     Array.from({ length: options.osds }, (_, id): OsdName => `osd.${id}`).filter(() =>
       dice.chance(0.5),
@@ -164,9 +193,35 @@ function drawFault(dice: Dice, kind: FaultKind, options: SimOptions): Fault {
       return { kind, osd: osd(), times: dice.between(2, 6), everyMs: dice.pick([50, 400, 2500]) };
     case 'isolatePrimary':
       return { kind, pool: dice.below(options.pools.length), pg: dice.below(8), forMs: short };
+    case 'flags':
+      return { kind, flags: drawFlags(dice), forMs: short };
+    case 'botchCrush':
+      return {
+        kind,
+        how: dice.pick(BOTCHES),
+        pool: dice.below(options.pools.length),
+        osds: osds(),
+        forMs: Math.round(dice.pick([0, 5, 100, 1000, 15_000]) * (0.3 + dice.unit())),
+        times: dice.between(1, 3),
+      };
+    case 'stallShard':
+      return { kind, osd: osd(), shard: dice.below(3), forMs: short };
     case 'expand':
       return { kind };
+    case 'drain':
+      return { kind, osd: osd(), isPolite: dice.chance(0.5) };
+    case 'lose':
+    case 'renew':
+      return { kind, osd: osd(), afterMs: Math.round(dice.pick([100, 5000, 30_000])) };
   }
+}
+
+/** One alone, or several that do not belong together. */
+function drawFlags(dice: Dice): ClusterFlag[] {
+  if (dice.chance(0.3)) return ['pause'];
+  const chance = dice.pick([0.1, 0.5]);
+  const some = CLUSTER_FLAGS.filter(() => dice.chance(chance));
+  return some.length > 0 ? some : [dice.pick(CLUSTER_FLAGS)];
 }
 
 /** A fault in one line. */
@@ -177,4 +232,9 @@ export function faultText({ number, at, fault }: PlannedFault): string {
     '"',
     '',
   );
+}
+
+/** The number in an OSD's name. */
+export function osdId(osd: string): number {
+  return Number(osd.slice(4));
 }

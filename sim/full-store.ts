@@ -1,5 +1,6 @@
 import { CephError } from '../src/errors/index.ts';
 import type { ObjectStore } from '../src/store/index.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 /** Of its size, what a store has left while it is full: enough for what was begun, too little for anything new. */
 const LEFT = 0.01;
@@ -16,10 +17,5 @@ export function fullAtTimes(store: ObjectStore, isFull: () => boolean): ObjectSt
       store.reserve(c, bytes);
     },
   };
-  return new Proxy(store, {
-    get(target, key) {
-      const value: unknown = Reflect.get(own, key) ?? Reflect.get(target, key);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return wrappedStore(store, own);
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run sim`: whole clusters in virtual time, each from a seed. One seed is run here, several in processes side by
- * side. Exits with 1 when one fails or none ran, 2 when it does not understand.
+ * side. Exits with 1 when one fails or none ran, 2 when it does not understand, 130 when it was ended by Ctrl-C before.
  */
 import { Campaign, SHRINK_CPU_MS } from './campaign.ts';
 import { type Asked, parseArgs } from './command-line.ts';
@@ -10,6 +10,8 @@ import { withoutAllBut } from './shrink.ts';
 import { Workers } from './workers.ts';
 
 const PROGRESS_MS = 5000;
+/** Ended by SIGINT, as shells say it. */
+const INTERRUPTED = 130;
 
 const say = (text: string): void => console.log(text);
 
@@ -35,23 +37,30 @@ async function single(asked: Asked): Promise<boolean> {
   return isOk;
 }
 
-async function many(asked: Asked): Promise<boolean> {
+/** @returns the exit status */
+async function many(asked: Asked): Promise<number> {
   const campaign = new Campaign(asked, say);
   const workers = new Workers(campaign);
   const begun = performance.now();
   const elapsedMs = (): number => performance.now() - begun;
   const progress = setInterval(() => say(campaign.state(elapsedMs())), PROGRESS_MS);
-  const timeIsOver = (): void => {
+  const stop = (): void => {
     campaign.stop();
     workers.kill();
   };
+  let isInterrupted = false;
+  process.once('SIGINT', () => {
+    isInterrupted = true;
+    stop();
+  });
   const { maxSeconds } = asked;
-  const end = maxSeconds === undefined ? undefined : setTimeout(timeIsOver, maxSeconds * 1000);
+  const end = maxSeconds === undefined ? undefined : setTimeout(stop, maxSeconds * 1000);
   await workers.run(Math.min(asked.workers, asked.seeds));
   clearInterval(progress);
   clearTimeout(end);
   say(campaign.summary(elapsedMs()));
-  return campaign.isOk;
+  if (!campaign.isOk) return 1;
+  return isInterrupted ? INTERRUPTED : 0;
 }
 
 async function main(): Promise<number> {
@@ -62,7 +71,8 @@ async function main(): Promise<number> {
     console.error(e instanceof Error ? e.message : e);
     return 2;
   }
-  return (await (asked.seeds === 1 ? single(asked) : many(asked))) ? 0 : 1;
+  if (asked.seeds > 1) return many(asked);
+  return (await single(asked)) ? 0 : 1;
 }
 
 process.exitCode = await main();

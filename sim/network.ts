@@ -25,6 +25,8 @@ const CONNECT_MS = 10_000;
 const CONNECT_RETRY_MS = 1000;
 /** What the system takes from a process while nothing gets through. */
 const KERNEL_BYTES = 256 * 1024;
+/** What arrives at once lies in the same memory each time, if it is not more than this. */
+const SCRATCH_BYTES = 256 * 1024;
 /** For the trace. */
 const NOTE = { data: 1, close: 2 } as const;
 
@@ -52,6 +54,7 @@ export class SimNetwork {
   private readonly sockets = new Set<SimSocket>();
   private readonly dark = new Set<string>();
   private nextPort = 40_000;
+  private readonly scratch = Buffer.alloc(SCRATCH_BYTES);
 
   constructor(timeline: Timeline, dice: Dice, options: NetworkOptions) {
     this.timeline = timeline;
@@ -193,6 +196,18 @@ export class SimNetwork {
     );
   }
 
+  /** The bytes of several buffers as one, until the next call: whoever keeps them longer finds others there. */
+  gathered(buffers: readonly Uint8Array[], length: number): Buffer {
+    if (length > SCRATCH_BYTES) return Buffer.concat(buffers);
+    const { scratch } = this;
+    let at = 0;
+    for (const b of buffers) {
+      scratch.set(b, at);
+      at += b.length;
+    }
+    return scratch.subarray(0, length);
+  }
+
   noteData(socket: SimSocket, chunk: Buffer): void {
     const { timeline } = this;
     const crc = nativeCrc32c(0, chunk);
@@ -294,7 +309,7 @@ class SimSocket implements Socket {
       other.end(item.end === 'reset' ? new CephError('ECONNRESET', 'reset by peer') : undefined);
       return;
     }
-    const chunk = Buffer.concat(item.buffers);
+    const chunk = network.gathered(item.buffers, item.length);
     this.take(item);
     if (other.isClosed) return;
     network.noteData(other, chunk);

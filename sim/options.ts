@@ -8,6 +8,10 @@ export interface SimOptions {
   readonly osds: number;
   readonly pools: readonly SimPool[];
   readonly store: 'memory' | 'block';
+  /** Shards of OSDs: the first one's, the second one's and so on, again from the front when there are more. */
+  readonly shards: readonly number[];
+  /** Between an OSD's threads, at most. */
+  readonly postMaxMs: number;
   readonly network: NetworkOptions;
   readonly pace: Pace;
   /** Of machines: the monitor's, then the OSDs', then the clients'. */
@@ -50,6 +54,20 @@ const SCRUBS: readonly (readonly [string, string])[] = [
   ['osd_scrub_during_recovery', 'true'],
 ];
 
+/** In most runs none has any, in some all have as many, in a few they differ. */
+function drawShards(dice: Dice) {
+  const some = (): number => dice.pick([2, 2, 3, 4]);
+  const all = some();
+  const isMixed = dice.chance(0.3);
+  const counts = !dice.chance(0.35) ? [1] : isMixed ? [some(), 1, some(), some()] : [all];
+  return {
+    counts,
+    postMaxMs: dice.pick([0.02, 0.5, 5]),
+    mode: dice.pick(['server', 'symmetric'] as const),
+    mapsMax: dice.pick([1, 4, 50]),
+  };
+}
+
 /** @param osdsMin at least so many OSDs */
 export function drawOptions(seed: number, osdsMin = 2): SimOptions {
   const dice = new Dice(seed, 'options');
@@ -64,10 +82,15 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
   const perSecond = dice.pick([1, 3, 6]);
   const scrubs = dice.chance(0.4) && pools.every((p) => p.minSize > 1);
   const logKeep = dice.pick([2, 10, 50, 250]);
+  // With draws of its own: whatever else the seed says stays as it is.
+  const shards = drawShards(new Dice(seed, 'shards'));
+  const trims = new Dice(seed, 'trims');
   return {
     osds,
     pools,
     store: dice.chance(0.25) ? 'block' : 'memory',
+    shards: shards.counts,
+    postMaxMs: shards.postMaxMs,
     network: {
       delayMinMs: 0.1,
       delayMaxMs: dice.pick([0.5, 2, 10, 40]),
@@ -95,6 +118,12 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
       ['osd_heartbeat_grace', String(dice.pick([4, 8, 20]))],
       ['osd_min_pg_log_entries', String(logKeep)],
       ['osd_max_pg_log_entries', String(logKeep * 2)],
+      ['osd_pg_log_trim_min', String(trims.pick([1, 10, 100]))],
+      // Large pings cost more and show the same.
+      ['osd_heartbeat_min_size', String(trims.pick([0, 0, 0, 2000]))],
+      ['mon_min_osdmap_epochs', String(trims.pick([20, 500, 500]))],
+      ['osd_map_cache_mode', shards.mode],
+      ['osd_map_cache_size', String(shards.mapsMax)],
       ['mon_osd_down_out_interval', String(dice.pick([30, 120, 600]))],
       // One that has stopped for good is started again by hand, as no fault here does.
       ['osd_max_markdown_count', '1000'],

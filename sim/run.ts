@@ -1,6 +1,6 @@
+import { Admin } from './admin.ts';
 import {
   changingPools,
-  leftovers,
   uncleanPgs,
   unequalReplicas,
   unlinearizable,
@@ -11,7 +11,9 @@ import { isRepaired } from './damage.ts';
 import { drawFaults, type PlannedFault } from './faults.ts';
 import { Injector } from './injector.ts';
 import { drawOptions, type SimOptions } from './options.ts';
+import { leftovers } from './rest.ts';
 import type { Lie } from './sabotage.ts';
+import { OnlyGrow } from './versions.ts';
 import { Workload } from './workload.ts';
 
 /** Everything that decides a run: equal plans give equal runs. */
@@ -43,7 +45,7 @@ export interface Result {
 export interface RunOptions {
   /** Hears what happens, with the virtual time. */
   readonly tell?: (line: string) => void;
-  /** What all stores do wrong: for tests of the checkers. */
+  /** What is wrong on purpose: for tests of the checkers. */
   readonly lie?: Lie;
 }
 
@@ -51,7 +53,10 @@ export interface RunOptions {
 const HEAL_MS = 180_000;
 const ANSWER_MS = 60_000;
 const WATCH_MS = 1000;
-/** Memory that somebody looks at with it would be too much. */
+/** When nothing is asked for any more, what is left over is let go of within so much virtual time. */
+const REST_MS = 60_000;
+const REST_LOOK_MS = 4000;
+/** Lines of one kind of failure that are shown. */
 const SHOWN_MAX = 12;
 
 export function planOf(seed: number, durationMs = 600_000): Plan {
@@ -100,7 +105,7 @@ class Scene {
   private readonly cluster: SimCluster;
   private readonly plan: Plan;
   private readonly failures: string[];
-  private epochs: number[] = [];
+  private readonly epochs = new OnlyGrow();
 
   constructor(cluster: SimCluster, plan: Plan, failures: string[]) {
     this.cluster = cluster;
@@ -121,8 +126,9 @@ class Scene {
     }
     await cluster.drive('the connection of clients', workload.start());
     const startMs = timeline.now;
-    const injector = new Injector(cluster, workload, admin);
+    const injector = new Injector(cluster, workload, new Admin(cluster, admin));
     this.faults = injector.done;
+    workload.pauseFor = (epoch) => injector.people.flags.pauseFor(epoch);
     injector.plan(
       plan.faults.filter((f) => f.at < plan.untilMs),
       startMs,
@@ -147,11 +153,11 @@ class Scene {
     }
     if (this.isBad) return;
     await this.repaired(injector);
-    await cluster.drive('the last reads', this.readAll(), ANSWER_MS);
+    await cluster.drive('the last requests', this.askAll(), ANSWER_MS);
     const unequal = await cluster.drive('the comparison', unequalReplicas(cluster), ANSWER_MS);
     this.fail('replicas differ', unequal);
-    const left = await cluster.drive('the look for leftovers', leftovers(cluster), ANSWER_MS);
-    this.fail('left over', left);
+    this.fail('left over', await this.leftAtRest());
+    this.look();
     const { wrong, undecided } = unlinearizable(workload.history);
     this.undecided = undecided;
     this.fail('not linearizable', wrong);
@@ -181,37 +187,52 @@ class Scene {
 
   /** Lets time pass, looking from time to time for what must never be. @returns whether `done` came true */
   private async watch(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
-    const { cluster, workload } = this;
+    const { cluster } = this;
     const { timeline } = cluster;
     while (timeline.now < untilMs) {
       await timeline.run(Math.min(untilMs, timeline.now + WATCH_MS));
-      this.fail('a daemon stopped', cluster.fatal);
-      this.fail('logged as errors', cluster.errors);
-      this.fail('wrongly refused', workload.refused);
-      this.checkEpochs();
+      this.look();
       if (this.isBad || done()) return !this.isBad;
     }
     return false;
   }
 
-  private checkEpochs(): void {
-    const { monitor } = this.cluster;
-    if (!monitor) return;
-    const now = [monitor.state().osdmap.epoch];
-    const before = this.epochs;
-    if (now.some((e, i) => e < (before[i] ?? 0)))
-      this.fail('an epoch went back', [`${before} > ${now}`]);
-    this.epochs = now;
+  /** What must not be at any moment. */
+  private look(): void {
+    const { cluster, workload, epochs } = this;
+    this.fail('a daemon stopped', cluster.fatal);
+    this.fail('logged as errors', cluster.errors);
+    this.fail('wrongly refused', workload.refused);
+    const { monitor } = cluster;
+    if (monitor) epochs.see('the map of the monitor', monitor.state().osdmap.epoch);
+    for (const [client, epoch] of workload.epochs()) epochs.see(`the map of ${client}`, epoch);
+    this.fail('an epoch went back', epochs.wrong);
+    this.fail('a store went back', cluster.witness.wrong);
   }
 
-  /** A fresh client reads everything that any client ever named. */
-  private async readAll(): Promise<void> {
-    const reader = await this.cluster.client();
-    for (const object of [...this.workload.history.keys()]) {
-      const slash = object.indexOf('/');
-      const pool = await reader.rados.pool(object.slice(0, slash));
-      await this.workload.read(reader, pool, object.slice(slash + 1));
+  /** What is left over when everybody has had the time to let go of it. */
+  private async leftAtRest(): Promise<string[]> {
+    const { cluster } = this;
+    const untilMs = cluster.timeline.now + REST_MS;
+    for (;;) {
+      const left = await cluster.drive('the look for leftovers', leftovers(cluster), ANSWER_MS);
+      if (left.length === 0 || cluster.timeline.now >= untilMs) return left;
+      await this.watch(cluster.timeline.now + REST_LOOK_MS);
+      if (this.isBad) return [];
     }
-    this.fail('wrongly refused', this.workload.refused);
+  }
+
+  /** A fresh client reads everything that any client ever named, and every PG is written to. */
+  private async askAll(): Promise<void> {
+    const { workload, cluster } = this;
+    const asker = await cluster.client();
+    for (const object of [...workload.history.keys()]) {
+      const slash = object.indexOf('/');
+      const pool = await asker.rados.pool(object.slice(0, slash));
+      await workload.read(asker, pool, object.slice(slash + 1));
+    }
+    // A log is cut when it is written to, up to what was there before.
+    for (let round = 0; round < 2; round++) await workload.touchEveryPg(asker);
+    this.fail('wrongly refused', workload.refused);
   }
 }

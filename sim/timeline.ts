@@ -1,11 +1,25 @@
 import type { Timer } from '../src/runtime/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
 
-interface Event {
+class Event implements Timer {
   readonly at: number;
   readonly order: number;
   fire: () => void;
+
+  constructor(at: number, order: number, fire: () => void) {
+    this.at = at;
+    this.order = order;
+    this.fire = fire;
+  }
+
+  cancel(): void {
+    this.fire = nothing;
+  }
 }
+
+/** Bytes of a note, and notes that are summed up at once. */
+const NOTE_BYTES = 24;
+const NOTES = 512;
 
 /** Turns of the engine that are asked for at once: each runs one event and all promises that follow from it. */
 const TURNS = 64;
@@ -21,32 +35,36 @@ export class Timeline {
   private readonly heap: Event[] = [];
   private order = 0;
   private hash = 0;
-  private readonly scratch = Buffer.alloc(32);
+  private readonly notes = new DataView(new ArrayBuffer(NOTE_BYTES * NOTES));
+  private noted = 0;
   /** Hears of everything that is noted, in words, while somebody reads along. */
   tell: ((line: string) => void) | undefined;
 
   /** Notes what happened: equal seeds give equal hashes. `a` to `c` are integers. */
   note(what: number, a: number, b: number, c: number): void {
-    const { scratch } = this;
-    scratch.writeDoubleLE(this.now, 0);
-    scratch.writeInt32LE(what | 0, 8);
-    scratch.writeInt32LE(a | 0, 12);
-    scratch.writeInt32LE(b | 0, 16);
-    scratch.writeInt32LE(c | 0, 20);
-    this.hash = nativeCrc32c(this.hash, scratch);
+    const { notes } = this;
+    const at = this.noted;
+    notes.setFloat64(at, this.now);
+    notes.setInt32(at + 8, what);
+    notes.setInt32(at + 12, a);
+    notes.setInt32(at + 16, b);
+    notes.setInt32(at + 20, c);
+    this.noted = at + NOTE_BYTES;
+    if (this.noted === notes.byteLength) this.sumUp();
   }
   get traceHash(): string {
+    this.sumUp();
     return this.hash.toString(16).padStart(8, '0');
+  }
+  private sumUp(): void {
+    this.hash = nativeCrc32c(this.hash, new Uint8Array(this.notes.buffer, 0, this.noted));
+    this.noted = 0;
   }
 
   after(delayMs: number, fire: () => void): Timer {
-    const event: Event = { at: this.now + Math.max(0, delayMs), order: this.order++, fire };
+    const event = new Event(this.now + Math.max(0, delayMs), this.order++, fire);
     this.push(event);
-    return {
-      cancel: () => {
-        event.fire = nothing;
-      },
-    };
+    return event;
   }
 
   /** Resolves after so much virtual time. */

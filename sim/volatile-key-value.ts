@@ -6,26 +6,33 @@ import type { Timeline } from './timeline.ts';
 
 /** A key/value store on a disk: batches take a while, in order, and of those under way a crash keeps a prefix. */
 export class VolatileKeyValue {
-  readonly kept = new MemoryKeyValue();
+  kept = new MemoryKeyValue();
+  /** As the first process found it; only for a lie. */
+  private old: MemoryKeyValue | undefined;
   private waiting: { batch: readonly KeyValueOp[]; done: () => void }[] = [];
   private readonly timeline: Timeline;
   private readonly dice: Dice;
   private readonly commitMaxMs: number;
+  private readonly isLying: boolean;
 
-  constructor(timeline: Timeline, dice: Dice, commitMaxMs: number) {
+  /** @param isLying loses at a crash what was durable */
+  constructor(timeline: Timeline, dice: Dice, commitMaxMs: number, isLying = false) {
     this.timeline = timeline;
     this.dice = dice;
     this.commitMaxMs = commitMaxMs;
+    this.isLying = isLying;
   }
 
   crash(): void {
     const kept = this.dice.below(this.waiting.length + 1);
     for (const { batch } of this.waiting.slice(0, kept)) void this.kept.commit(batch);
     this.waiting = [];
+    if (this.old) this.kept = new MemoryKeyValue(this.old);
   }
 
   open(process: SimProcess): KeyValue {
     const { kept } = this;
+    if (this.isLying) this.old ??= new MemoryKeyValue(kept);
     return {
       get: (key) => kept.get(key),
       sizeOf: (key) => kept.sizeOf(key),

@@ -10,6 +10,7 @@ import type { SimProcess } from './process.ts';
 import type { Dice } from './random.ts';
 import type { Pace, StoreDisk } from './store-disk.ts';
 import type { Timeline } from './timeline.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 const PAGE = 1000;
 
@@ -92,12 +93,7 @@ export class VolatileDisk implements StoreDisk {
       });
     };
     const own: Partial<ObjectStore> = { submit, read, flush: () => submit([]) };
-    return new Proxy(live, {
-      get(target, key) {
-        const value: unknown = Reflect.get(own, key) ?? Reflect.get(target, key);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+    return wrappedStore(live, own);
   }
 
   private schedule(process: SimProcess): void {

@@ -12,4 +12,6 @@ async function answerTo(job: Job): Promise<Answer> {
 process.on('message', (job: Job) => {
   void answerTo(job).then((answer) => process.send!(answer));
 });
+// Ctrl-C is told to all processes; the one that began us ends us when it has heard it.
+process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));

@@ -1,6 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Answer, Campaign, Job } from './campaign.ts';
 
+/** Jobs of one process: another takes its place then, so that nothing piles up in it however long a campaign is. */
+const JOBS_MAX = 40;
+/** Room for what is short-lived, which is nearly everything: so it is seldom looked through. */
+const YOUNG_MIB = 32;
+
 /** Processes that work on a campaign side by side. */
 export class Workers {
   private readonly children = new Set<ChildProcess>();
@@ -24,11 +29,15 @@ export class Workers {
   private async work(): Promise<void> {
     const { campaign } = this;
     let child: ChildProcess | undefined;
+    let jobs = 0;
     for (let job = campaign.take(); job; job = campaign.take()) {
       child ??= this.start();
       const answer = await ask(child, job);
       if (typeof answer !== 'string') {
         campaign.took(answer);
+        if (++jobs % JOBS_MAX > 0) continue;
+        child.disconnect();
+        child = undefined;
       } else {
         campaign.lost(job, answer);
         child = undefined;
@@ -38,7 +47,8 @@ export class Workers {
   }
 
   private start(): ChildProcess {
-    const child = fork(new URL('./worker.ts', import.meta.url));
+    const execArgv = [...process.execArgv, `--max-semi-space-size=${YOUNG_MIB}`];
+    const child = fork(new URL('./worker.ts', import.meta.url), { execArgv });
     this.children.add(child);
     child.on('exit', () => this.children.delete(child));
     return child;

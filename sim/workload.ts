@@ -5,6 +5,7 @@ import type { SimClient, SimCluster } from './cluster.ts';
 import type { Done } from './linearizable.ts';
 import { ABSENT_PRINT, printOfRead, readAll, type Step, writeOpOf } from './object-model.ts';
 import type { Dice } from './random.ts';
+import { answeredVersions } from './sabotage.ts';
 
 /** Errnos that an object's state explains: the model says when. */
 const EXPLAINED = new Set(['ENOENT', 'EEXIST', 'ECANCELED']);
@@ -29,11 +30,16 @@ export class Workload {
   readonly underWay = new Map<number, Under>();
   /** Requests that were answered. */
   count = 0;
+  /** See ClusterFlags. */
+  pauseFor: (epoch: number) => object | undefined = () => undefined;
+  /** Versions that clients were told of, by pool and object. */
+  private readonly told = new Map<string, Set<bigint>>();
   private fullUntilMs = 0;
   private moment = 0;
   private request = 0;
   private isStopped = false;
   private readonly cluster: SimCluster;
+  private readonly answered: (version: bigint) => bigint;
   private readonly clients: SimClient[] = [];
   /** Threads that do nothing, by number: what shrinking leaves out. */
   private readonly without: ReadonlySet<number>;
@@ -41,6 +47,9 @@ export class Workload {
   constructor(cluster: SimCluster, without: ReadonlySet<number>) {
     this.cluster = cluster;
     this.without = without;
+    this.answered = answeredVersions(cluster.lie);
+    cluster.isTold = ({ pool, name }, version) =>
+      this.told.get(`${pool}/${name}`)?.has(version) === true;
   }
 
   /** Connects the clients and sets their threads going. */
@@ -71,9 +80,9 @@ export class Workload {
   get clientCount(): number {
     return this.clients.length;
   }
-  /** Epochs of the maps that the clients have. */
-  epochs(): number[] {
-    return this.clients.map((c) => c.rados.epoch);
+  /** Epochs of the maps that the clients have, by name. */
+  epochs(): [string, number][] {
+    return this.clients.map((c) => [c.name, c.rados.epoch]);
   }
 
   /** A disk is full, or was a moment ago: requests may be refused for that. */
@@ -114,8 +123,9 @@ export class Workload {
   /** Reads an object as a whole. */
   async read(client: SimClient, pool: Pool, name: string): Promise<void> {
     await this.perform(client, pool, name, undefined, 'journal', async () => {
-      const [data, attrs, page] = await pool.object(name).read(readAll(new ReadOp()));
-      return { result: printOfRead(data, attrs, page.entries), version: undefined };
+      const op = readAll(new ReadOp());
+      const [data, attrs, page] = await pool.object(name).read(op);
+      return { result: printOfRead(data, attrs, page.entries), version: this.answered(op.version) };
     });
   }
 
@@ -164,6 +174,7 @@ export class Workload {
       version: undefined,
     };
     if (steps) list.push(open);
+    const pause = this.pauseFor(client.rados.epoch);
     let result: string;
     let version: bigint | undefined;
     try {
@@ -177,6 +188,9 @@ export class Workload {
     this.count++;
     cluster.note(`${client.name} ${what} ${object}: ${result} ${version ?? ''}`);
     if (result === 'ETIMEDOUT') return;
+    if (pause && this.pauseFor(client.rados.epoch) === pause) {
+      this.refused.push(`${who} of ${object}: answered although all are paused`);
+    }
     if (!steps && result === 'ENOENT') result = ABSENT_PRINT;
     if (result === 'ENOSPC' && cluster.timeline.now < this.fullUntilMs) {
       if (steps) list.splice(list.indexOf(open), 1);
@@ -189,8 +203,31 @@ export class Workload {
     // A crash may take back what was answered from memory: it may have happened, no more.
     if (ack === 'memory') return;
     const done: Done = { ...open, returnedAt: ++this.moment, result, version };
+    if (version !== undefined && version > 0n) this.tell(pool, name, version);
     if (steps) list[list.indexOf(open)] = done;
     else list.push(done);
+  }
+
+  /** Writes something to each PG of each pool. */
+  async touchEveryPg(client: SimClient): Promise<void> {
+    for (const { name: poolName } of this.cluster.options.pools) {
+      const pool = await client.rados.pool(poolName);
+      const { osdmap } = this.cluster.monitor!.state();
+      const left = new Set([...osdmap.pgs()].filter((p) => p.pool === pool.id).map((p) => p.seed));
+      for (let i = 0; left.size > 0; i++) {
+        const name = `last ${i}`;
+        if (!left.delete(osdmap.locate(pool.id, name)!.pgid.seed)) continue;
+        const steps: Step[] = [{ do: 'append', data: Buffer.from('.') }];
+        await this.write(client, pool, name, steps, 'journal', undefined);
+      }
+    }
+  }
+
+  private tell(pool: Pool, name: string, version: bigint): void {
+    const key = `${pool.id}/${name}`;
+    const versions = this.told.get(key);
+    if (versions) versions.add(version);
+    else this.told.set(key, new Set([version]));
   }
 }
 

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { checkObject, type Done } from '../sim/linearizable.ts';
 import { ABSENT, ABSENT_PRINT, applySteps, fingerprint, type Step } from '../sim/object-model.ts';
+import { versionsGoneBack } from '../sim/versions.ts';
 
 const full = (text: string): Step => ({ do: 'writeFull', data: Buffer.from(text) });
 const LOST = Number.POSITIVE_INFINITY;
@@ -57,4 +58,17 @@ it('finds versions that go back', () => {
 it('knows that what changes nothing answers with the version before', () => {
   const clear = write([0, 5], 1, { do: 'clearOmap' });
   expect(verdict(clear, write([1, 2], 1, full('a')), read([6, 7], full('a')))).toBe('linearizable');
+});
+
+it('finds answers that are older than answers of before, also of reads', () => {
+  const seen = (at: [number, number], version: number): Done => ({
+    ...read(at, full('a')),
+    version: BigInt(version),
+  });
+  const first = write([0, 1], 5, full('a'));
+  expect(versionsGoneBack([first, seen([2, 3], 5), write([4, 5], 6, full('b'))])).toEqual([]);
+  // One that was asked for before the other had its answer may be older.
+  expect(versionsGoneBack([first, seen([0, 9], 4), seen([8, 9], 5)])).toEqual([]);
+  expect(versionsGoneBack([first, seen([2, 3], 4)])).toEqual(['r: version 4, after 5 of w']);
+  expect(versionsGoneBack([first, seen([2, 3], 7), seen([4, 5], 6)])).toHaveLength(1);
 });

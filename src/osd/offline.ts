@@ -5,18 +5,49 @@ import { decodeAll, encodeToBytes } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
 import { decodeIncremental, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, PgBounds } from '../store/index.ts';
-import { formatPgId, type PgId } from '../wire/index.ts';
-import { readMap } from './osd-maps.ts';
+import { EVERSION_ZERO, formatPgId, type PgId } from '../wire/index.ts';
+import { ENTRY, LogEntry, logKey } from './log/log-entry.ts';
+import { Logged } from './log/logged.ts';
+import { readMap, storedEpochs } from './osd-maps.ts';
 import type { PgView } from './pg/intervals.ts';
 import { INFO_KEY, pgBounds, pgMeta } from './pg/pg-collection.ts';
 import { PgInfo } from './pg/pg-info.ts';
 import { nextInfo, restoredView } from './pg/pg-life.ts';
 import { viewOf } from './shard/pg-view.ts';
-import { META, readPartition, readSuperblock, type Superblock } from './superblock.ts';
+import { META, readPartition, readSuperblock, SUPER_KEY, Superblock } from './superblock.ts';
 
 export type { PgInfo } from './pg/pg-info.ts';
 /** The collection with the OSD's own things, and the object of a PG's collection with the PG's. */
-export { META, pgMeta, readPartition };
+export { ENTRY, INFO_KEY, logKey, META, pgMeta, readPartition, readSuperblock, storedEpochs };
+
+/** An entry of {@link META} or of {@link pgMeta}, by what its key says that it is. */
+export type StoredEntry =
+  | { readonly kind: 'superblock'; readonly superblock: Superblock }
+  | { readonly kind: 'info'; readonly info: PgInfo }
+  | { readonly kind: 'log'; readonly entry: LogEntry };
+
+const LOG_KEY_LENGTH = logKey(EVERSION_ZERO).length;
+
+/** Is it the key of an entry of a PG's log? Their order is that of versions. */
+export function isLogKey(key: string): boolean {
+  return key.length === LOG_KEY_LENGTH && key.startsWith('l');
+}
+
+/** The key of the entry before that of these bytes, in the log that it was made for. @throws DecodeError */
+export function previousLogKey(bytes: Uint8Array): string {
+  return logKey(Logged.from(bytes).previous);
+}
+
+/** What an entry says; undefined for the kinds that are not listed. @throws DecodeError */
+export function storedEntry(c: string, key: string, bytes: Uint8Array): StoredEntry | undefined {
+  if (c === META) {
+    return key === SUPER_KEY
+      ? { kind: 'superblock', superblock: decodeAll(Superblock, bytes) }
+      : undefined;
+  }
+  if (key === INFO_KEY) return { kind: 'info', info: decodeAll(PgInfo, bytes) };
+  return isLogKey(key) ? { kind: 'log', entry: decodeAll(LogEntry, bytes) } : undefined;
+}
 
 /** Who a store belongs to. */
 export type StoreOwner = Pick<Superblock, 'fsid' | 'uuid' | 'osd' | 'oldest' | 'newest'>;

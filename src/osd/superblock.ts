@@ -25,11 +25,11 @@ export const MAPS: HObject = {
   namespace: '',
   pool: -1,
 };
-const SUPER_KEY = 's';
+export const SUPER_KEY = 's';
 const PARTITION_KEY = 'p';
 
 /** Who this store belongs to, and how far its PGs have followed the maps. */
-const Superblock = struct('Superblock', {
+export const Superblock = struct('Superblock', {
   fsid: Uuid,
   uuid: Uuid,
   osd: s32,
