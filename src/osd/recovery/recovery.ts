@@ -15,6 +15,7 @@ import { HolderReads } from './holder-reads.ts';
 import { type CopyCounts, type Found, ObjectCopies } from './object-copies.ts';
 import { storedVersion } from './object-copy.ts';
 import type { RecoveryPlaces } from './recovery-places.ts';
+import { Soon } from './soon.ts';
 
 const RETRY_MS = 1000;
 /**
@@ -58,10 +59,8 @@ export class Recovery {
   readonly reads: HolderReads;
   private readonly running = new Set<string>();
   private readonly unfound = new Set<string>();
-  /** Holders do reads of these: they come first in our turn. */
-  private readonly soon = new Map<string, HObject>();
-  /** The one of them that is brought already. */
-  private ahead: string | undefined;
+  /** They come first in our turn. */
+  private readonly soon = new Soon();
   private enabled = false;
   private isQuiet = false;
   /** For leave to copy in the background. */
@@ -120,7 +119,6 @@ export class Recovery {
     this.running.clear();
     this.unfound.clear();
     this.soon.clear();
-    this.ahead = undefined;
     this.givers.clear();
     this.copies.interrupt();
     this.reads.interrupt();
@@ -166,14 +164,11 @@ export class Recovery {
    * that is under way.
    */
   want(key: string, oid: HObject, isForChange: boolean): void {
-    if (!this.enabled || this.running.has(key) || this.unfound.has(key)) return;
-    this.launch(key, oid, isForChange);
+    if (this.enabled && this.mayBegin(key)) this.launch(key, oid, isForChange);
   }
 
   /**
-   * Has a holder do a read of an object that is not here; the object is then brought in our turn, before others. If it is
-   * read once more it is brought at once, one such object at a time, so that reads of many objects do not make many
-   * imports.
+   * Has a holder do a read of an object that is not here, which is then brought soon.
    * @returns undefined if it is to be brought, and read here
    */
   async readElsewhere({ key, oid, request }: ClientOp): Promise<OpOutcome | undefined> {
@@ -183,22 +178,14 @@ export class Recovery {
       if (this.isUnknown(key, oid) && !(await this.copies.find(key, oid))) return undefined;
       const item = state.missing.get(key);
       const outcome = item && (await this.reads.read(item, request.op));
-      if (outcome && state.missing.has(key)) this.wantSoon(key, oid);
+      if (outcome && state.missing.has(key) && this.mayBegin(key)) {
+        if (this.soon.read(key, oid)) this.launch(key, oid, false);
+        else this.resume();
+      }
       return outcome;
     } catch (error) {
       if (error instanceof Interrupted) return undefined;
       throw error;
-    }
-  }
-
-  private wantSoon(key: string, oid: HObject): void {
-    if (this.running.has(key) || this.unfound.has(key)) return;
-    if (this.soon.has(key) && this.ahead === undefined) {
-      this.ahead = key;
-      this.launch(key, oid, false);
-    } else {
-      this.soon.set(key, oid);
-      this.resume();
     }
   }
 
@@ -236,7 +223,8 @@ export class Recovery {
 
   private next(): [key: string, oid: HObject] | undefined {
     const { state, places } = this.scope;
-    const item = this.nextSoon() ?? this.nextOf(state.missing);
+    const soon = this.soon.next((key) => state.missing.has(key) && this.mayBegin(key));
+    const item = soon ?? this.nextOf(state.missing);
     if (item) return item;
     for (const [osd, missing] of this.scope.peers()) {
       const its = places.covers(osd) && this.nextOf(missing);
@@ -245,20 +233,17 @@ export class Recovery {
     return undefined;
   }
 
-  private nextSoon(): [key: string, oid: HObject] | undefined {
-    const { missing } = this.scope.state;
-    for (const [key, oid] of this.soon) {
-      if (missing.has(key) && !this.running.has(key) && !this.unfound.has(key)) return [key, oid];
+  /** The first object that may begin. */
+  private nextOf(missing: MissingSet): [key: string, oid: HObject] | undefined {
+    for (const [key, { oid }] of missing) {
+      if (this.mayBegin(key)) return [key, oid];
     }
     return undefined;
   }
 
-  /** The first object that is not on its way, nor known to be nowhere. */
-  private nextOf(missing: MissingSet): [key: string, oid: HObject] | undefined {
-    for (const [key, { oid }] of missing) {
-      if (!this.running.has(key) && !this.unfound.has(key)) return [key, oid];
-    }
-    return undefined;
+  /** It is not on its way, nor known to be nowhere. */
+  private mayBegin(key: string): boolean {
+    return !this.running.has(key) && !this.unfound.has(key);
   }
 
   private launch(key: string, oid: HObject, isForChange: boolean, done?: () => void): void {
@@ -268,8 +253,7 @@ export class Recovery {
       (isFound) => {
         if (number === this.term.number) {
           this.running.delete(key);
-          this.soon.delete(key);
-          if (this.ahead === key) this.ahead = undefined;
+          this.soon.ended(key);
           if (isFound) this.scope.recovered(key);
           else this.giveUpFor(key);
         }
