@@ -223,6 +223,19 @@ describe.each(MODES)('shards agree on maps (%s)', (mode) => {
     expect(reachedBy(world).map((epochs) => epochs.at(-1))).toEqual([10, 10, 10]);
   });
 
+  it('a shard that is behind is supplied again when what was on its way to it is trimmed', () => {
+    for (let deliveries = 0; deliveries < 25; deliveries++) {
+      const world = started(mode, 2, 1);
+      for (let epoch = 1; epoch <= 3; epoch++) world.offer(0, item('change', epoch));
+      world.settle();
+      world.start(2);
+      for (let i = 0; i < deliveries; i++) world.deliver(i);
+      world.offer(0, item('change', 4));
+      world.settle();
+      expect(reachedBy(world).map((epochs) => epochs.at(-1))).toEqual([4, 4, 4]);
+    }
+  });
+
   it('a shard that stopped earlier than the others is given the changes it lacks', () => {
     const world = new MapShards(mode);
     world.storedFrom = 100;

@@ -86,6 +86,15 @@ function advance(s: ShardState, fx: ShardEffect[]): void {
   }
 }
 
+/**
+ * Epochs are gone, and what was about to be supplied to this shard may have been among them: it says again what it lacks,
+ * unless something is here that it has yet to look at.
+ */
+export function lackAgain(s: ShardState, fx: ShardEffect[]): void {
+  if (s.gap.kind !== 'told' || s.shelf.fullAfter(s.reached)) return;
+  tellPeers(s, { kind: 'behind', epoch: s.reached }, fx);
+}
+
 /** What leads to the epoch after the one reached. Without a map only a first one does. */
 function following(s: ShardState): MapItem | undefined {
   const epoch = s.reached + 1;

@@ -8,7 +8,7 @@ import {
   takeShared,
   trimTo,
 } from './agree.ts';
-import { conclude, takeAsk, takeAskOf, takeTold } from './follow.ts';
+import { conclude, lackAgain, takeAsk, takeAskOf, takeTold } from './follow.ts';
 import { type ShardEffect, type ShardInput, type ShardState, tellPeers } from './shard.ts';
 import type { MapItem, MapMessage } from './types.ts';
 
@@ -72,10 +72,9 @@ function receive(s: ShardState, from: number, message: MapMessage, fx: ShardEffe
       return;
     case 'trim':
       // The server passes on what one shard told it.
-      if (trimTo(s, message.oldest, fx) && s.mode === 'server' && s.shard === 0) {
-        tellPeers(s, message, fx);
-      }
-      return;
+      if (!trimTo(s, message.oldest, fx)) return;
+      if (s.mode === 'server' && s.shard === 0) tellPeers(s, message, fx);
+      return lackAgain(s, fx);
     default:
       return unreachable(message);
   }
