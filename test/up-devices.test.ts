@@ -1,6 +1,6 @@
 // OSDs on block devices: what `up --devices` refuses before anything is made.
 import { expect, it } from 'vitest';
-import { checkDevices } from '../src/cli/up-devices.ts';
+import { checkDevices } from '../src/cli/up/devices.ts';
 import { openOsdStore } from '../src/cluster/osd-store.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
 

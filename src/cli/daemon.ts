@@ -1,5 +1,4 @@
-import { ClusterDir, type Daemon, runMon, runOsd } from '../cluster/index.ts';
-import { CephError } from '../errors/index.ts';
+import { ClusterDir, type ClusterFile, type Daemon, runMon, runOsd } from '../cluster/index.ts';
 import { needOsd, osdIdOf } from './osd/need-osd.ts';
 import { claim } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
@@ -34,15 +33,11 @@ export function osd(args: Parsed): Promise<number> {
   });
 }
 
-type Start = (
-  dir: ClusterDir,
-  cluster: NonNullable<ReturnType<ClusterDir['read']>>,
-) => Promise<Daemon>;
+type Start = (dir: ClusterDir, cluster: ClusterFile) => Promise<Daemon>;
 
 async function run(args: Parsed, name: string, start: Start): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
-  const cluster = dir.read();
-  if (!cluster) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
+  const cluster = dir.need();
   const unlock = claim(dir, name, `${name} of ${dir.path} already runs`);
   try {
     const stopped = stopRequest(args.flag('supervised'));

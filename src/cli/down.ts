@@ -1,5 +1,4 @@
 import { ClusterDir } from '../cluster/index.ts';
-import { CephError } from '../errors/index.ts';
 import { runningDaemon, runningDaemons, STOP_ALL_MS, stopDaemons } from './processes.ts';
 import type { Command, Parsed } from './usage.ts';
 
@@ -13,7 +12,7 @@ export const downCommand: Command = {
 
 export async function down(args: Parsed): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
-  if (!dir.read()) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
+  dir.need();
   const running = runningDaemons(dir);
   const supervisor = runningDaemon(dir, 'up');
   if (!supervisor && running.length === 0) {

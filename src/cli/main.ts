@@ -3,47 +3,40 @@
  * The `sepiola` command. Exit status: 0; 22 for words it cannot use; otherwise the errno of what failed, 1 when there
  * is none.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { CephError } from '../errors/index.ts';
-import { commandHelp, parse, type Subcommand, type Tool, UsageError } from './usage.ts';
+import { runSubcommand, type Subcommand, type Tool, UsageError } from './usage.ts';
 
-interface Entry {
-  /** Loaded only when asked for: a daemon should not wait for the code of the others. */
-  load(): Promise<Subcommand | Tool>;
-}
+/** Loaded only when asked for: a daemon should not wait for the code of the others. */
+type Load = () => Promise<Subcommand | Tool>;
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  up: { load: async () => import('./up.ts').then((m) => ({ command: m.upCommand, run: m.up })) },
-  down: {
-    load: async () => import('./down.ts').then((m) => ({ command: m.downCommand, run: m.down })),
-  },
-  status: {
-    load: async () =>
-      import('./status.ts').then((m) => ({ command: m.statusCommand, run: m.status })),
-  },
-  crush: { load: async () => import('./crush-plan/crush.ts').then((m) => m.crushTool) },
-  mon: {
-    load: async () => import('./daemon.ts').then((m) => ({ command: m.monCommand, run: m.mon })),
-  },
-  osd: {
-    load: async () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd })),
-  },
-  'osd add': { load: async () => import('./osd/add.ts').then((m) => m.osdAdd) },
-  'osd stop': { load: async () => import('./osd/stop.ts').then((m) => m.osdStop) },
-  'osd start': { load: async () => import('./osd/start.ts').then((m) => m.osdStart) },
-  'osd replace': { load: async () => import('./osd/replace.ts').then((m) => m.osdReplace) },
-  'osd rm': { load: async () => import('./osd/rm.ts').then((m) => m.osdRm) },
-  'pg explain': { load: async () => import('./pg/explain.ts').then((m) => m.pgExplain) },
-  store: { load: async () => import('./store/index.ts').then((m) => m.storeTool) },
-  crushtool: { load: async () => import('./crushtool/index.ts').then((m) => m.crushtool) },
-  osdmaptool: { load: async () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool) },
-  monmaptool: { load: async () => import('./monmaptool/index.ts').then((m) => m.monmaptool) },
-};
+/** By their words. Those of two words are verbs of the first. */
+const COMMANDS: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ['up', () => import('./up/up.ts').then((m) => ({ command: m.upCommand, run: m.up }))],
+  ['down', () => import('./down.ts').then((m) => ({ command: m.downCommand, run: m.down }))],
+  [
+    'status',
+    () => import('./status.ts').then((m) => ({ command: m.statusCommand, run: m.status })),
+  ],
+  ['crush', () => import('./crush-plan/crush.ts').then((m) => m.crushTool)],
+  ['mon', () => import('./daemon.ts').then((m) => ({ command: m.monCommand, run: m.mon }))],
+  ['osd', () => import('./daemon.ts').then((m) => ({ command: m.osdCommand, run: m.osd }))],
+  ['osd add', () => import('./osd/add.ts').then((m) => m.osdAdd)],
+  ['osd stop', () => import('./osd/stop.ts').then((m) => m.osdStop)],
+  ['osd start', () => import('./osd/start.ts').then((m) => m.osdStart)],
+  ['osd replace', () => import('./osd/replace.ts').then((m) => m.osdReplace)],
+  ['osd rm', () => import('./osd/rm.ts').then((m) => m.osdRm)],
+  ['pg explain', () => import('./pg/explain.ts').then((m) => m.pgExplain)],
+  ['store', () => import('./store/index.ts').then((m) => m.storeTool)],
+  ['crushtool', () => import('./crushtool/index.ts').then((m) => m.crushtool)],
+  ['osdmaptool', () => import('./osdmaptool/index.ts').then((m) => m.osdmaptool)],
+  ['monmaptool', () => import('./monmaptool/index.ts').then((m) => m.monmaptool)],
+]);
 
 async function help(): Promise<string> {
   const lines = ['usage: sepiola COMMAND ...', ''];
-  for (const entry of Object.values(COMMANDS)) {
-    const loaded = await entry.load();
+  for (const load of COMMANDS.values()) {
+    const loaded = await load();
     const { words, about } = 'command' in loaded ? loaded.command : loaded;
     lines.push(`  ${words}`, `      ${about}`);
   }
@@ -55,37 +48,52 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-async function main(words: string[]): Promise<number> {
-  const [name, ...rest] = words;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    (name === undefined ? process.stderr : process.stdout).write(await help());
-    return name === undefined ? 22 : 0;
+interface Found {
+  /** As it is called. */
+  readonly name: string;
+  readonly load: Load;
+  /** The words after its name. */
+  readonly rest: string[];
+}
+
+/** @throws UsageError */
+function find(words: readonly string[]): Found {
+  const [first, second, ...rest] = words as [string, string?, ...string[]];
+  const both = `${first} ${second}`;
+  const verb = COMMANDS.get(both);
+  if (verb) return { name: both, load: verb, rest };
+  const load = COMMANDS.get(first);
+  const verbs = [...COMMANDS.keys()].flatMap((k) =>
+    k.startsWith(`${first} `) ? [k.slice(first.length + 1)] : [],
+  );
+  if (verbs.length > 0 && !(load && second !== undefined && isPlace(second))) {
+    const what = second === undefined ? 'a verb is missing' : `unknown verb '${second}'`;
+    throw new UsageError(`${first}: ${what}; one of ${verbs.join(', ')}`);
   }
-  if (name === '--version' || name === '-v') {
+  if (!load) throw new UsageError(`unknown command '${first}'; 'sepiola --help' lists them`);
+  return { name: first, load, rest: words.slice(1) };
+}
+
+/** Whether a word where a verb may stand is a directory, or an option. One that is called as a verb is is written ./add. */
+function isPlace(word: string): boolean {
+  return (
+    /^[-./~]|\//.test(word) || statSync(word, { throwIfNoEntry: false })?.isDirectory() === true
+  );
+}
+
+async function main(words: string[]): Promise<number> {
+  const [first] = words;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    (first === undefined ? process.stderr : process.stdout).write(await help());
+    return first === undefined ? 22 : 0;
+  }
+  if (first === '--version' || first === '-v') {
     process.stdout.write(`sepiola ${version()}\n`);
     return 0;
   }
-  // A directory that is called as a verb is is written ./add.
-  const verb = `${name} ${rest[0]}`;
-  const entry = COMMANDS[verb] ?? COMMANDS[name];
-  if (verb in COMMANDS) rest.shift();
-  if (!entry) throw new UsageError(`unknown command '${name}'; 'sepiola --help' lists them`);
-  const loaded = await entry.load();
-  if (!('command' in loaded)) return loaded.run(rest);
-  const { command, run } = loaded;
-  if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(commandHelp(command));
-    return 0;
-  }
-  try {
-    return await run(parse(command, rest));
-  } catch (e) {
-    if (e instanceof UsageError)
-      throw new UsageError(
-        `${verb in COMMANDS ? verb : name}: ${e.message}; usage: sepiola ${command.words}`,
-      );
-    throw e;
-  }
+  const { name, load, rest } = find(words);
+  const loaded = await load();
+  return 'command' in loaded ? runSubcommand(name, loaded, rest) : loaded.run(rest);
 }
 
 /** The errno of a failure that the environment explains; undefined for one that is a fault of ours. */

@@ -8,11 +8,14 @@ const FIRST_PORT = 13300;
 const STEP = 100;
 const BASES = 150;
 
-/** Whether nobody listens there. */
+/** Whether nobody listens there. @throws CephError EADDRNOTAVAIL for an address that is not this machine's */
 export function isFree(host: string, port: number): Promise<boolean> {
-  return new Promise((done) => {
+  return new Promise((done, failed) => {
     const server = createServer();
-    server.once('error', () => done(false));
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') done(false);
+      else failed(new CephError('EADDRNOTAVAIL', `${host} is not an address of this machine`));
+    });
     server.listen({ host, port, exclusive: true }, () => server.close(() => done(true)));
   });
 }
@@ -30,7 +33,7 @@ export async function portInUse(
 /**
  * A base port with room for a whole cluster. Where the search begins depends on the directory, so that clusters which
  * do not run at the same time seldom choose the same ports, and still find them free when both do.
- * @throws CephError EADDRINUSE
+ * @throws CephError EADDRINUSE, EADDRNOTAVAIL
  */
 export async function freeBasePort(host: string, osds: number, dir: string): Promise<number> {
   const first = createHash('sha256').update(dir).digest().readUInt32LE(0);

@@ -9,6 +9,8 @@ import {
 import { basename, resolve } from 'node:path';
 import type { ClusterDir } from '../cluster/index.ts';
 import { CephError } from '../errors/index.ts';
+import { processStart } from '../runtime-node/index.ts';
+import { waitUntil } from './wait-until.ts';
 
 export interface RunningDaemon {
   readonly name: string;
@@ -71,21 +73,7 @@ function pidIn(file: string): number | undefined {
 }
 
 function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (e) {
-    return (e as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  return !isZombie(pid);
-}
-
-/** Killed and not yet reaped by its parent: gone, for our purposes. */
-function isZombie(pid: number): boolean {
-  try {
-    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false; // not a system with /proc: kill(0) has already answered
-  }
+  return processStart(pid) !== undefined;
 }
 
 /** Whether a process was started as this daemon of this directory; true where the system does not tell. */
@@ -125,11 +113,11 @@ export async function stopDaemons(
     for (const d of group) signal(d.pid, 'SIGTERM');
     const deadline = performance.now() + withinMs;
     for (const d of group) {
-      while (isAlive(d.pid) && performance.now() < deadline) await pause(20);
-      if (isAlive(d.pid)) {
+      const isGone = (): boolean => !isAlive(d.pid);
+      if (!(await waitUntil(isGone, 20, deadline - performance.now()))) {
         killed.push(d.name);
         signal(d.pid, 'SIGKILL');
-        while (isAlive(d.pid)) await pause(20);
+        await waitUntil(isGone, 20);
       }
       rmSync(dir.pid(d.name), { force: true });
     }
@@ -140,11 +128,9 @@ export async function stopDaemons(
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== 'ESRCH') throw e;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EPERM') throw new CephError('EPERM', `may not stop process ${pid}`, { cause });
+    if (code !== 'ESRCH') throw cause;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }

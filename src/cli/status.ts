@@ -17,8 +17,7 @@ const STATUS_MS = 5_000;
 /** Exit status 107 (ENOTCONN) when no daemon runs. */
 export async function status(args: Parsed): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
-  const cluster = dir.read();
-  if (!cluster) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
+  const cluster = dir.need();
   const running = new Map(runningDaemons(dir).map((d) => [d.name, d.pid]));
   const names = ['mon.a', ...osdIds(cluster).map((id) => `osd.${id}`)];
   for (const name of names) {

@@ -38,26 +38,28 @@ export interface Parsed {
   integer(name: string, min: number, max: number): number | undefined;
 }
 
-/** @throws UsageError */
-export function parse(command: Command, words: string[]): Parsed {
-  let values: Record<string, unknown>;
-  let positionals: string[];
+/** Parts options from other words. @throws UsageError */
+export function readWords<O extends Options>(config: { args: string[]; options: O }) {
   try {
-    ({ values, positionals } = parseArgs({
-      args: words,
-      options: command.options,
-      allowPositionals: true,
-      strict: true,
-    }));
+    return parseArgs({ ...config, allowPositionals: true, strict: true });
   } catch (e) {
     throw new UsageError((e as Error).message.split(/\. |\n/)[0]!.replace(/\.$/, ''));
   }
+}
+
+/** @throws UsageError */
+export function parse(command: Command, words: string[]): Parsed {
+  const { values: given, positionals } = readWords({ args: words, options: command.options });
+  const values: Record<string, unknown> = given;
   if (positionals.length < command.positionals.length) {
     throw new UsageError(`missing ${command.positionals[positionals.length]}`);
   }
   if (positionals.length > command.positionals.length) {
     throw new UsageError(`unexpected word '${positionals[command.positionals.length]}'`);
   }
+  // A shell's variable that is not set: as a path it would mean the current directory.
+  const empty = positionals.indexOf('');
+  if (empty >= 0) throw new UsageError(`${command.positionals[empty]} is empty`);
   return {
     positionals,
     string: (name) => values[name] as string | undefined,
@@ -72,6 +74,24 @@ export function parse(command: Command, words: string[]): Parsed {
       return n;
     },
   };
+}
+
+/** Runs a subcommand, called by that name, with the words after it. @throws UsageError that says how it is used */
+export async function runSubcommand(
+  name: string,
+  { command, run }: Subcommand,
+  words: string[],
+): Promise<number> {
+  if (words.includes('--help') || words.includes('-h')) {
+    process.stdout.write(commandHelp(command));
+    return 0;
+  }
+  try {
+    return await run(parse(command, words));
+  } catch (e) {
+    if (!(e instanceof UsageError)) throw e;
+    throw new UsageError(`${name}: ${e.message}; usage: sepiola ${command.words}`);
+  }
 }
 
 /** What options take, where that is no number. An option means the same in all subcommands. */
@@ -94,13 +114,13 @@ const TAKES: Readonly<Record<string, string>> = {
   read: 'SIZE',
   rule: 'RULE',
   steps: 'LIST',
+  'stripe-size': 'SIZE',
   svg: 'FILE',
   weights: 'LIST',
   write: 'SIZE',
 };
 
-/** Help of one subcommand. */
-export function commandHelp(command: Command): string {
+function commandHelp(command: Command): string {
   const lines = [`usage: sepiola ${command.words}`, '', command.about];
   const rows = Object.entries(command.help).map(([option, text]): [string, string] => {
     const isFlag = command.options[option]!.type !== 'string';

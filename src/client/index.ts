@@ -38,8 +38,15 @@ export async function connect(options: ConnectOptions = {}): Promise<Rados> {
   const name = options.name ?? 'client.admin';
   const monAddrs = parseMonHost(options.monHost ?? (await monHostOf(options, name)));
   const runtime = nodeRuntime({ log: options.log ?? silent });
-  const call = { signal: options.signal, timeoutMs: options.timeoutMs ?? CONNECT_MS };
-  return Rados.connect(runtime, { monAddrs, name }, call);
+  const timeoutMs = options.timeoutMs ?? CONNECT_MS;
+  try {
+    return await Rados.connect(runtime, { monAddrs, name }, { signal: options.signal, timeoutMs });
+  } catch (cause) {
+    if (!(cause instanceof CephError) || cause.code !== 'ETIMEDOUT') throw cause;
+    const where = monAddrs.map((a) => `${a.host}:${a.port}`).join(', ');
+    const what = `no monitor at ${where} answered within ${timeoutMs / 1000} s`;
+    throw new CephError('ETIMEDOUT', what, { cause });
+  }
 }
 
 async function monHostOf(options: ConnectOptions, name: string): Promise<string> {

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -29,6 +30,8 @@ export interface ClusterFile {
   readonly osdBytes: number;
   /** Threads that each OSD has for its PGs; absent in clusters of one. */
   readonly shards?: number;
+  /** Where large writes of OSDs begin: at multiples of it; absent where that is anywhere. */
+  readonly stripeBytes?: number;
   /** The block device of each OSD; absent or null where data are in files of the directory. */
   readonly osdDevices?: readonly (string | null)[];
   readonly createdMs: number;
@@ -44,6 +47,8 @@ export interface NewClusterFile {
   readonly osdBytes?: number;
   /** Default 1. */
   readonly shards?: number;
+  /** Default: none. */
+  readonly stripeBytes?: number;
   /** As many as there are OSDs. */
   readonly osdDevices?: readonly string[];
   readonly nowMs: number;
@@ -107,26 +112,35 @@ export class ClusterDir {
   /** @returns undefined when the directory holds no cluster. @throws CephError EINVAL when its file is damaged */
   read(): ClusterFile | undefined {
     if (!existsSync(this.file)) return undefined;
-    let v: Partial<ClusterFile>;
+    let v: Partial<ClusterFile> | null;
     try {
-      v = JSON.parse(readFileSync(this.file, 'utf8')) as Partial<ClusterFile>;
+      v = JSON.parse(readFileSync(this.file, 'utf8')) as Partial<ClusterFile> | null;
     } catch (cause) {
       throw new CephError('EINVAL', `${this.file} is not readable as JSON`, { cause });
     }
     if (
-      v.format !== 1 ||
+      v?.format !== 1 ||
       !v.fsid ||
+      !v.host ||
       !v.port ||
       !v.osds ||
       !v.osdBytes ||
-      v.osdUuids?.length !== v.osds
+      !Array.isArray(v.osdUuids) ||
+      v.osdUuids.length !== v.osds
     ) {
       throw new CephError('EINVAL', `${this.file} is not of a cluster this release can start`);
     }
     return v as ClusterFile;
   }
 
-  /** Makes the directory, which is there and for which `refusal` has nothing to say, a cluster's. */
+  /** @throws CephError ENOENT when the directory holds no cluster, EINVAL when its file is damaged */
+  need(): ClusterFile {
+    const cluster = this.read();
+    if (!cluster) throw new CephError('ENOENT', `${this.path} holds no Sepiola cluster`);
+    return cluster;
+  }
+
+  /** Makes the directory, which is there and for which `refuseOthers` has nothing to say, a cluster's. */
   create(options: NewClusterFile): ClusterFile {
     const made: ClusterFile = {
       format: 1,
@@ -138,6 +152,7 @@ export class ClusterDir {
       osdUuids: Array.from({ length: options.osds }, () => randomUUID()),
       osdBytes: options.osdBytes ?? osdBytesFor(this.path, options.osds, options.shards ?? 1),
       ...((options.shards ?? 1) > 1 ? { shards: options.shards } : {}),
+      ...(options.stripeBytes ? { stripeBytes: options.stripeBytes } : {}),
       ...(options.osdDevices ? { osdDevices: options.osdDevices } : {}),
       createdMs: options.nowMs,
     };
@@ -145,12 +160,13 @@ export class ClusterDir {
     return made;
   }
 
-  /** Writes `cluster.json`, durably and at once or not at all, and the `ceph.conf` that clients read. */
+  /**
+   * Writes `cluster.json`, durably and at once or not at all, and the `ceph.conf` that clients and OSDs read, unless
+   * there is one: what its owner has put into it stays.
+   */
   write(cluster: ClusterFile): void {
-    const temporary = `${this.file}.new`;
-    writeFileSync(temporary, `${JSON.stringify(cluster, null, 2)}\n`, { flush: true });
-    renameSync(temporary, this.file);
-    writeFileSync(this.conf, confText(cluster));
+    replaceFile(this.file, `${JSON.stringify(cluster, null, 2)}\n`);
+    if (!existsSync(this.conf)) replaceFile(this.conf, confText(cluster));
     mkdirSync(this.logs, { recursive: true });
   }
 
@@ -161,20 +177,25 @@ export class ClusterDir {
     }
   }
 
-  /** Why a new cluster may not be made here, in one line; undefined when it may. */
-  refusal(): string | undefined {
-    if (!existsSync(this.path)) return undefined;
-    let names: string[];
-    try {
-      names = readdirSync(this.path);
-    } catch (e) {
-      const code = (e as NodeJS.ErrnoException).code;
-      return code === 'ENOTDIR' ? `${this.path} is not a directory` : `${this.path}: ${code}`;
+  /**
+   * Refuses a place for a new cluster that is not empty.
+   * @throws CephError ENOTEMPTY, ENOTDIR, or what the system says
+   */
+  refuseOthers(): void {
+    if (!existsSync(this.path)) return;
+    if (!statSync(this.path).isDirectory()) {
+      throw new CephError('ENOTDIR', `${this.path} is not a directory`);
     }
-    return names.every((n) => LEFTOVERS.has(n))
-      ? undefined
-      : `${this.path} is not empty and holds no Sepiola cluster`;
+    if (readdirSync(this.path).every((n) => LEFTOVERS.has(n))) return;
+    throw new CephError('ENOTEMPTY', `${this.path} is not empty and holds no Sepiola cluster`);
   }
+}
+
+/** Writes a file durably, and at once or not at all. */
+function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { flush: true });
+  renameSync(temporary, path);
 }
 
 /** The OSDs that there are. */

@@ -17,6 +17,8 @@ export interface OsdPlace {
   readonly sizeBytes: number;
   /** The block device that its data are made on. Without it they are in a file of the directory. */
   readonly device?: string | undefined;
+  /** Where large writes begin in a store that is made: at multiples of it. 0 or undefined: anywhere. */
+  readonly stripeBytes?: number | undefined;
 }
 
 const SHARD_DIRECTORY = /^shard\.\d+$/;
@@ -61,6 +63,7 @@ export async function openOsdStore(
     log,
     ...(fsid === undefined ? {} : { fsid }),
     ...(place.device === undefined ? {} : { blockPath: place.device }),
+    ...(place.stripeBytes ? { stripeBytes: place.stripeBytes } : {}),
     sizeBytes,
   });
   return { store, uuid: store.fsid };

@@ -16,16 +16,22 @@ export interface OsdOptions {
   readonly monAddrs: readonly EntityAddr[];
   /** Address for clients to listen on and to announce. */
   readonly host: string;
-  /** For clients. 0: the system chooses, as it does for OSDs and heartbeats. */
+  /** For clients. 0, the default: one of `ports`. */
   readonly port?: number;
-  /** Address for other OSDs; default that of the option cluster_addr, else `host`. */
+  /** Address for other OSDs; default `host`. */
   readonly clusterHost?: string;
+  /** For other OSDs. 0, the default: one of `ports`. */
+  readonly clusterPort?: number;
+  /** Where ports are taken from that are not given, those of heartbeats too. Default: the system chooses. */
+  readonly ports?: { readonly min: number; readonly max: number } | undefined;
   readonly hostname?: string;
   readonly deviceClass?: string;
   /** Of what the stores' metadata lie on; default: the same. */
   readonly metadataClass?: string;
-  /** Options by name, in canonical text: what the configuration file says. The monitor's settings come on top. */
+  /** Options by name, in canonical text: what the configuration file says. It comes before the monitor's settings. */
   readonly config?: ReadonlyMap<string, string>;
+  /** What the monitor has set, as far as that is known before it is asked. */
+  readonly monConfig?: ReadonlyMap<string, string>;
   /**
    * The OSD cannot go on without risking data: the device failed or an invariant broke; or it should not (ESHUTDOWN): it
    * was told to stop, or was marked down too often. It has stopped answering.

@@ -1,3 +1,4 @@
+import type { ListenPlace } from '../msgr/index.ts';
 import type { EntityAddr } from '../wire/index.ts';
 import type { OsdAddrs } from './front/boot.ts';
 import { Front } from './front/front.ts';
@@ -74,13 +75,16 @@ class OsdDaemon implements Osd {
   }
 
   private async listen(): Promise<OsdAddrs> {
-    const { host, port, runtime } = this.options;
-    const { config, messengers, watch } = this.front;
-    const clusterHost = this.options.clusterHost ?? config.host('cluster_addr') ?? host;
+    const { host, port, clusterHost = host, clusterPort, runtime } = this.options;
+    const { messengers, watch } = this.front;
+    const { ports = { min: 0, max: 0 } } = this.options;
+    const place = (at: string, given = 0): ListenPlace =>
+      given === 0 ? { host: at, ...ports } : { host: at, min: given, max: given };
+    const own = { public: place(host, port), cluster: place(clusterHost, clusterPort) };
     const nonce = 1 + runtime.random.below(2 ** 31);
     const [addrs, { front, back }] = await Promise.all([
-      messengers.listen({ host, port: port ?? 0, clusterHost, nonce }),
-      watch.listen({ front: host, back: clusterHost }, nonce),
+      messengers.listen(own, nonce),
+      watch.listen({ front: place(host), back: place(clusterHost) }, nonce),
     ]);
     return { ...addrs, hbFront: front, hbBack: back };
   }

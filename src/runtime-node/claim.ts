@@ -1,6 +1,7 @@
-import { promises as files, readFileSync } from 'node:fs';
+import { promises as files } from 'node:fs';
 import { join } from 'node:path';
 import { CephError } from '../errors/index.ts';
+import { processStart } from './process-start.ts';
 
 const NAME = /^lock\.(\d+)\.([0-9a-f-]+)$/;
 /** Directories that this process has. */
@@ -15,7 +16,7 @@ export async function claimDirectory(path: string): Promise<() => Promise<void>>
   const real = await files.realpath(path);
   if (ours.has(real)) throw new CephError('EBUSY', `${path} is in use by this process`);
   ours.add(real);
-  const mine = `lock.${process.pid}.${startOf(process.pid)}`;
+  const mine = `lock.${process.pid}.${processStart(process.pid)}`;
   const letGo = async () => {
     await files.rm(join(real, mine), { force: true });
     ours.delete(real);
@@ -25,7 +26,7 @@ export async function claimDirectory(path: string): Promise<() => Promise<void>>
     for (const name of await files.readdir(real)) {
       const [, pid, start] = NAME.exec(name) ?? [];
       if (pid === undefined || name === mine) continue;
-      if (startOf(Number(pid)) === start) {
+      if (processStart(Number(pid)) === start) {
         const what = await files.readFile(join(real, name), 'utf8').catch(() => '');
         throw new CephError('EBUSY', `${path} is in use by process ${pid} (${what.trim()})`);
       }
@@ -36,26 +37,4 @@ export async function claimDirectory(path: string): Promise<() => Promise<void>>
     throw error;
   }
   return letGo;
-}
-
-/**
- * When a process began, as text that no other process with its number ever has: a number is given again, after a
- * restart of the machine too. Undefined when it does not live; '0' where the system does not tell more.
- */
-function startOf(pid: number): string | undefined {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
-  }
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything; the state is the first field after it, the start the twentieth.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${Number(fields[19]).toString(16)}-${boot}`;
-  } catch {
-    return '0';
-  }
 }

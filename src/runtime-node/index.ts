@@ -11,6 +11,7 @@ export * from './lmdb.ts';
 export * from './log.ts';
 export * from './memory.ts';
 export * from './networks.ts';
+export * from './process-start.ts';
 export * from './random.ts';
 export * from './runtime.ts';
 export * from './tcp.ts';

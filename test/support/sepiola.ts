@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Outcome, runTool } from './differential.ts';
+import { tempFolder } from './temp-folder.ts';
 
-export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The built `sepiola`: what is in dist, or another build. */
+export const MAIN =
+  process.env.SEPIOLA_MAIN ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Runs the built `sepiola` command. */
 export function sepiola(...words: string[]): Promise<Outcome> {
@@ -15,7 +17,7 @@ export function sepiola(...words: string[]): Promise<Outcome> {
 export class ClusterFolder {
   readonly dir: string;
   constructor() {
-    this.dir = join(mkdtempSync(join(tmpdir(), 'sepiola-processes-')), 'data');
+    this.dir = join(tempFolder('processes'), 'data');
   }
   get conf(): string {
     return join(this.dir, 'ceph.conf');

@@ -1,20 +1,15 @@
-import { type Command, commandHelp, type Parsed, parse, type Tool, UsageError } from '../usage.ts';
+import { runSubcommand, type Subcommand, type Tool, UsageError } from '../usage.ts';
 import { balance, balanceCommand } from './balance.ts';
 import { grow, growCommand } from './grow.ts';
 import { plan, planCommand } from './plan.ts';
 
 /** `sepiola crush ...`: questions about placement that need no cluster, only its maps. */
 
-interface Word {
-  readonly command: Command;
-  readonly run: (args: Parsed) => number;
-}
-
-const WORDS: Readonly<Record<string, Word>> = {
-  plan: { command: planCommand, run: plan },
-  balance: { command: balanceCommand, run: balance },
-  grow: { command: growCommand, run: grow },
-};
+const WORDS: ReadonlyMap<string, Subcommand> = new Map([
+  ['plan', { command: planCommand, run: async (args) => plan(args) }],
+  ['balance', { command: balanceCommand, run: async (args) => balance(args) }],
+  ['grow', { command: growCommand, run: async (args) => grow(args) }],
+]);
 
 export const crushTool: Tool = {
   words: 'crush plan|balance|grow ...',
@@ -25,26 +20,15 @@ export const crushTool: Tool = {
       (name === undefined ? process.stderr : process.stdout).write(help());
       return name === undefined ? 22 : 0;
     }
-    const word = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
-    if (!word)
-      throw new UsageError(`crush: unknown word '${name}'; 'sepiola crush --help' lists them`);
-    const { command, run } = word;
-    if (rest.includes('--help') || rest.includes('-h')) {
-      process.stdout.write(commandHelp(command));
-      return 0;
-    }
-    try {
-      return run(parse(command, rest));
-    } catch (e) {
-      if (!(e instanceof UsageError)) throw e;
-      throw new UsageError(`crush ${name}: ${e.message}; usage: sepiola ${command.words}`);
-    }
+    const word = WORDS.get(name);
+    if (word) return runSubcommand(`crush ${name}`, word, rest);
+    throw new UsageError(`crush: unknown word '${name}'; 'sepiola crush --help' lists them`);
   },
 };
 
 function help(): string {
   const lines = ['usage: sepiola crush WORD ...', ''];
-  for (const { command } of Object.values(WORDS)) {
+  for (const { command } of WORDS.values()) {
     lines.push(`  ${command.words}`, `      ${command.about}`);
   }
   return `${lines.join('\n')}\n\n'sepiola crush WORD --help' tells the options.\n`;

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { type ClusterFile, osdIds, osdPort, withOsd, withoutOsd } from '../../cluster/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { isFree } from '../ports.ts';
-import { checkDevices, wipeDevices } from '../up-devices.ts';
-import type { Parsed, Subcommand } from '../usage.ts';
+import { checkDevices, wipeDevices } from '../up/devices.ts';
+import { type Parsed, type Subcommand, UsageError } from '../usage.ts';
 import { type Standing, startOsdProcess, withStanding } from './standing.ts';
 
 export const osdAdd: Subcommand = {
@@ -19,7 +19,10 @@ export const osdAdd: Subcommand = {
       wipe: 'take the device whatever it holds; it is gone then',
     },
   },
-  run(args: Parsed): Promise<number> {
+  async run(args: Parsed): Promise<number> {
+    if (args.flag('wipe') && args.string('device') === undefined) {
+      throw new UsageError('--wipe is for --device');
+    }
     return withStanding(args, async (standing) => {
       const id = freeId(standing.cluster);
       await addOsd(standing, id, args);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { awaitSpareCopies, SPARE_COPIES_MS, withOsd } from '../../cluster/index.ts';
 import { runningDaemon, stopDaemons } from '../processes.ts';
-import { wipeDevices } from '../up-devices.ts';
+import { wipeDevices } from '../up/devices.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
 import { needOsd, osdIdOf } from './need-osd.ts';
 import { startOsdProcess, withStanding } from './standing.ts';

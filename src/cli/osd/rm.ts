@@ -3,6 +3,7 @@ import { osdIds, withoutOsd } from '../../cluster/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { runningDaemon, stopDaemons } from '../processes.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
+import { waitUntil } from '../wait-until.ts';
 import { forgetOsd } from './add.ts';
 import { osdIdOf } from './need-osd.ts';
 import { type Standing, withStanding } from './standing.ts';
@@ -68,27 +69,47 @@ export function needed(pgs: readonly Pg[], id: number, epoch: number): number {
   return pgs.filter((pg) => !isFree(pg)).length;
 }
 
-/** Gives it no data any more and waits until every PG is whole without it. */
+/**
+ * Gives it no data any more and waits until every PG is whole without it. Given up, it is as it was.
+ * @throws CephError ETIMEDOUT, EINTR
+ */
 async function drain({ command }: Standing, id: number, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
   const map = async (): Promise<OsdDump> =>
     JSON.parse(await command({ prefix: 'osd dump', format: 'json' }));
   const wasIn = (await map()).osds.some((o) => o.osd === id && o.in === 1);
+  using signals = new Interrupts();
   await command({ prefix: 'osd out', ids: [String(id)] });
   const { epoch } = await map();
-  for (;;) {
+  let waiting = 0;
+  const isOver = async (): Promise<boolean> => {
     const dump = JSON.parse(
       await command({ prefix: 'pg dump', dumpcontents: ['pgs'], format: 'json' }),
     );
-    const waiting = needed(dump.pg_stats, id, epoch);
-    if (waiting === 0) return;
-    if (performance.now() > deadline) {
-      if (wasIn) await command({ prefix: 'osd in', ids: [String(id)] });
-      throw new CephError(
-        'ETIMEDOUT',
-        `osd.${id} is still needed by ${waiting} PGs; --force removes it all the same`,
-      );
-    }
-    await new Promise((done) => setTimeout(done, 200));
+    waiting = needed(dump.pg_stats, id, epoch);
+    return waiting === 0 || signals.came;
+  };
+  await waitUntil(isOver, 200, timeoutMs);
+  if (waiting === 0) return;
+  if (wasIn) await command({ prefix: 'osd in', ids: [String(id)] });
+  throw new CephError(
+    signals.came ? 'EINTR' : 'ETIMEDOUT',
+    `osd.${id} is still needed by ${waiting} PGs; --force removes it all the same`,
+  );
+}
+
+/** Ctrl-C and the like, as long as there is something to put right before the end. */
+class Interrupts implements Disposable {
+  came = false;
+  private readonly note = (): void => {
+    this.came = true;
+  };
+
+  constructor() {
+    for (const name of INTERRUPTS) process.on(name, this.note);
+  }
+  [Symbol.dispose](): void {
+    for (const name of INTERRUPTS) process.off(name, this.note);
   }
 }
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -2,9 +2,10 @@ import { connect, type Rados } from '../../client/index.ts';
 import { ClusterDir, type ClusterFile } from '../../cluster/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { upOsds } from '../health.ts';
-import { launchAndLeave } from '../launch.ts';
+import { lastWords, launchAndLeave } from '../launch.ts';
 import { ADOPT_SIGNAL, claim, runningDaemon } from '../processes.ts';
 import type { Parsed } from '../usage.ts';
+import { waitUntil } from '../wait-until.ts';
 
 const UP_MS = 60_000;
 const CONNECT_MS = 10_000;
@@ -20,9 +21,7 @@ export interface Standing {
 /** @throws CephError ENOENT */
 export function clusterOf(args: Parsed): { dir: ClusterDir; cluster: ClusterFile } {
   const dir = new ClusterDir(args.positionals[0]!);
-  const cluster = dir.read();
-  if (!cluster) throw new CephError('ENOENT', `${dir.path} holds no Sepiola cluster`);
-  return { dir, cluster };
+  return { dir, cluster: dir.need() };
 }
 
 /**
@@ -55,12 +54,17 @@ export async function startOsdProcess({ dir, rados }: Standing, id: number): Pro
   const supervisor = runningDaemon(dir, 'up');
   if (!supervisor) return launchAndLeave(dir, `osd.${id}`);
   process.kill(supervisor.pid, ADOPT_SIGNAL);
-  const deadline = performance.now() + UP_MS;
-  while (!(runningDaemon(dir, `osd.${id}`) && (await upOsds(rados)).has(id))) {
-    if (performance.now() > deadline) {
-      const what = `osd.${id} is not up after ${UP_MS / 1000} s; see ${dir.log(`osd.${id}`)}`;
-      throw new CephError('ETIMEDOUT', what);
-    }
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  const name = `osd.${id}`;
+  let hasRun = false;
+  const isUp = async (): Promise<boolean> => {
+    if (runningDaemon(dir, name)) hasRun = true;
+    else if (!hasRun) return false;
+    else throw new CephError('EIO', `${name} did not start: ${lastWords(dir, name)}`);
+    return (await upOsds(rados)).has(id);
+  };
+  if (await waitUntil(isUp, 50, UP_MS)) return;
+  throw new CephError(
+    'ETIMEDOUT',
+    `${name} is not up after ${UP_MS / 1000} s; see ${dir.log(name)}`,
+  );
 }

@@ -12,8 +12,8 @@ export const osdStop: Subcommand = {
     help: {},
   },
   async run(args: Parsed): Promise<number> {
-    const { dir, cluster } = clusterOf(args);
     const id = osdIdOf(args);
+    const { dir, cluster } = clusterOf(args);
     needOsd(dir, cluster, id);
     const running = runningDaemon(dir, `osd.${id}`);
     if (!running) {

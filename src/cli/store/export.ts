@@ -9,7 +9,7 @@ import { type ExportHead, encodeData, encodeEntries, encodeObject } from './expo
 import { SECTION, SectionWriter } from './export-sections.ts';
 import { everything, pgsOf } from './objects.ts';
 import { mib, type Progress } from './progress.ts';
-import { fileOf, pgidOf, type Request } from './words.ts';
+import type { Request } from './words.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 const ENTRIES = 500;
@@ -25,8 +25,8 @@ export async function exportPg(
   request: Request,
   progress: Progress,
 ): Promise<void> {
-  const pgid = pgidOf(request);
-  const file = fileOf(request);
+  const pgid = request.pgid!;
+  const file = request.file!;
   const [c] = pgsOf(store, request);
   const { fsid, osd, newest } = storeOwner(maps);
   const map = newestMap(maps);

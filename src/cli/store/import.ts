@@ -23,7 +23,7 @@ import {
 import { readSections, SECTION, type Section } from './export-sections.ts';
 import { mib, type Progress } from './progress.ts';
 import { removeObjects } from './remove.ts';
-import { fileOf, type Request } from './words.ts';
+import type { Request } from './words.ts';
 
 /**
  * `import`: the PG of a file, into a store of the same cluster that does not have it. The whole file is read and checked
@@ -37,7 +37,7 @@ export async function importPg(
   request: Request,
   progress: Progress,
 ): Promise<void> {
-  const file = fileOf(request);
+  const file = request.file!;
   const total = statSync(file).size;
   const { head, map } = verify(file, (done) => {
     progress.check();

@@ -2,7 +2,7 @@ import { pgInfo } from '../../osd/index.ts';
 import { type BlockStore, objectText } from '../../store/index.ts';
 import { parsePgId } from '../../wire/index.ts';
 import { matches, objectsOf, pgsOf } from './objects.ts';
-import { jsonText, notFound, pgidOf, type Request } from './words.ts';
+import { jsonText, notFound, type Request } from './words.ts';
 
 /** `list-pgs`; one whose import or removal was cut short says so on standard error. */
 export function listPgs(store: BlockStore): string {
@@ -31,7 +31,7 @@ export function* list(store: BlockStore, request: Request): Generator<string> {
 
 /** `info`. */
 export function info(store: BlockStore, request: Request): string {
-  const [c] = pgsOf(store, { ...request, pgid: pgidOf(request) });
+  const [c] = pgsOf(store, { ...request, pgid: request.pgid! });
   const i = pgInfo(store, request.pgid!);
   if (!i) throw notFound(c!);
   const version = (v: { epoch: number; version: bigint }) => `${v.epoch}'${v.version}`;

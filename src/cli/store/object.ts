@@ -4,7 +4,7 @@ import { CephError } from '../../errors/index.ts';
 import { type BlockStore, nameText, objectFields, type StoreOp } from '../../store/index.ts';
 import { UsageError } from '../usage.ts';
 import { type Found, resolveObject } from './objects.ts';
-import { jsonText, OBJECT_COMMANDS, type Request } from './words.ts';
+import { jsonText, type Request } from './words.ts';
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 const PAGE = 1000;
@@ -12,13 +12,6 @@ const PAGE = 1000;
 /** A command on one object. Commands that change it leave the PG's log as it is: for repairs by hand only. */
 export async function objectCommand(store: BlockStore, request: Request): Promise<void> {
   const [word, command, ...args] = request.object as [string, string, ...string[]];
-  const takes = OBJECT_COMMANDS[command];
-  if (takes === undefined) throw new UsageError(`store: Unknown object command '${command}'`);
-  const required = takes.split(' ').filter((w) => w !== '' && !w.startsWith('[')).length;
-  const most = takes === '' ? 0 : takes.split(' ').length;
-  if (args.length < required || args.length > most) {
-    throw new UsageError(`store: usage: OBJECT ${command} ${takes}`.trimEnd());
-  }
   const found = resolveObject(store, request, word);
   const ops = await changesOf(found, command, args);
   if (!ops) return show(store, request, found, command, args);

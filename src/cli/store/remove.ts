@@ -4,7 +4,7 @@ import type { BlockStore } from '../../store/index.ts';
 import { type HObject, parsePgId } from '../../wire/index.ts';
 import { everything, pgsOf } from './objects.ts';
 import type { Progress } from './progress.ts';
-import { pgidOf, type Request } from './words.ts';
+import type { Request } from './words.ts';
 
 const BATCH = 200;
 
@@ -18,7 +18,7 @@ export async function removePg(
   request: Request,
   progress: Progress,
 ): Promise<void> {
-  const pgid = pgidOf(request);
+  const pgid = request.pgid!;
   const [c] = pgsOf(store, { ...request, pgid });
   if (!request.force && request.op !== 'export-remove') {
     throw new CephError('EPERM', 'Please use export-remove or you must use --force option');

@@ -1,12 +1,12 @@
-import { parseArgs } from 'node:util';
 import { CephError } from '../../errors/index.ts';
 import { type PgId, parsePgId } from '../../wire/index.ts';
-import { UsageError } from '../usage.ts';
+import { readWords, UsageError } from '../usage.ts';
 
 /** What the words after `sepiola store` ask for. */
 export interface Request {
   readonly dataPath: string;
   readonly op: string | undefined;
+  /** There, as the next one, where the operation needs it. */
   readonly pgid: PgId | undefined;
   readonly file: string | undefined;
   readonly namespace: string | undefined;
@@ -33,26 +33,32 @@ export const OPS: Readonly<Record<string, string>> = {
   import: 'bring the PG in --file into this store',
   remove: 'remove --pgid; only with --force',
 };
-const ALIASES: Readonly<Record<string, string>> = { ls: 'list', 'ls-pgs': 'list-pgs' };
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['ls', 'list'],
+  ['ls-pgs', 'list-pgs'],
+]);
+/** What must be said beside the operation. */
+const NEEDS: ReadonlyMap<string, readonly ('pgid' | 'file')[]> = new Map([
+  ['info', ['pgid']],
+  ['export', ['pgid', 'file']],
+  ['export-remove', ['pgid', 'file']],
+  ['import', ['file']],
+  ['remove', ['pgid']],
+]);
 
-/** @throws UsageError */
+/** @throws UsageError for all that is wrong with the words themselves: no store is opened for these */
 export function parseWords(words: readonly string[]): Request {
   const { values, positionals } = parsed(words);
   // The operation may stand first, as a word, or be given as the real tool has it.
   const first = positionals[0];
-  const named = first !== undefined && values.op === undefined ? (ALIASES[first] ?? first) : '';
-  const isOp =
-    named in OPS && positionals[1] !== undefined ? !isCommand(positionals[1]) : named in OPS;
-  const op =
-    values.op === undefined ? (isOp ? named : undefined) : (ALIASES[values.op] ?? values.op);
+  const named = first !== undefined && values.op === undefined ? aliased(first) : '';
+  const isNamed = Object.hasOwn(OPS, named);
+  const isOp = isNamed && (positionals[1] === undefined || !isCommand(positionals[1]));
+  const op = values.op === undefined ? (isOp ? named : undefined) : aliased(values.op);
   const object = isOp ? positionals.slice(1) : positionals;
-  if (values['data-path'] === undefined) throw new UsageError('store: Must provide --data-path');
-  if (op !== undefined && !(op in OPS)) {
-    throw new UsageError(`store: unknown operation '${op}'; one of ${Object.keys(OPS).join(', ')}`);
-  }
-  if (op === undefined && object.length < 2) {
-    throw new UsageError('store: Must provide --op or object command...');
-  }
+  if (!values['data-path']) throw new UsageError('store: Must provide --data-path');
+  if (op === undefined) checkObjectCommand(object);
+  else checkOp(op, object, values);
   return {
     dataPath: values['data-path'],
     op,
@@ -66,6 +72,40 @@ export function parseWords(words: readonly string[]): Request {
     discard: values.discard === true,
     object,
   };
+}
+
+function aliased(op: string): string {
+  return ALIASES.get(op) ?? op;
+}
+
+function checkOp(
+  op: string,
+  object: readonly string[],
+  values: { pgid?: string; file?: string },
+): void {
+  if (!Object.hasOwn(OPS, op)) throw unknownOp(op);
+  for (const need of NEEDS.get(op) ?? []) {
+    if (!values[need]) throw new UsageError(`store: Must provide --${need} for ${op}`);
+  }
+  const extra = object[op === 'list' ? 1 : 0];
+  if (extra !== undefined) throw new UsageError(`store: unexpected word '${extra}' after ${op}`);
+}
+
+function unknownOp(op: string): UsageError {
+  const ops = Object.keys(OPS).join(', ');
+  return new UsageError(`store: unknown operation '${op}'; one of ${ops}, or OBJECT COMMAND ...`);
+}
+
+function checkObjectCommand([object, command, ...args]: readonly string[]): void {
+  if (object === undefined) throw new UsageError('store: Must provide --op or object command...');
+  if (command === undefined) throw unknownOp(object);
+  if (!isCommand(command)) throw new UsageError(`store: Unknown object command '${command}'`);
+  const takes = OBJECT_COMMANDS[command]!;
+  const required = takes.split(' ').filter((w) => w !== '' && !w.startsWith('[')).length;
+  const most = takes === '' ? 0 : takes.split(' ').length;
+  if (args.length < required || args.length > most) {
+    throw new UsageError(`store: usage: OBJECT ${command} ${takes}`.trimEnd());
+  }
 }
 
 const OPTIONS = {
@@ -86,9 +126,9 @@ const OPTIONS = {
 
 function parsed(words: readonly string[]) {
   try {
-    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true });
+    return readWords({ args: [...words], options: OPTIONS });
   } catch (e) {
-    throw new UsageError(`store: ${(e as Error).message.split('. ')[0]!.replace(/\.$/, '')}`);
+    throw e instanceof UsageError ? new UsageError(`store: ${e.message}`) : e;
   }
 }
 
@@ -112,7 +152,7 @@ export const OBJECT_COMMANDS: Readonly<Record<string, string>> = {
 };
 
 function isCommand(word: string): boolean {
-  return word in OBJECT_COMMANDS;
+  return Object.hasOwn(OBJECT_COMMANDS, word);
 }
 
 function pgOf(text: string | undefined): PgId | undefined {
@@ -127,19 +167,6 @@ function formatOf(text = 'json-pretty'): string {
     throw new UsageError(`store: --format takes json or json-pretty, not '${text}'`);
   }
   return text;
-}
-
-/** The PG that an operation needs. @throws UsageError */
-export function pgidOf(request: Request): PgId {
-  if (!request.pgid) throw new UsageError(`store: Must provide --pgid for ${request.op}`);
-  return request.pgid;
-}
-
-/** The file that an operation needs. @throws UsageError */
-export function fileOf(request: Request): string {
-  if (request.file === undefined)
-    throw new UsageError(`store: Must provide --file for ${request.op}`);
-  return request.file;
 }
 
 export function jsonText(request: Request, value: unknown): string {

@@ -311,6 +311,17 @@ export const osdOptions: Readonly<Record<string, Option>> = {
     level: 'advanced',
     desc: 'Seconds a notify waits for its watchers.',
   }),
+  // Not one of Ceph's: in BlueStore only the allocation unit has to do with it (bluestore_min_alloc_size), ours is 4 KiB.
+  osd_store_stripe_size: size({
+    default: 0,
+    min: 0,
+    max: 64 * 2 ** 20,
+    level: 'advanced',
+    apply: 'create',
+    noMonUpdate: true,
+    services: ['osd'],
+    desc: 'Multiples of so many bytes are where large writes begin, in stores of OSDs that are made from now on: the stripe of what is below them. 0: anywhere. Sepiola only.',
+  }),
   // Not one of Ceph's, whose BlueStore has a cache of its own.
   osd_store_direct: text({
     default: 'auto',

@@ -2,6 +2,8 @@ import {
   type Connection,
   createMessenger,
   type IncomingMessage,
+  type ListenPlace,
+  listenWithin,
   type Messenger,
   type OutgoingMessage,
   type Policy,
@@ -58,9 +60,9 @@ export class HeartbeatLinks {
   }
 
   /** @returns where each side listens */
-  async listen(hosts: Record<Side, string>, nonce: number): Promise<Record<Side, EntityAddr>> {
+  async listen(at: Record<Side, ListenPlace>, nonce: number): Promise<Record<Side, EntityAddr>> {
     const [front, back] = await Promise.all(
-      SIDES.map((side) => this.messengers[side].listen({ host: hosts[side], port: 0, nonce })),
+      SIDES.map((side) => listenWithin(this.messengers[side], at[side], nonce)),
     );
     return { front: front!, back: back! };
   }

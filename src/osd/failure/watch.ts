@@ -1,5 +1,5 @@
 import { OSD_STATE, type OSDMap } from '../../maps/index.ts';
-import type { IncomingMessage } from '../../msgr/index.ts';
+import type { IncomingMessage, ListenPlace } from '../../msgr/index.ts';
 import type { Clock, Logger, Runtime, SocketAddress } from '../../runtime/index.ts';
 import {
   decodeFront,
@@ -87,8 +87,8 @@ export class Watch implements HeartbeatsHost {
     });
   }
 
-  listen(hosts: Record<Side, string>, nonce: number): Promise<HeartbeatAddrs> {
-    return this.links.listen(hosts, nonce);
+  listen(at: Record<Side, ListenPlace>, nonce: number): Promise<HeartbeatAddrs> {
+    return this.links.listen(at, nonce);
   }
 
   /** To be called every second. */

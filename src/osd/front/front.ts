@@ -76,7 +76,7 @@ export class Front
     this.log = runtime.log;
     this.timers = new Timers(this.clock);
     this.reporter = new Reporter(this, this.timers);
-    this.config = new OsdConfig(options.config);
+    this.config = new OsdConfig(options.config, options.monConfig);
     this.settings = settingsOf(this.config, 1, options);
     this.recovery = new RecoveryDesk(
       this.clock,

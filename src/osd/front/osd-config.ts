@@ -9,14 +9,21 @@ import {
 import type { MapSharing } from '../map-follower.ts';
 import { OP_LIMITS, type OpLimits } from '../ops/index.ts';
 
-/** Options as one OSD sees them: what was set at runtime, what the monitor says, the configuration file, the default. */
+/**
+ * Options as one OSD sees them: what was set at runtime, the configuration file, what the monitor says, the default. In
+ * this order, as src/common/config.h of Ceph 16.2 has its levels.
+ */
 export class OsdConfig {
   private readonly file: ReadonlyMap<string, string>;
-  private mon: ReadonlyMap<string, string> = new Map();
+  private mon: ReadonlyMap<string, string>;
   private readonly runtime = new Map<string, string>();
 
-  constructor(file: ReadonlyMap<string, string> = new Map()) {
+  constructor(
+    file: ReadonlyMap<string, string> = new Map(),
+    mon: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.file = file;
+    this.mon = mon;
   }
 
   setFromMon(values: ReadonlyMap<string, string>): void {
@@ -29,18 +36,13 @@ export class OsdConfig {
     if (!OPTIONS.has(name)) return undefined;
     for (const [source, values] of [
       ['override', this.runtime],
-      ['mon', this.mon],
       ['file', this.file],
+      ['mon', this.mon],
     ] as const) {
       const value = values.get(name);
       if (value !== undefined) return { name, value, source };
     }
     return { name, value: defaultText(name), source: 'default' };
-  }
-
-  /** The address that an option names, without its port; undefined where it names none. */
-  host(name: string): string | undefined {
-    return /^\w+:\[?([\da-f.:]+?)\]?:\d+\/\d+$/.exec(this.get(name)?.value ?? '')?.[1];
   }
 
   number(name: string): number {

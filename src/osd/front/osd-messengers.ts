@@ -1,14 +1,12 @@
-import { createMessenger, type Dispatcher, type Messenger } from '../../msgr/index.ts';
+import {
+  createMessenger,
+  type Dispatcher,
+  type ListenPlace,
+  listenWithin,
+  type Messenger,
+} from '../../msgr/index.ts';
 import type { Network, Runtime } from '../../runtime/index.ts';
 import { ENTITY, type EntityAddr } from '../../wire/index.ts';
-
-/** Where an OSD is to listen. Ports: 0 lets the system choose. */
-export interface ListenAt {
-  readonly host: string;
-  readonly port: number;
-  readonly clusterHost: string;
-  readonly nonce: number;
-}
 
 /** The messengers of an OSD, but for those of heartbeats: what they bring goes one way. */
 export class OsdMessengers {
@@ -32,11 +30,13 @@ export class OsdMessengers {
     this.osds = createMessenger({ ...runtime, network }, options);
   }
 
-  async listen(at: ListenAt): Promise<{ public: EntityAddr; cluster: EntityAddr }> {
-    const { host, port, clusterHost, nonce } = at;
+  async listen(
+    at: { readonly public: ListenPlace; readonly cluster: ListenPlace },
+    nonce: number,
+  ): Promise<{ public: EntityAddr; cluster: EntityAddr }> {
     const [publicAddr, clusterAddr] = await Promise.all([
-      this.clients.listen({ host, port, nonce }),
-      this.osds.listen({ host: clusterHost, port: 0, nonce }),
+      listenWithin(this.clients, at.public, nonce),
+      listenWithin(this.osds, at.cluster, nonce),
     ]);
     return { public: publicAddr, cluster: clusterAddr };
   }

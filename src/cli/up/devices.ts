@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CephError } from '../errors/index.ts';
-import type { Parsed } from './usage.ts';
+import { CephError } from '../../errors/index.ts';
+import type { Parsed } from '../usage.ts';
 
 /** The block devices that the command line names, one for each OSD; undefined when it names none. */
 export function devicesOf(args: Parsed): string[] | undefined {
@@ -30,7 +30,7 @@ export function checkDevices(devices: readonly string[], osds: number, shards: n
 
 /** Makes devices anybody's. @throws CephError EBUSY for one that is in use */
 export async function wipeDevices(devices: readonly string[]): Promise<void> {
-  const { wipe } = await import('../store/index.ts');
-  const { nodeDisk } = await import('../runtime-node/index.ts');
+  const { wipe } = await import('../../store/index.ts');
+  const { nodeDisk } = await import('../../runtime-node/index.ts');
   for (const path of devices) await wipe(nodeDisk, path);
 }
