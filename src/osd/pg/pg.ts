@@ -1,17 +1,7 @@
 import type { IncomingMessage } from '../../msgr/index.ts';
 import type { StoreOp } from '../../store/index.ts';
-import {
-  type EVersion,
-  type HObject,
-  outgoing,
-  type PgId,
-  type ScrubLsArg,
-  type ScrubLsResult,
-} from '../../wire/index.ts';
+import type { EVersion, HObject, PgId, ScrubLsArg, ScrubLsResult } from '../../wire/index.ts';
 import { isListingFull } from '../log/log-bounds.ts';
-import { oidKey } from '../log/log-entry.ts';
-import type { Logged } from '../log/logged.ts';
-import { repOp } from '../log/rep-op.ts';
 import type { OpOutcome } from '../ops/index.ts';
 import { Recovery, type RecoveryScope } from '../recovery/recovery.ts';
 import { type PlacesScope, RecoveryPlaces } from '../recovery/recovery-places.ts';
@@ -19,12 +9,10 @@ import type { RecoveryKind } from '../recovery/recovery-priority.ts';
 import { RecoveryStatus } from '../recovery/recovery-status.ts';
 import type { RecoveryNeed } from '../recovery/recovery-turn.ts';
 import type { ClientOp } from '../requests/client-request.ts';
-import type { ChangeMemory } from '../requests/op-memory.ts';
 import { OpPipeline, type PipelineScope } from '../requests/op-pipeline.ts';
 import { PgScrubber, type ScrubScope } from '../scrub/pg-scrubber.ts';
 import { mendObject } from '../scrub/read-repair.ts';
 import { ScrubMember } from '../scrub/scrub-member.ts';
-import { MScrubReserve, SCRUB_WORD } from '../scrub/scrub-messages.ts';
 import { Recount } from '../shard/recount.ts';
 import { Flushes, type FlushScope } from './flushes.ts';
 import { type PgView, sameMembers } from './intervals.ts';
@@ -40,6 +28,7 @@ import { PgPast } from './pg-past.ts';
 import { PeeringRounds } from './pg-peering.ts';
 import type { PgState } from './pg-state.ts';
 import { Announcement, Strays } from './pg-strays.ts';
+import { ToMembers } from './to-members.ts';
 
 /** Reads and their KiB since this OSD started to serve the PG; writes are counted in the log. */
 export interface ReadCounts {
@@ -69,6 +58,8 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
   readonly announcement: Announcement;
   readonly scrubber: PgScrubber;
   readonly scrubMember: ScrubMember;
+  readonly replicate: ToMembers['replicate'];
+  readonly replaceCopies: ToMembers['replaceCopies'];
   readonly reads: ReadCounts = { rd: 0, rdKb: 0 };
   /** Wall clock of the last change of state. */
   changedMs: number;
@@ -110,6 +101,9 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.announcement = new Announcement(this);
     this.scrubber = new PgScrubber(this);
     this.scrubMember = new ScrubMember(this);
+    const { replicate, replaceCopies } = new ToMembers(this);
+    this.replicate = replicate;
+    this.replaceCopies = replaceCopies;
   }
 
   get pgid(): PgId {
@@ -314,41 +308,6 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.recovery.resume();
   }
 
-  replicate(
-    item: Logged,
-    txn: readonly StoreOp[],
-    trimTo: EVersion,
-    memory: ChangeMemory,
-    isEarly: boolean,
-  ): (osd: number) => void {
-    const { replicas } = this;
-    if (replicas.length === 0) return nobody;
-    const message = repOp(this.header(), item, txn, trimTo, isEarly);
-    const send = (osd: number): void => {
-      this.host.send(osd, memory.isLarge ? { ...message, done: memory.use() } : message);
-    };
-    for (const osd of replicas) send(osd);
-    return send;
-  }
-
-  /** What scrubs and damaged reads find out: these members' copies count as missing, and are brought anew. */
-  replaceCopies(oid: HObject, need: EVersion, members: readonly number[]): void {
-    const { host, state } = this;
-    const item = { oid, need };
-    const message = { ...this.header(), word: SCRUB_WORD.replaced, number: 0 };
-    for (const osd of members) {
-      if (osd === host.id) {
-        void host.submit(state.addMissing([item]));
-        host.scrub.copyReplaced();
-      } else {
-        this.peering.missing.get(osd)?.set(oidKey(oid), item);
-        host.send(osd, outgoing(MScrubReserve, message));
-      }
-    }
-    this.recovery.start();
-    host.statsChanged();
-  }
-
   readonly scrubErrors = (arg: ScrubLsArg): ScrubLsResult | number => this.scrubber.list(arg);
 
   mend(oid: HObject): Promise<boolean> {
@@ -365,5 +324,3 @@ export class Pg implements PipelineScope, RecoveryScope, FlushScope, PlacesScope
     this.host.statsChanged();
   }
 }
-
-function nobody(): void {}
