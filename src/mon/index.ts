@@ -4,11 +4,14 @@
  */
 import type { CommandSpec } from './command.ts';
 import { changeCommands } from './commands/index.ts';
-import { type Monitor, type MonitorOptions, openMonitor } from './monitor.ts';
+import type { Monitor } from './monitor.ts';
+import type { MonitorOptions } from './monitor-options.ts';
+import { openMonitor } from './open-monitor.ts';
 import { viewCommands } from './views/index.ts';
 
 export { createMonStore, type NewCluster } from './mkfs.ts';
-export { Monitor, type MonitorOptions } from './monitor.ts';
+export { Monitor } from './monitor.ts';
+export type { MonitorOptions } from './monitor-options.ts';
 export * from './state.ts';
 
 /** Every command that a monitor serves. */

@@ -1,13 +1,4 @@
-import { CephError } from '../errors/index.ts';
-import {
-  type AuthDecision,
-  type AuthRequest,
-  type Connection,
-  createMessenger,
-  type Dispatcher,
-  type IncomingMessage,
-  type Messenger,
-} from '../msgr/index.ts';
+import type { IncomingMessage, Messenger } from '../msgr/index.ts';
 import type { KeyValue, Runtime, Timer } from '../runtime/index.ts';
 import {
   type AuthName,
@@ -23,48 +14,39 @@ import { balancerCommands } from './balancer/commands.ts';
 import type { Change, LogLine } from './change.ts';
 import { clientHandlers } from './client-messages.ts';
 import { ClusterLog } from './cluster-log.ts';
-import { type ClusterMaps, numberBytes } from './cluster-maps.ts';
+import type { ClusterMaps } from './cluster-maps.ts';
 import type { CommandSpec } from './command.ts';
 import type { MonContext } from './context.ts';
 import { daemonHandlers } from './daemon-messages.ts';
 import { CommandTable } from './dispatch.ts';
-import { GlobalIds } from './global-ids.ts';
-import { KEYS } from './keys.ts';
+import { Doors } from './doors.ts';
+import type { GlobalIds } from './global-ids.ts';
 import { Ledger } from './ledger.ts';
 import { LiveState } from './live-state.ts';
 import { MapsFeed } from './maps-feed.ts';
-import { type ClusterIdentity, MonStore } from './mon-store.ts';
+import type { ClusterIdentity, MonStore } from './mon-store.ts';
+import type { MonitorOptions } from './monitor-options.ts';
 import { OsdLife } from './osd-life.ts';
 import { PgMap } from './pg-map.ts';
 import { Progress } from './progress.ts';
 import { progressCommands } from './progress-commands.ts';
+import { randomUuid } from './random-uuid.ts';
 import { OsdWishes } from './services/osd-wishes.ts';
-import { Session } from './session.ts';
-import type { MgrInfo, MonState, SessionInfo } from './state.ts';
+import type { Session } from './session.ts';
+import type { MgrInfo, MonState } from './state.ts';
 import { publish, publishLog } from './subscriptions.ts';
 import { tellCommands } from './tell.ts';
 import { Tick } from './tick.ts';
 
-export interface MonitorOptions {
-  readonly runtime: Runtime;
-  /** Holds a cluster (see `createMonStore`). Owned by the monitor from now on: closed with it. */
-  readonly store: KeyValue;
-  /** Address to listen on, 0 for a port of the system's choice. The monitor's map follows it. */
-  readonly host: string;
-  readonly port: number;
-  /** Where the manager's part listens; 0: the system chooses. Left out: there is no manager in the map. */
-  readonly mgrPort?: number;
-  /** Default `x`. */
-  readonly mgrName?: string;
-  /** Name of this machine, shown in listings. */
-  readonly hostname?: string;
-  /** Options by name: what the configuration file says. What is stored in the cluster comes on top. */
-  readonly config?: ReadonlyMap<string, string>;
-  /**
-   * The store failed or an invariant broke: the monitor has stopped answering. Default: the error is thrown, which ends
-   * the process.
-   */
-  readonly onFatal?: (error: unknown) => void;
+/** What a monitor is made of: its options, and what its store holds. */
+export interface MonitorParts {
+  readonly options: MonitorOptions;
+  readonly commands: readonly CommandSpec[];
+  readonly store: MonStore;
+  readonly identity: ClusterIdentity;
+  readonly maps: ClusterMaps;
+  readonly ids: GlobalIds;
+  readonly electionEpoch: number;
 }
 
 const TICK_MS = 1_000;
@@ -84,34 +66,25 @@ export class Monitor implements MonContext {
   readonly mgrTell: CommandTable;
   readonly osdLife = new OsdLife();
   readonly wishes = new OsdWishes();
-  readonly sessions = new Set<Session>();
   readonly balancer: Balancer;
   readonly progress: Progress;
   readonly identity: ClusterIdentity;
   mgr: MgrInfo;
-  private readonly store: MonStore;
   private readonly kv: KeyValue;
   private readonly ids: GlobalIds;
   private readonly onFatal: (error: unknown) => void;
   private readonly tick: Tick;
-  private readonly messengers: Messenger[] = [];
+  private readonly doors: Doors;
+  /** That of clients and OSDs, once it listens. */
+  private door: Messenger | undefined;
   private timer: Timer | undefined;
   private closed = false;
 
   /** @internal Use {@link startMonitor}. */
-  constructor(parts: {
-    options: MonitorOptions;
-    commands: readonly CommandSpec[];
-    store: MonStore;
-    identity: ClusterIdentity;
-    maps: ClusterMaps;
-    ids: GlobalIds;
-    electionEpoch: number;
-  }) {
+  constructor(parts: MonitorParts) {
     const { options, store, identity, maps } = parts;
     const { runtime } = options;
     this.runtime = runtime;
-    this.store = store;
     this.kv = options.store;
     this.identity = identity;
     this.ids = parts.ids;
@@ -121,7 +94,7 @@ export class Monitor implements MonContext {
         throw error;
       });
     this.balancer = new Balancer(() => runtime.clock.monotonicMs());
-    this.progress = new Progress(() => uuidOf(runtime.random.bytes(16)));
+    this.progress = new Progress(() => randomUuid(runtime.random));
     const commands = [
       ...parts.commands,
       ...balancerCommands(this.balancer),
@@ -165,27 +138,34 @@ export class Monitor implements MonContext {
       monMetadata: metadata,
       mgrMetadata: metadata,
       config: options.config ?? new Map(),
-      sessions: () => this.sessionInfos(),
+      sessions: () => this.doors.infos(),
       progress: () => this.progress.events,
       now,
     });
     this.tick = new Tick(this);
+    this.doors = new Doors({
+      runtime,
+      ids: parts.ids,
+      onMessage: (session, m) => this.onMessage(session, m),
+      fatal: (error) => this.fatal(error),
+    });
   }
 
   /** @internal */
   async listen(options: MonitorOptions): Promise<void> {
     const { host, port, mgrPort } = options;
-    const mon = this.messenger(
+    const mon = this.doors.add(
       { type: ENTITY.mon, num: 0 },
       { type: ENTITY.mon, id: this.identity.name },
     );
+    this.door = mon;
     const addr = await mon.listen({ host, port, nonce: 0 });
     const { monmap } = this.ledger.durable;
     const known = monmap.monInfo.get(this.identity.name)!.publicAddrs;
     if (!known.some((a) => sameAddr(a, addr))) await this.ledger.propose({ monAddr: addr });
     if (mgrPort !== undefined) {
       const name: AuthName = { type: ENTITY.mgr, id: this.mgr.name };
-      const mgr = this.messenger({ type: ENTITY.mgr, num: MGR_NUMBER }, name);
+      const mgr = this.doors.add({ type: ENTITY.mgr, num: MGR_NUMBER }, name);
       const nonce = this.runtime.random.below(2 ** 32);
       const mgrAddr = await mgr.listen({ host, port: mgrPort, nonce });
       const globalId = this.ids.take()!;
@@ -194,9 +174,13 @@ export class Monitor implements MonContext {
     this.schedule();
   }
 
+  get sessions(): ReadonlySet<Session> {
+    return this.doors.sessions;
+  }
+
   /** Where clients reach this monitor. */
   get addr(): EntityAddr {
-    return this.messengers[0]!.addrs[0]!;
+    return this.door!.addrs[0]!;
   }
 
   state(): MonState {
@@ -235,7 +219,7 @@ export class Monitor implements MonContext {
     if (this.closed) return;
     this.closed = true;
     this.timer?.cancel();
-    await Promise.all(this.messengers.map((m) => m.shutdown()));
+    await this.doors.close();
     await this.ledger.settled().catch(() => {});
     await this.kv.close();
   }
@@ -254,7 +238,7 @@ export class Monitor implements MonContext {
     this.closed = true;
     this.timer?.cancel();
     this.runtime.log('error', 'the monitor stops', { error: String(error) });
-    for (const m of this.messengers) void m.shutdown();
+    void this.doors.close();
     this.onFatal(error);
   }
 
@@ -274,56 +258,14 @@ export class Monitor implements MonContext {
     if (change.log) this.writeLog(change.log);
   }
 
-  private messenger(name: { type: number; num: number }, authName: AuthName): Messenger {
-    const dispatcher: Dispatcher = {
-      onMessage: (c, m) => this.onMessage(c, m, name.type === ENTITY.mgr),
-      onReset: (c) => this.sessions.delete(c.session as Session),
-    };
-    const messenger = createMessenger(this.runtime, {
-      name,
-      authName,
-      dispatcher,
-      authenticate: (request) => this.authenticate(request),
-      onFatal: (error) => this.fatal(error),
-    });
-    this.messengers.push(messenger);
-    return messenger;
-  }
-
-  private authenticate(request: AuthRequest): AuthDecision {
-    if (request.globalId !== 0) return { ok: true, globalId: request.globalId };
-    const globalId = this.ids.take();
-    if (globalId !== undefined) return { ok: true, globalId };
-    return { ok: false, error: new CephError('EAGAIN', 'no global id is reserved') };
-  }
-
-  private onMessage(connection: Connection, m: IncomingMessage, withManager: boolean): void {
+  private onMessage(session: Session, m: IncomingMessage): void {
     if (this.closed) return;
-    const session = this.sessionOf(connection, withManager);
     const handler = clientHandlers.get(m.type) ?? daemonHandlers.get(m.type);
     if (!handler) {
       this.runtime.log('debug', 'message ignored', { message: messageName(m.type) });
       return;
     }
     handler(this, session, m);
-  }
-
-  private sessionOf(connection: Connection, withManager: boolean): Session {
-    if (!(connection.session instanceof Session)) {
-      const session = new Session(connection, withManager);
-      connection.session = session;
-      this.sessions.add(session);
-    }
-    return connection.session as Session;
-  }
-
-  private sessionInfos(): SessionInfo[] {
-    return [...this.sessions].map(({ connection: c }) => ({
-      entity: c.peer,
-      addr: c.peerSocketAddr,
-      globalId: c.peerGlobalId,
-      features: c.features,
-    }));
   }
 
   private schedule(): void {
@@ -336,45 +278,4 @@ export class Monitor implements MonContext {
       this.schedule();
     });
   }
-}
-
-/** 16 random bytes as a uuid of version 4. */
-function uuidOf(bytes: Uint8Array): string {
-  const b = Buffer.from(bytes);
-  b[6] = (b[6]! & 0x0f) | 0x40;
-  b[8] = (b[8]! & 0x3f) | 0x80;
-  const hex = b.toString('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
-}
-
-/**
- * Starts the monitor of the cluster in `options.store`; it serves when this resolves.
- * @param commands all commands it serves
- * @throws CephError ENOENT when the store holds no cluster, EADDRINUSE
- */
-export async function openMonitor(
-  options: MonitorOptions,
-  commands: readonly CommandSpec[],
-): Promise<Monitor> {
-  const store = new MonStore(options.store);
-  const { identity, maps } = store.load();
-  const electionEpoch = store.counter(KEYS.election, 1) + 2;
-  const election = store.commit([
-    { op: 'put', key: KEYS.election, value: numberBytes(electionEpoch) },
-  ]);
-  const [ids] = await Promise.all([GlobalIds.open(store), election]);
-  const monitor = new Monitor({ options, commands, store, identity, maps, ids, electionEpoch });
-  try {
-    await monitor.listen(options);
-  } catch (e) {
-    await monitor.close();
-    throw e;
-  }
-  return monitor;
 }
