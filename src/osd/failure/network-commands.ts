@@ -11,7 +11,7 @@ interface Line {
 }
 
 /** Microseconds from which on a heartbeat is slow, when nobody says another bound. */
-export function slowPingUs(config: OsdConfig): number {
+function slowPingUs(config: OsdConfig): number {
   const us = Math.floor(1000 * config.number('mon_warn_on_slow_ping_time'));
   const ratio = config.number('mon_warn_on_slow_ping_ratio');
   return us !== 0 ? us : Math.floor(1e6 * ratio * config.number('osd_heartbeat_grace'));

@@ -86,9 +86,7 @@ export class OpPipeline {
 
   /** Requests being served or held, oldest first. */
   open(): ClientOp[] {
-    const { waiting, lists, writes, pending } = this;
-    const all = [...waiting, ...lists.waiting, ...writes.open(), ...pending.ops];
-    for (const o of this.objects.all()) all.push(...o.queue);
+    const all = [...this.held(), ...this.writes.open(), ...this.pending.ops];
     return all.sort((a, b) => a.startedMs - b.startedMs);
   }
 
@@ -206,12 +204,16 @@ export class OpPipeline {
   /**
    * Writes digests into the info of an object of a range that is held and quiet, as a change of our own.
    * @param info as all members have it now
-   * @returns false: nothing came of it, since something else goes on with the object or there is no room
+   * @returns false: nothing came of it, since something else goes on with the object, some member lacks it or there is no
+   * room
    */
   record(oid: HObject, info: ObjectInfo, digests: Digests): boolean {
     const { scope, objects, writes } = this;
     if (scope.isLogFull || !scope.host.hasRoom(INFO_BYTES)) return false;
-    const object = objects.of(oidKey(oid));
+    const key = oidKey(oid);
+    // Nothing changes before all members have it.
+    if (scope.isMissingAnywhere(key, oid)) return false;
+    const object = objects.of(key);
     const known = object.context ? object.context.info : info;
     const isSame = known && compareEVersion(known.version, info.version) === 0;
     if (!isSame || object.isBusy || object.writes > 0) {
