@@ -161,6 +161,20 @@ describe('osd pool set pg_num', () => {
     expect(await small()).toMatchObject({ result: 0 });
   });
 
+  it('keeps to the bounds of the pool, after those of the cluster; a new pool may be outside of them', async () => {
+    const w = await poolWorld(8);
+    await set(w, 'pg_num_min', 4);
+    await set(w, 'pg_num_max', 16);
+    const below = 'specified pg_num 3 < pg_num_min 4';
+    expect(await set(w, 'pg_num', 3)).toMatchObject({ result: -22, status: below });
+    const above = 'specified pg_num 17 < pg_num_max 16';
+    expect(await set(w, 'pg_num', 17)).toMatchObject({ result: -22, status: above });
+    expect(await set(w, 'pg_num', 512)).toMatchObject({ result: -34 });
+    expect(await set(w, 'pg_num', ' 16')).toMatchObject({ result: 0 });
+    const few = { pool: 'q', pg_num: 4, pg_num_min: 8, pg_num_max: 2 };
+    expect(await w.run('osd pool create', few)).toMatchObject({ result: 0 });
+  });
+
   it('is refused while nopgchange is set', async () => {
     const w = await poolWorld(8);
     await set(w, 'nopgchange', 1);

@@ -60,9 +60,9 @@ function inRange(v: bigint, who: string): Parsed<number> {
   return { ok: Number(v) };
 }
 
-/** An integer without any prefix. */
+/** An integer without any prefix; white space before it counts for nothing, as for strtoll. */
 export function parsePlainInteger(text: string): Parsed<number> {
-  const parsed = plainInteger(text);
+  const parsed = plainInteger(/^\s*([+-]?\d+)$/.exec(text)?.[1] ?? text);
   return 'error' in parsed ? parsed : inRange(parsed.ok, 'strict_strtoll');
 }
 

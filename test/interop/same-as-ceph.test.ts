@@ -1,6 +1,5 @@
 // The same words to Debian's `ceph` and `rados`, on Sepiola and on a real Ceph side by side: same output, same exit code.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Cluster, startCluster } from '../../src/cluster/index.ts';
@@ -11,6 +10,8 @@ import {
   referenceMissing,
   startReference,
 } from '../support/reference-cluster.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { pause } from '../support/until.ts';
 
 /**
  * How two outcomes are compared: all of it; exit code and stderr only; the shape of the JSON on stdout; for words the
@@ -49,6 +50,29 @@ const STEPS: readonly Step[] = [
   words('exact', 'ceph osd pool set p1 size 2'),
   words('exact', 'ceph osd pool set p1 min_size 1'),
   words('exact', 'ceph osd pool set p1 min_size 9'),
+  words('exact', 'ceph osd pool set p1 pg_num_min 4'),
+  words('exact', 'ceph osd pool set p1 pg_num_max 16'),
+  words('exact', 'ceph osd pool set p1 pg_num 3'),
+  words('exact', 'ceph osd pool set p1 pg_num 17'),
+  words('exact', 'ceph osd pool set p1 pg_num 0'),
+  words('exact', 'ceph osd pool set p1 pg_num 70000'),
+  words('exact', 'ceph osd pool set p1 pg_num x'),
+  words('exact', 'ceph osd pool set p1 pgp_num 0'),
+  words('exact', 'ceph osd pool set p1 pgp_num 9'),
+  words('exact', 'ceph osd pool set p1 pgp_num_actual 9'),
+  words('exact', 'ceph osd pool set p1 pg_num_min 9'),
+  words('exact', 'ceph osd pool set p1 pg_num_max 4'),
+  words('exact', 'ceph osd pool set p1 pg_num_min 0'),
+  words('exact', 'ceph osd pool set p1 pg_num_max 0'),
+  words('exact', 'ceph osd pool set p1 nosizechange true'),
+  words('exact', 'ceph osd pool set p1 min_size 1'),
+  words('exact', 'ceph osd pool set p1 size 2'),
+  words('exact', 'ceph osd pool set p1 nosizechange false'),
+  words('exact', 'ceph osd pool set p1 nopgchange true'),
+  words('exact', 'ceph osd pool set p1 pg_num 9'),
+  words('exact', 'ceph osd pool set p1 pgp_num 4'),
+  words('exact', 'ceph osd pool set p1 pgp_num_actual 4'),
+  words('exact', 'ceph osd pool set p1 nopgchange false'),
   words('exact', 'ceph osd pool set p1 size 3'),
   words('exact', 'ceph osd pool set p1 nodelete true'),
   words('exact', 'ceph osd pool delete p1 p1 --yes-i-really-really-mean-it'),
@@ -311,7 +335,7 @@ describe.skipIf(missing)(
     const folders = { ours: '', real: '' };
 
     beforeAll(async () => {
-      dir = mkdtempSync(join(tmpdir(), 'sepiola-same-'));
+      dir = tempFolder('same');
       [ours, real] = await Promise.all([
         startCluster({ osds: 3, osdBytes: 10 * 2 ** 30 }),
         startReference(3, { mgr: true }),
@@ -374,7 +398,7 @@ async function settled(conf: string): Promise<void> {
     const { pgmap } = JSON.parse(stdout) as Status;
     const clean = pgmap.pgs_by_state.find((s) => s.state_name === 'active+clean');
     if (pgmap.num_pgs > 0 && clean?.count === pgmap.num_pgs) return;
-    await new Promise((done) => setTimeout(done, 200));
+    await pause(200);
   }
   throw new Error(`PGs of ${conf} did not become active+clean`);
 }

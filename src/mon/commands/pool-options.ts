@@ -115,9 +115,14 @@ export function setPoolOption(pool: PgPool, name: PoolOptionName, text: string):
   }
   const refusal = rule.check?.(parsed.ok, pool, text);
   if (refusal) throw new CommandFailure('EINVAL', refusal);
-  if (parsed.ok === 0) return withOption(pool, name, undefined);
+  return withNumber(pool, name, parsed.ok);
+}
+
+/** The pool with a number as an option, or without one when it is 0. Nothing is compared: new pools are not, in Ceph. */
+export function withNumber(pool: PgPool, name: PoolOptionName, value: number): PgPool {
+  if (value === 0) return withOption(pool, name, undefined);
   const isInteger = POOL_OPTION[name].type === 's64';
-  return withOption(pool, name, isInteger ? BigInt(parsed.ok) : parsed.ok);
+  return withOption(pool, name, isInteger ? BigInt(value) : value);
 }
 
 /** What {@link setPoolOption} did, in Ceph's words. */

@@ -49,11 +49,17 @@ function setSize({ state, id, pool, text, confirmed }: Request): PgPool {
       );
     }
   }
-  if (size > pool.size) checkPgCount(state, pool.pgNumTarget, size, id);
+  checkPgCount(state, pool.pgNum, size, id);
   return { ...pool, size, minSize: defaultMinSize(state, size) };
 }
 
 function setMinSize({ pool, text }: Request): PgPool {
+  if (pool.flags & POOL_FLAG.nosizechange) {
+    fail(
+      'EPERM',
+      'pool min size change is disabled; you must unset nosizechange flag for the pool first',
+    );
+  }
   const minSize = integer(text);
   if (minSize < 1 || minSize > pool.size) {
     fail('EINVAL', `pool min_size must be between 1 and size, which is set to ${pool.size}`);

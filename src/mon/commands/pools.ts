@@ -4,7 +4,7 @@ import { CommandFailure, type CommandSpec, changed, ok, refuse, unchanged } from
 import { createPool, type PoolRequest } from '../services/pool-create.ts';
 import { removePool } from '../services/pool-remove.ts';
 import type { MonState } from '../state.ts';
-import { setPoolOption } from './pool-options.ts';
+import { withNumber } from './pool-options.ts';
 
 // Texts follow Ceph 16.2 (OSDMonitor::prepare_command_impl).
 
@@ -49,7 +49,7 @@ function withOptions(pool: PgPool, args: CommandArgs): PgPool {
   let out = pool;
   for (const name of OPTION_ARGS) {
     const value = args.number(name);
-    if (value !== undefined) out = setPoolOption(out, name, String(value));
+    if (value !== undefined) out = withNumber(out, name, value);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-import { type PgPool, POOL_FLAG } from '../../maps/index.ts';
+import { type PgPool, POOL_FLAG, POOL_OPTION } from '../../maps/index.ts';
 import type { EVersion, PgId } from '../../wire/index.ts';
 import { CommandFailure } from '../command.ts';
 import type { MonState } from '../state.ts';
@@ -28,8 +28,21 @@ export function aimAtPgNum(state: MonState, id: number, pool: PgPool, pgNum: num
   const refusal = shardsRefuse(state, pool.pgNum, pgNum);
   if (refusal) throw new CommandFailure('EOPNOTSUPP', refusal);
   if (pgNum > pool.pgNumTarget) checkPgCount(state, pgNum, pool.size, id);
+  checkPgNumOptions(pool, pgNum);
   const follows = pool.pgpNumTarget === pool.pgNumTarget;
   return { ...pool, pgNumTarget: pgNum, pgpNumTarget: follows ? pgNum : pool.pgpNumTarget };
+}
+
+/** The pool's own bounds. Texts of 16.2.15, which has the same sign in both. @throws CommandFailure EINVAL */
+function checkPgNumOptions({ options }: PgPool, pgNum: number): void {
+  const bound = (name: 'pg_num_min' | 'pg_num_max'): number =>
+    Number(options.values.get(POOL_OPTION[name].key) ?? 0);
+  const refuse = (name: string, n: number): never => {
+    throw new CommandFailure('EINVAL', `specified pg_num ${pgNum} < ${name} ${n}`);
+  };
+  const [least, most] = [bound('pg_num_min'), bound('pg_num_max')];
+  if (least !== 0 && pgNum < least) refuse('pg_num_min', least);
+  if (most !== 0 && pgNum > most) refuse('pg_num_max', most);
 }
 
 /** @throws CommandFailure */
