@@ -51,6 +51,7 @@ const SCRUBS: readonly (readonly [string, string])[] = [
   ['osd_scrub_min_interval', '10'],
   ['osd_scrub_max_interval', '20'],
   ['osd_deep_scrub_interval', '20'],
+  ['osd_deep_scrub_update_digest_min_age', '3'],
   ['osd_scrub_during_recovery', 'true'],
 ];
 
@@ -125,6 +126,8 @@ export function drawOptions(seed: number, osdsMin = 2): SimOptions {
       ['osd_map_cache_mode', shards.mode],
       ['osd_map_cache_size', String(shards.mapsMax)],
       ['mon_osd_down_out_interval', String(dice.pick([30, 120, 600]))],
+      // Of few objects: listings of several pages, from all holders at once.
+      ['osd_backfill_scan_max', String(new Dice(seed, 'listings').pick([2, 8, 512]))],
       // One that has stopped for good is started again by hand, as no fault here does.
       ['osd_max_markdown_count', '1000'],
       ...(scrubs ? SCRUBS : []),
