@@ -11,6 +11,8 @@ export interface LmdbOptions {
    * are thrown away.
    */
   noSync?: boolean;
+  /** Monotonic; default the process's clock. */
+  nowMs?: () => number;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function openLmdb(path: string, options: LmdbOptions = {}): Promise
       noSync: options.noSync === true,
       mapSize: MAP_BYTES,
     });
-  const store = new LmdbKeyValue(openMap);
+  const store = new LmdbKeyValue(openMap, options.nowMs ?? (() => performance.now()));
   await syncDirectory(path);
   return store;
 }
@@ -72,8 +74,11 @@ class LmdbKeyValue implements KeyValue {
   private writers = 0;
   private writtenMs = Number.NEGATIVE_INFINITY;
 
-  constructor(open: () => RootDatabase<Buffer, string>) {
+  private readonly nowMs: () => number;
+
+  constructor(open: () => RootDatabase<Buffer, string>, nowMs: () => number) {
     this.open = open;
+    this.nowMs = nowMs;
     this.db = open();
   }
 
@@ -83,7 +88,7 @@ class LmdbKeyValue implements KeyValue {
    */
   dropPages(): void {
     const isBusy = this.readers > 0 || this.writers > 0 || this.waiting > 0;
-    if (this.closed || isBusy || performance.now() - this.writtenMs < QUIET_MS) return;
+    if (this.closed || isBusy || this.nowMs() - this.writtenMs < QUIET_MS) return;
     // Closing waits for writes, which it does by going through a promise even when there are none; reads would then
     // meet a closed store.
     Object.assign(this.db, { _endWrites: undefined });
@@ -164,7 +169,7 @@ class LmdbKeyValue implements KeyValue {
       throw new CephError('EIO', `LMDB: ${await reasonOf(error)}`, { cause: error });
     } finally {
       this.writers--;
-      this.writtenMs = performance.now();
+      this.writtenMs = this.nowMs();
     }
   }
 
