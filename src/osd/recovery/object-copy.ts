@@ -1,5 +1,6 @@
 import { CRC_BLOCK_BYTES } from '../../codec/index.ts';
 import { CephError, DecodeError } from '../../errors/index.ts';
+import { POOLED_FROM } from '../../runtime/index.ts';
 import type { Collection, ObjectStore, ReadMemory, StoreOp } from '../../store/index.ts';
 import { type EVersion, formatPgId, type HObject, SNAP_HEAD } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
@@ -73,12 +74,13 @@ export async function readPart(
     for (const e of store.extents(c, oid, at, size - at)) {
       const length = Math.min(e.length, room);
       if (length === 0) break;
-      // What the store has checked need be summed up neither for the session nor at its other end.
-      const memory: ReadMemory = { take: Buffer.allocUnsafeSlow, crcs: undefined };
+      // What the store has checked of large ones need be summed up neither for the session nor at its other end.
+      const memory: ReadMemory | undefined =
+        length < POOLED_FROM ? undefined : { take: Buffer.allocUnsafeSlow, crcs: undefined };
       const bytes = await store.read(c, oid, e.offset, length, memory);
       extents.push({ offset: e.offset, length: bytes.length });
       data.push(bytes);
-      dataCrcs.push(memory.crcs);
+      dataCrcs.push(memory?.crcs);
       at = e.offset + length;
       room -= length;
     }
