@@ -6,6 +6,12 @@ const JOBS_MAX = 40;
 /** Room for what is short-lived, which is nearly everything: so it is seldom looked through. */
 const YOUNG_MIB = 32;
 
+/** A source beside sources, or built beside what is built (scripts/sim.mjs). */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js',
+  import.meta.url,
+);
+
 /** Processes that work on a campaign side by side. */
 export class Workers {
   private readonly children = new Set<ChildProcess>();
@@ -47,8 +53,9 @@ export class Workers {
   }
 
   private start(): ChildProcess {
-    const execArgv = [...process.execArgv, `--max-semi-space-size=${YOUNG_MIB}`];
-    const child = fork(new URL('./worker.ts', import.meta.url), { execArgv });
+    const child = fork(WORKER, {
+      execArgv: [...process.execArgv, '--enable-source-maps', `--max-semi-space-size=${YOUNG_MIB}`],
+    });
     this.children.add(child);
     child.on('exit', () => this.children.delete(child));
     return child;
