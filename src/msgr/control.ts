@@ -20,6 +20,16 @@ import { ProtocolError, TAG } from './format.ts';
 
 const seqOnly = (name: string) => struct(name, { seq: u53 });
 
+/** What both sides say of themselves. */
+const IDENT = {
+  gid: id64,
+  globalSeq: u53,
+  supported: u64,
+  required: u64,
+  flags: u64,
+  cookie: u64,
+} as const;
+
 /** Every control frame's payload. Sequence numbers count up from 0 and stay below 2^53. */
 const CONTROL = {
   hello: struct('HELLO', { type: u8, peerAddr: EntityAddr }),
@@ -34,25 +44,8 @@ const CONTROL = {
   authRequestMore: struct('AUTH_REQUEST_MORE', { payload: bytes }),
   authDone: struct('AUTH_DONE', { globalId: u53, mode: u32, payload: bytes }),
   authSignature: struct('AUTH_SIGNATURE', { signature: fixedBytes(32) }),
-  clientIdent: struct('CLIENT_IDENT', {
-    addrs: EntityAddrVec,
-    target: EntityAddr,
-    gid: id64,
-    globalSeq: u53,
-    supported: u64,
-    required: u64,
-    flags: u64,
-    cookie: u64,
-  }),
-  serverIdent: struct('SERVER_IDENT', {
-    addrs: EntityAddrVec,
-    gid: id64,
-    globalSeq: u53,
-    supported: u64,
-    required: u64,
-    flags: u64,
-    cookie: u64,
-  }),
+  clientIdent: struct('CLIENT_IDENT', { addrs: EntityAddrVec, target: EntityAddr, ...IDENT }),
+  serverIdent: struct('SERVER_IDENT', { addrs: EntityAddrVec, ...IDENT }),
   identMissingFeatures: struct('IDENT_MISSING_FEATURES', { missing: u64 }),
   sessionReconnect: struct('SESSION_RECONNECT', {
     addrs: EntityAddrVec,

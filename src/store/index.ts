@@ -11,6 +11,7 @@ export { wipe } from './label.ts';
 export * from './memory-key-value.ts';
 export * from './memory-store.ts';
 export * from './object-store.ts';
+export * from './oid-codec.ts';
 export { belongs, ownPool, type PgBounds } from './pg-bounds.ts';
 export type { StorePlace } from './store-files.ts';
 export * from './transaction-codec.ts';

@@ -1,8 +1,9 @@
 import { Decoder, Encoder } from '../codec/index.ts';
 import { DecodeError, unreachable } from '../errors/index.ts';
-import { type HObject, INT64_MIN } from '../wire/index.ts';
+import type { HObject } from '../wire/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
 import type { StoreOp, Transaction } from './object-store.ts';
+import { decodeOid, encodeOid } from './oid-codec.ts';
 
 /*
  * A transaction between OSDs: `meta` holds the steps, the bytes of writes follow in order in `data`.
@@ -55,7 +56,7 @@ export function encodeTransaction(txn: Transaction): Uint8Array[] {
     const sameOid = own !== undefined && oid !== undefined && equal(own, oid);
     o.u8(CODE_OF.get(op.op)! | (sameC ? SAME_C : 0) | (sameOid ? SAME_OID : 0));
     if (!sameC) o.str(op.c);
-    if (own && !sameOid) encodeOid(o, own);
+    if (own && !sameOid) writeOid(o, own);
     c = op.c;
     oid = own ?? oid;
     encodeFields(o, op, out);
@@ -126,10 +127,10 @@ function encodeFields(o: Encoder, op: StoreOp, out: Uint8Array[]): void {
       o.bytes(op.header);
       return;
     case 'clone':
-      encodeOid(o, op.to);
+      writeOid(o, op.to);
       return;
     case 'cloneRange':
-      encodeOid(o, op.to);
+      writeOid(o, op.to);
       o.u53(op.offset);
       o.u53(op.length);
       o.u53(op.at);
@@ -187,7 +188,7 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
     case 'mergecoll':
       return { op, c, bits: d.u8(), dest: d.str() };
   }
-  if (!(code & SAME_OID)) last.oid = decodeOid(d);
+  if (!(code & SAME_OID)) last.oid = readOid(d);
   const oid = last.oid;
   if (oid === undefined) throw new DecodeError('first step without an object', at);
   switch (op) {
@@ -222,9 +223,9 @@ function decodeStep(d: Decoder, data: Decoder, last: Last): StoreOp {
     case 'omapSetHeader':
       return { op, c, oid, header: d.bytes() };
     case 'clone':
-      return { op, c, from: oid, to: decodeOid(d) };
+      return { op, c, from: oid, to: readOid(d) };
     case 'cloneRange': {
-      const to = decodeOid(d);
+      const to = readOid(d);
       return { op, c, from: oid, to, offset: d.u53(), length: d.u53(), at: d.u53() };
     }
     case 'hint':
@@ -255,25 +256,17 @@ export function decodeByteMap(d: Decoder): Map<string, Uint8Array> {
   return map;
 }
 
-function encodeOid(o: Encoder, v: HObject): void {
-  o.byteString(v.key);
-  o.byteString(v.name);
-  o.byteString(v.namespace);
-  o.u64(v.snap);
-  o.u32(v.hash);
-  o.s64(BigInt(v.pool));
+function writeOid(o: Encoder, v: HObject): void {
+  encodeOid(o, v);
   o.bool(v.max);
 }
 
-function decodeOid(d: Decoder): HObject {
-  const key = d.byteString();
-  const name = d.byteString();
-  const namespace = d.byteString();
-  const snap = d.u64();
-  const hash = d.u32();
-  const pool = Number(d.s64());
-  if (!Number.isSafeInteger(pool) && pool !== INT64_MIN) d.fail(`pool ${pool}`);
-  return { key, name, snap, hash, max: d.bool(), namespace, pool };
+function readOid(d: Decoder): HObject {
+  return decodeOid(d, readBool);
+}
+
+function readBool(d: Decoder): boolean {
+  return d.bool();
 }
 
 function equal(a: HObject, b: HObject): boolean {

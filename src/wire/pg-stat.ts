@@ -10,8 +10,8 @@ import {
   vec,
   versioned,
 } from '../codec/index.ts';
-import { EVersion, PgId, UTime } from './basic.ts';
-import { ObjectStatSum } from './stats.ts';
+import { EVERSION_ZERO, EVersion, PgId, TIME_ZERO, UTime } from './basic.ts';
+import { emptyStatSum, ObjectStatSum } from './stats.ts';
 
 /**
  * Bit numbers of PG states and their names, in the order in which Ceph prints them.
@@ -124,6 +124,44 @@ export const PgStat = versioned(
 );
 export type PgStat = ValueOf<typeof PgStat>;
 
+/** A PG of which nothing is told, `since` then. */
+export function blankPgStat(pgid: PgId, since: UTime): PgStat {
+  return {
+    pgid,
+    state: 0n,
+    version: EVERSION_ZERO,
+    reportedSeq: 0n,
+    reportedEpoch: 0,
+    up: [],
+    acting: [],
+    upPrimary: -1,
+    actingPrimary: -1,
+    lastFresh: since,
+    lastChange: since,
+    lastActive: since,
+    lastPeered: since,
+    lastClean: since,
+    lastUnstale: since,
+    lastUndegraded: since,
+    lastFullsized: since,
+    mappingEpoch: 0,
+    created: 0,
+    lastEpochClean: 0,
+    logStart: EVERSION_ZERO,
+    logSize: 0,
+    ondiskLogSize: 0,
+    statsSum: emptyStatSum(),
+    statsInvalid: false,
+    lastScrub: EVERSION_ZERO,
+    lastScrubStamp: TIME_ZERO,
+    lastDeepScrub: EVERSION_ZERO,
+    lastDeepScrubStamp: TIME_ZERO,
+    lastCleanScrubStamp: TIME_ZERO,
+    blockedBy: [],
+    availNoMissing: [],
+  };
+}
+
 /** What compression does for a pool on one OSD. Bytes: compressed data, the space it takes, what it stands for. */
 export const CompressedPool = struct('CompressedPool', {
   pool: u53,
@@ -132,6 +170,19 @@ export const CompressedPool = struct('CompressedPool', {
   original: u53,
 });
 export type CompressedPool = ValueOf<typeof CompressedPool>;
+
+/** What compression does for several pools together. */
+export function sumCompressed(
+  all: Iterable<Omit<CompressedPool, 'pool'>>,
+): Omit<CompressedPool, 'pool'> {
+  const sum = { compressed: 0, allocated: 0, original: 0 };
+  for (const { compressed, allocated, original } of all) {
+    sum.compressed += compressed;
+    sum.allocated += allocated;
+    sum.original += original;
+  }
+  return sum;
+}
 
 /** Averages and extremes over one, five and fifteen minutes, and the last one; microseconds. */
 export const PingSpans = struct('PingSpans', {

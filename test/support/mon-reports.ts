@@ -1,5 +1,5 @@
 import {
-  EVERSION_ZERO,
+  blankPgStat,
   emptyStatSum,
   type ObjectStatSum,
   type OsdStat,
@@ -34,38 +34,20 @@ export function osdStat(used: number, total = 100): OsdStat {
 /** A PG that is active and clean on the OSDs 0, 1 and 2. */
 export function pgStat(pool: number, seed: number, sums: Partial<ObjectStatSum>): PgStat {
   return {
-    pgid: { pool, seed },
+    ...blankPgStat({ pool, seed }, TIME_ZERO),
     state: pgState('active', 'clean'),
-    version: EVERSION_ZERO,
     reportedSeq: 1n,
     reportedEpoch: 1,
     up: [0, 1, 2],
     acting: [0, 1, 2],
     upPrimary: 0,
     actingPrimary: 0,
-    lastFresh: TIME_ZERO,
-    lastChange: TIME_ZERO,
-    lastActive: TIME_ZERO,
-    lastPeered: TIME_ZERO,
-    lastClean: TIME_ZERO,
-    lastUnstale: TIME_ZERO,
-    lastUndegraded: TIME_ZERO,
-    lastFullsized: TIME_ZERO,
     mappingEpoch: 1,
     created: 1,
     lastEpochClean: 1,
-    logStart: EVERSION_ZERO,
     logSize: 2,
     ondiskLogSize: 2,
     statsSum: { ...emptyStatSum(), ...sums },
-    statsInvalid: false,
-    lastScrub: EVERSION_ZERO,
-    lastScrubStamp: TIME_ZERO,
-    lastDeepScrub: EVERSION_ZERO,
-    lastDeepScrubStamp: TIME_ZERO,
-    lastCleanScrubStamp: TIME_ZERO,
-    blockedBy: [],
-    availNoMissing: [],
   };
 }
 

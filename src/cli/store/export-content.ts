@@ -1,5 +1,5 @@
 import { Decoder, Encoder } from '../../codec/index.ts';
-import { decodeByteMap, encodeByteMap } from '../../store/index.ts';
+import { decodeByteMap, decodeOid, encodeByteMap, encodeOid } from '../../store/index.ts';
 import type { HObject } from '../../wire/index.ts';
 
 /** Whose PG an export is. */
@@ -21,12 +21,7 @@ export interface ExportedObject {
 
 export function encodeObject(o: ExportedObject): Buffer {
   const e = new Encoder(0n);
-  e.byteString(o.oid.key);
-  e.byteString(o.oid.name);
-  e.byteString(o.oid.namespace);
-  e.u64(o.oid.snap);
-  e.u32(o.oid.hash);
-  e.s64(BigInt(o.oid.pool));
+  encodeOid(e, o.oid);
   e.u53(o.size);
   encodeByteMap(e, o.attrs);
   e.u8(o.omapHeader ? 1 : 0);
@@ -37,17 +32,12 @@ export function encodeObject(o: ExportedObject): Buffer {
 /** @throws DecodeError */
 export function decodeObject(bytes: Uint8Array): ExportedObject {
   const d = new Decoder(bytes);
-  const key = d.byteString();
-  const name = d.byteString();
-  const namespace = d.byteString();
-  const snap = d.u64();
-  const hash = d.u32();
-  const pool = Number(d.s64());
+  const oid = decodeOid(d);
   const size = d.u53();
   const attrs = decodeByteMap(d);
   const omapHeader = d.bool() ? d.bytes() : undefined;
   d.finish();
-  return { oid: { key, name, namespace, snap, hash, pool, max: false }, size, attrs, omapHeader };
+  return { oid, size, attrs, omapHeader };
 }
 
 export function encodeData(offset: number, data: Uint8Array): Buffer {

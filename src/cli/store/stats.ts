@@ -1,11 +1,12 @@
 import { storeOwner } from '../../osd/index.ts';
-import type { BlockStore, CompressedBytes } from '../../store/index.ts';
+import type { BlockStore } from '../../store/index.ts';
+import { sumCompressed } from '../../wire/index.ts';
 import { jsonText, type Request } from './words.ts';
 
 /** `statfs`: the real tool's names. */
 export function statfs(store: BlockStore, request: Request): string {
   const u = store.usage();
-  const { compressed, allocated, original } = sumOf(u.compressed.values());
+  const { compressed, allocated, original } = sumCompressed(u.compressed.values());
   return `${jsonText(request, {
     total: u.totalBytes,
     available: u.availableBytes,
@@ -59,16 +60,6 @@ export function stats(store: BlockStore, request: Request): string {
     free_runs: runs,
     fragmentation: Number(share.toFixed(4)),
   })}\n`;
-}
-
-function sumOf(all: Iterable<CompressedBytes>): CompressedBytes {
-  const sum = { compressed: 0, allocated: 0, original: 0 };
-  for (const { compressed, allocated, original } of all) {
-    sum.compressed += compressed;
-    sum.allocated += allocated;
-    sum.original += original;
-  }
-  return sum;
 }
 
 const LARGE_BYTES = 4 * 2 ** 20;

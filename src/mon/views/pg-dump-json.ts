@@ -1,5 +1,5 @@
 import type { Json } from '../../codec/index.ts';
-import { type OsdStat, stampOfMs } from '../../wire/index.ts';
+import { type OsdStat, stampOfMs, sumCompressed } from '../../wire/index.ts';
 import type { MonState } from '../state.ts';
 import {
   type Latencies,
@@ -12,7 +12,7 @@ import {
   statSumJson,
 } from './pg-json.ts';
 import { allPgs, countedOsds, listedOsds, type PgSums, sumOfPool, sumPgs } from './pg-view.ts';
-import { type Compressed, compressedOf, poolStats, spaceOf, sumCompressed } from './totals.ts';
+import { type Compressed, compressedOf, poolStats, spaceOf } from './totals.ts';
 
 // The parts of `pg dump` as values. Source: PGMap::dump*, mon/PGMap.cc, release 16.2.
 

@@ -1,7 +1,7 @@
 import type { OSDMap } from '../../maps/index.ts';
 import {
   addStatSum,
-  EVERSION_ZERO,
+  blankPgStat,
   emptyStatSum,
   formatPgId,
   formatPgState,
@@ -18,45 +18,6 @@ import {
 import type { MonState } from '../state.ts';
 
 // What Ceph's PGMap derives from the reports and the map. Source: mon/PGMap.cc, release 16.2.
-
-/** The entry of a PG that no primary has reported yet, `since` its pool or this monitor began. */
-function unknownPg(pgid: PgId, since: UTime): PgStat {
-  const never = TIME_ZERO;
-  return {
-    pgid,
-    state: 0n,
-    version: EVERSION_ZERO,
-    reportedSeq: 0n,
-    reportedEpoch: 0,
-    up: [],
-    acting: [],
-    upPrimary: -1,
-    actingPrimary: -1,
-    lastFresh: since,
-    lastChange: since,
-    lastActive: since,
-    lastPeered: since,
-    lastClean: since,
-    lastUnstale: since,
-    lastUndegraded: since,
-    lastFullsized: since,
-    mappingEpoch: 0,
-    created: 0,
-    lastEpochClean: 0,
-    logStart: EVERSION_ZERO,
-    logSize: 0,
-    ondiskLogSize: 0,
-    statsSum: emptyStatSum(),
-    statsInvalid: false,
-    lastScrub: EVERSION_ZERO,
-    lastScrubStamp: never,
-    lastDeepScrub: EVERSION_ZERO,
-    lastDeepScrubStamp: never,
-    lastCleanScrubStamp: never,
-    blockedBy: [],
-    availNoMissing: [],
-  };
-}
 
 /** Reports from before this monitor began are lost, so that is the earliest that a PG can be missed. */
 function unknownSince(state: MonState, pgid: PgId): UTime {
@@ -83,7 +44,7 @@ export function allPgs(state: MonState): readonly PgStat[] {
   const pgs: PgStat[] = [];
   for (const pgid of state.osdmap.pgs()) {
     const stat = state.pgStats.get(formatPgId(pgid));
-    if (!stat) pgs.push(unknownPg(pgid, unknownSince(state, pgid)));
+    if (!stat) pgs.push(blankPgStat(pgid, unknownSince(state, pgid)));
     else if (stat.actingPrimary >= 0 && !state.osdmap.isUp(stat.actingPrimary)) {
       pgs.push({ ...stat, state: stat.state | STALE });
     } else pgs.push(stat);

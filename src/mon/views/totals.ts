@@ -1,5 +1,10 @@
 import { type PgPool, POOL_TYPE } from '../../maps/index.ts';
-import type { ClusterStatfs, CompressedPool, PoolStat } from '../../wire/index.ts';
+import {
+  type ClusterStatfs,
+  type CompressedPool,
+  type PoolStat,
+  sumCompressed,
+} from '../../wire/index.ts';
 import { heldByPool } from '../services/fullness.ts';
 import type { MonState } from '../state.ts';
 import { allPgs, countedOsds, groupBy, type PgSums, sumPgs } from './pg-view.ts';
@@ -86,16 +91,6 @@ export type Compressed = Omit<CompressedPool, 'pool'>;
 export function compressedOf(state: MonState, pool?: number): Compressed {
   const all = countedOsds(state).flatMap(([, stat]) => stat.compressed);
   return sumCompressed(pool === undefined ? all : all.filter((c) => c.pool === pool));
-}
-
-export function sumCompressed(all: readonly CompressedPool[]): Compressed {
-  const sum = { compressed: 0, allocated: 0, original: 0 };
-  for (const { compressed, allocated, original } of all) {
-    sum.compressed += compressed;
-    sum.allocated += allocated;
-    sum.original += original;
-  }
-  return sum;
 }
 
 /** Bytes of all copies that exist: what is missing of degraded objects is not stored. */

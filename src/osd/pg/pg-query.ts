@@ -1,5 +1,6 @@
 import type { Json } from '../../codec/index.ts';
 import {
+  blankPgStat,
   EVERSION_ZERO,
   emptyStatSum,
   formatEVersion,
@@ -106,42 +107,14 @@ function statsOf(stats: PgStat): Json {
 /** A peer says what it holds, and no statistics of its own. */
 function ofPeer(info: PgInfo): PgStat {
   const { totals } = info;
-  const never = {
-    lastFresh: TIME_ZERO,
-    lastChange: TIME_ZERO,
-    lastActive: TIME_ZERO,
-    lastPeered: TIME_ZERO,
-    lastClean: TIME_ZERO,
-    lastUnstale: TIME_ZERO,
-    lastUndegraded: TIME_ZERO,
-    lastFullsized: TIME_ZERO,
-    lastScrubStamp: TIME_ZERO,
-    lastDeepScrubStamp: TIME_ZERO,
-    lastCleanScrubStamp: TIME_ZERO,
-    blockedBy: [],
-    availNoMissing: [],
-  };
+  const logSize = Number(info.lastUpdate.version - info.logTail.version);
   return {
-    ...never,
-    pgid: { pool: 0, seed: 0 },
-    state: 0n,
+    ...blankPgStat({ pool: 0, seed: 0 }, TIME_ZERO),
     version: info.lastUpdate,
-    reportedSeq: 0n,
-    reportedEpoch: 0,
-    up: [],
-    acting: [],
-    upPrimary: -1,
-    actingPrimary: -1,
-    mappingEpoch: 0,
-    created: 0,
-    lastEpochClean: 0,
     logStart: info.logTail,
-    logSize: Number(info.lastUpdate.version - info.logTail.version),
-    ondiskLogSize: Number(info.lastUpdate.version - info.logTail.version),
+    logSize,
+    ondiskLogSize: logSize,
     statsSum: { ...emptyStatSum(), numObjects: totals.objects, numBytes: totals.bytes },
-    statsInvalid: false,
-    lastScrub: EVERSION_ZERO,
-    lastDeepScrub: EVERSION_ZERO,
   };
 }
 
