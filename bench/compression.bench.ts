@@ -4,16 +4,17 @@
  * Run with `npm run bench:compression [-- rounds [directory]]`.
  */
 import { randomFillSync } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type BlockStore, COMPRESSION_DEFAULTS } from '../src/store/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
 import { dice } from '../test/support/sim-disk.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { oidOf } from './support/store-load.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
-const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-compression-'));
+const path = tempFolder('compression', process.argv[3]);
 const ALGORITHMS = ['none', 'lz4', 'zstd', 'zlib'] as const;
 type Algorithm = (typeof ALGORITHMS)[number];
 const SIZES = [64 << 10, 4 << 20];

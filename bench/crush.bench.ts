@@ -5,8 +5,8 @@
  * up what each device gets.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -21,6 +21,7 @@ import {
   RULE_OP,
 } from '../src/crush/index.ts';
 import { emptyIncremental, firstOSDMap, newPgPool, OSD_STATE, OSDMap } from '../src/maps/index.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
 const ONE = 0x10000;
@@ -240,7 +241,7 @@ console.log(
   `${cpus()[0]!.model}, Node ${process.version}; thousands of mappings a second, ${REPLICAS} replicas`,
 );
 console.log(`${''.padEnd(34)} crushtool      ours    ratio  ours, JS    ratio`);
-const dir = mkdtempSync(join(tmpdir(), 'bench-crush-'));
+const dir = tempFolder('bench-crush');
 try {
   for (const row of rows) compare(dir, row);
 } finally {

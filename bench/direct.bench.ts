@@ -3,16 +3,17 @@
  * whole objects at depth 4, reads of random ones into memory that is used again. The modes take turns in each round.
  * Run with `npm run bench:direct [-- rounds [directory]]`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { alignedMemory, BufferPool, type DirectMode } from '../src/runtime/index.ts';
 import type { BlockStore } from '../src/store/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { oidOf } from './support/store-load.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
-const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-direct-'));
+const path = tempFolder('direct', process.argv[3]);
 const MODES: readonly DirectMode[] = ['auto', 'on', 'off'];
 const SIZES = [64 << 10, 1 << 20, 4 << 20];
 /** Bytes that one measurement moves. */

@@ -4,12 +4,13 @@
  * Run: npm run bench:key-value -- [--entries 1000000] [--seconds 3] [--rounds 3] [--dir DIRECTORY]
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { median, shown, table } from './support/figures.ts';
 import { machine } from './support/processes.ts';
 
@@ -59,7 +60,7 @@ async function killed(engine: Engine, dir: string): Promise<number> {
 }
 
 async function round(engine: Engine): Promise<Figures> {
-  const dir = await mkdtemp(join(values.dir, 'sepiola-engines-'));
+  const dir = tempFolder('engines', values.dir);
   try {
     const figures: Figures = {};
     for (const job of ['fill', 'cold', 'load']) {

@@ -3,10 +3,10 @@
  * by Debian's `rados bench`, and a block store alone. All in this run, one after another.
  * Run: npm run bench:limits -- [--seconds 2, a whole number] [--dir DIRECTORY] [--no-cluster]
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { benchPool, startOurs } from './support/clusters.ts';
 import { shown, table } from './support/figures.ts';
 import { lmdbRate, sequentialRate, syncTimes } from './support/limit-disk.ts';
@@ -69,7 +69,7 @@ type Row = readonly [
   ours?: readonly [what: string, reached: number],
 ];
 
-const dir = await mkdtemp(join(values.dir, 'sepiola-limits-'));
+const dir = tempFolder('limits', values.dir);
 try {
   const copy = copyRate(seconds) / GB;
   const crcs = [4096, MIB4].map((bytes) => crcRate(bytes, seconds) / GB) as [number, number];

@@ -10,7 +10,7 @@ import { parseArgs, promisify } from 'node:util';
 import { benchPool, startOurs, tool } from './support/clusters.ts';
 import { shown, table } from './support/figures.ts';
 import { cpuSeconds, daemonsOf, machine, memoryOf } from './support/processes.ts';
-import { type Load, radosBench } from './support/rados-bench.ts';
+import { loadsOf, radosBench } from './support/rados-bench.ts';
 
 /** MiB resident: of an OSD under load, and of the embedded cluster at rest for each of its OSDs. */
 const LOAD_MAX = 256;
@@ -24,14 +24,6 @@ const { values } = parseArgs({
     cases: { type: 'string', default: 'w4k,r4k,w4k1,w64k,w4m,r4m' },
   },
 });
-const CASES: Readonly<Record<string, Load>> = {
-  w4k: { what: 'write', bytes: 4096, depth: 16 },
-  r4k: { what: 'rand', bytes: 4096, depth: 16 },
-  w4k1: { what: 'write', bytes: 4096, depth: 1 },
-  w64k: { what: 'write', bytes: 65536, depth: 16 },
-  w4m: { what: 'write', bytes: 4 << 20, depth: 16 },
-  r4m: { what: 'seq', bytes: 4 << 20, depth: 16 },
-};
 
 /** Resident MiB of a process that has done nothing but `startCluster()`. */
 async function embedded(): Promise<number> {
@@ -71,9 +63,7 @@ try {
   const osds = [...daemonsOf(conf)].filter(([name]) => name.startsWith('osd'));
   const rows: string[][] = [];
   let most = 0;
-  for (const name of values.cases.split(',')) {
-    const load = CASES[name];
-    if (!load) throw new Error(`no case '${name}' among ${Object.keys(CASES).join(', ')}`);
+  for (const { name, load } of loadsOf(values.cases)) {
     const pids = osds.map(([, pid]) => pid);
     const before = cpuSeconds(pids);
     const { ops } = await radosBench(conf, Number(values.seconds), load);

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { type BenchCluster, benchPool, startCeph, startOurs } from './support/clusters.ts';
 import { median, shown, table } from './support/figures.ts';
 import { cpuSeconds, daemonsOf, type Memory, machine, memoryOf } from './support/processes.ts';
-import { clean, type Load, radosBench, type Speed } from './support/rados-bench.ts';
+import { clean, type Load, loadsOf, radosBench, type Speed } from './support/rados-bench.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,20 +21,7 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
-const CASES: Readonly<Record<string, Load>> = {
-  w4k: { what: 'write', bytes: 4096, depth: 16 },
-  r4k: { what: 'rand', bytes: 4096, depth: 16 },
-  w4k1: { what: 'write', bytes: 4096, depth: 1 },
-  w64k: { what: 'write', bytes: 65536, depth: 16 },
-  r64k: { what: 'rand', bytes: 65536, depth: 16 },
-  w4m: { what: 'write', bytes: 4 << 20, depth: 16 },
-  r4m: { what: 'seq', bytes: 4 << 20, depth: 16 },
-};
-const cases = values.cases.split(',').map((name) => {
-  const load = CASES[name];
-  if (!load) throw new Error(`no case '${name}' among ${Object.keys(CASES).join(', ')}`);
-  return { name, load };
-});
+const cases = loadsOf(values.cases);
 
 interface Run extends Speed {
   /** Of all daemons, for one operation. */

@@ -5,11 +5,11 @@
  * the exit status is 1 if one did, or a byte was wrong.
  * Run: npm run bench:soak -- [--minutes 10] [--depth 64] [--clients 8] [--interval 10] [--osds 3]
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { type BenchCluster, benchPool, startOurs } from './support/clusters.ts';
 import { quantile, shown, table } from './support/figures.ts';
 import { growth } from './support/growth.ts';
@@ -44,7 +44,7 @@ interface Sample {
   readonly osds: readonly OsdMemory[];
 }
 
-const heapDir = mkdtempSync(join(tmpdir(), 'sepiola-soak-'));
+const heapDir = tempFolder('soak');
 
 async function startWatched(): Promise<BenchCluster> {
   process.env.SEPIOLA_HEAP = heapDir;

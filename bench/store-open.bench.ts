@@ -4,12 +4,12 @@
  * Run with `npm run bench:open [-- objects ...]`.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Transaction } from '../src/store/index.ts';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { oidOf } from './support/store-load.ts';
 
 const C = '1.0';
@@ -57,7 +57,7 @@ const counts = first === undefined ? [1000, 100_000, 400_000] : [first, ...rest]
 console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}`);
 console.log('objects  after            wall ms   CPU ms');
 for (const count of counts) {
-  const path = await mkdtemp(join(tmpdir(), 'sepiola-open-'));
+  const path = tempFolder('open');
   await fillAndKill(path, count);
   console.log(`${String(count).padEnd(8)} kill -9        ${await opening(path)}`);
   console.log(`${String(count).padEnd(8)} close          ${await opening(path)}`);

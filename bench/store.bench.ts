@@ -2,14 +2,14 @@
  * BlockStore on this machine's disk: durable writes and reads of several sizes at depth 1 and 16.
  * Run with `node --import tsx bench/store.bench.ts [seconds per line] [directory]`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { openNodeStore } from '../test/support/node-store.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
 import { COLLECTION, oidOf, writeOf } from './support/store-load.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
-const path = await mkdtemp(join(process.argv[3] ?? tmpdir(), 'sepiola-bench-'));
+const path = tempFolder('bench', process.argv[3]);
 const store = await openNodeStore(path, { sizeBytes: 2 ** 36 });
 const C = COLLECTION;
 await store.submit([{ op: 'mkcoll', c: C }]);

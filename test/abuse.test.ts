@@ -34,6 +34,7 @@ import {
   PAXOS_ZERO,
 } from '../src/wire/index.ts';
 import { generated, mutated } from './support/generated.ts';
+import { pause } from './support/until.ts';
 
 /** Messages of each kind and daemon. */
 const ROUNDS = 6;
@@ -125,8 +126,6 @@ async function tell(to: Target, command: object): Promise<string> {
   await asker.until(() => asker.heard.some((m) => m.type === MCommandReply.type));
   return asker.heard.find((m) => m.type === MCommandReply.type)!.data.toString();
 }
-
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Every daemon answers, and what was stored before is there. */
 async function expectService(): Promise<void> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Pool } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
+import { pause } from './support/until.ts';
 
 /** What people do who want to see how their program takes it when the cluster under it has trouble. */
 
@@ -88,7 +89,7 @@ test('a write waits while its OSDs cannot reach each other, and is done when the
     .then(() => {
       isDone = true;
     });
-  await new Promise((done) => setTimeout(done, 200));
+  await pause(200);
   expect(isDone).toBe(false);
   cluster.faults.heal();
   await write;
@@ -102,7 +103,7 @@ test('what is cut one way still passes the other way', async () => {
   // The OSD hears the client, which does not hear it.
   cluster.faults.partition(['osd.0'], ['client'], { oneWay: true });
   const write = pool.object('x').writeFull('new');
-  await new Promise((done) => setTimeout(done, 200));
+  await pause(200);
   cluster.faults.heal();
   await write;
   expect((await pool.object('x').read()).toString()).toBe('new');

@@ -1,6 +1,5 @@
 // `sepiola crush plan|balance|grow`: what is printed, drawn, written and refused.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLValidator } from 'fast-xml-parser';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -17,6 +16,7 @@ import {
 import { CephError } from '../src/errors/index.ts';
 import { OSD_STATE, OSDMap } from '../src/maps/index.ts';
 import { clusterOf, regular } from './support/balancer-maps.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 let dir = '';
 const file = (name: string): string => join(dir, name);
@@ -46,7 +46,7 @@ async function refusal(...words: string[]): Promise<[number, string]> {
 }
 
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'sepiola-plan-'));
+  dir = tempFolder('plan');
   const map = clusterOf(regular(3, 3, 4), 256);
   writeFileSync(file('om'), map.encode());
   writeFileSync(

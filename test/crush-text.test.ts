@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -18,6 +17,7 @@ import { crushMaps, withoutInnerNodes } from './support/crush-maps.ts';
 import { mutant } from './support/crush-text-mutants.ts';
 import { toolsMissing } from './support/interop.ts';
 import { dice } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const zipped = (name: string): string => gunzipSync(golden(name)).toString('latin1');
 
@@ -169,7 +169,7 @@ function settled(text: string): string | undefined {
 }
 
 const skip = toolsMissing('crushtool');
-const dir = mkdtempSync(join(tmpdir(), 'crush-text-'));
+const dir = tempFolder('crush-text');
 
 test.skipIf(skip)(
   'mutants of good texts: the same bytes or the same lines as crushtool',

@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sepiola } from './support/sepiola.ts';
+import { MAIN, sepiola } from './support/sepiola.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** Hours of work. */
 const LONG = ['--test', '--num-rep', '3', '--min-x', '0', '--max-x', '2000000000'];
 
 describe('the crushtool command as a process', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sepiola-crushtool-'));
+  const dir = tempFolder('crushtool');
   const map = join(dir, 'map');
   const start = (...words: string[]) =>
     spawn(process.execPath, [MAIN, 'crushtool', '-i', map, ...LONG, ...words]);

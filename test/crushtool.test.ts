@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCrushtool } from '../src/cli/crushtool/index.ts';
 import type { Outcome } from './support/differential.ts';
+import { tempFolder } from './support/temp-folder.ts';
 import { runHere } from './support/tool-pair.ts';
 
 interface Golden {
@@ -15,7 +14,7 @@ const golden = JSON.parse(
 ) as Golden;
 
 describe('crushtool', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sepiola-crushtool-'));
+  const dir = tempFolder('crushtool');
   const at = (text: string): string => text.replaceAll('@', `${dir}/`);
   const run = (line: string): Promise<Outcome> =>
     runHere(

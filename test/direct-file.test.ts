@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { alignedMemory, type DiskFile, isAligned } from '../src/runtime/index.ts';
 import { nodeDisk } from '../src/runtime-node/index.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const MIB = 1 << 20;
 let dir: string;
@@ -11,7 +11,7 @@ let path: string;
 let file: DiskFile;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'sepiola-direct-'));
+  dir = tempFolder('direct');
   path = join(dir, 'data');
   file = await nodeDisk.open(path, { create: true });
 });

@@ -2,19 +2,13 @@
 import { expect, test } from 'vitest';
 import type { Rados } from '../src/client/index.ts';
 import { startCluster } from '../src/cluster/index.ts';
+import { until } from './support/until.ts';
 
 const MIB = 2 ** 20;
 
 async function checks(rados: Rados): Promise<string[]> {
   const { output } = await rados.command({ prefix: 'health', format: 'json' });
   return Object.keys((JSON.parse(output.toString()) as { checks: object }).checks);
-}
-async function until(rados: Rados, what: (checks: string[]) => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!what(await checks(rados))) {
-    expect(performance.now()).toBeLessThan(deadline);
-    await new Promise((done) => setTimeout(done, 100));
-  }
 }
 
 test('full OSDs are told, hold writes, take removals, and serve again', async () => {
@@ -35,7 +29,10 @@ test('full OSDs are told, hold writes, take removals, and serve again', async ()
   // The store's own limit, or the map's flag if it came sooner.
   expect(['ENOSPC', 'ETIMEDOUT']).toContain((refusal as { code: string }).code);
   expect(stored.length).toBeGreaterThan(50);
-  await until(rados, (c) => c.includes('OSD_FULL') && c.includes('POOL_FULL'));
+  await until(async () => {
+    const told = await checks(rados);
+    return told.includes('OSD_FULL') && told.includes('POOL_FULL');
+  });
 
   let isHeld = true;
   const held = pool
@@ -48,7 +45,7 @@ test('full OSDs are told, hold writes, take removals, and serve again', async ()
   expect(isHeld).toBe(true);
   for (const name of stored.splice(0, 30)) await pool.object(name).remove({ timeoutMs: 10_000 });
   await held;
-  await until(rados, (c) => c.length === 0);
+  await until(async () => (await checks(rados)).length === 0);
   for (const name of stored) expect((await pool.object(name).read()).equals(data)).toBe(true);
   expect((await pool.object('held').read()).equals(data)).toBe(true);
 });

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseAddr, parseAddrVec } from '../src/cli/monmaptool/addresses.ts';
@@ -9,6 +8,7 @@ import { ToolFailure } from '../src/cli/tool-io.ts';
 import { OSDMap } from '../src/maps/index.ts';
 import { ADDR, formatAddrVec } from '../src/wire/index.ts';
 import type { Outcome } from './support/differential.ts';
+import { tempFolder } from './support/temp-folder.ts';
 import { runHere } from './support/tool-pair.ts';
 
 // What the map tools do where the real ones cannot be asked: they crash, never end, or draw lots. The rest is held
@@ -16,7 +16,7 @@ import { runHere } from './support/tool-pair.ts';
 
 let dir = '';
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'sepiola-map-tools-'));
+  dir = tempFolder('map-tools');
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 

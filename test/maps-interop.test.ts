@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,13 +9,14 @@ import { MonMap, newMonMap, OSDMAP_FLAG, type OSDMap } from '../src/maps/index.t
 import { ADDR, formatPgId, parsePgId } from '../src/wire/index.ts';
 import { builtMap, FSID, nextMap, overrides } from './support/built-osdmap.ts';
 import { toolsMissing } from './support/interop.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const missing = toolsMissing('osdmaptool', 'monmaptool');
 const suite = describe.skipIf(missing !== undefined);
 suite(`maps built here, for real tools${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let dir = '';
   beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'sepiola-maps-'));
+    dir = tempFolder('maps');
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeIncremental, OSDMap } from '../src/maps/index.ts';
@@ -37,6 +36,8 @@ import {
 import { addrOf, bootOf, FSID } from './mon-world.ts';
 import { runTool } from './support/differential.ts';
 import { toolsMissing } from './support/interop.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause } from './support/until.ts';
 
 const runtime = nodeRuntime({ log: () => {} });
 const cleanups: (() => unknown)[] = [];
@@ -127,7 +128,6 @@ class Peer {
 }
 
 const client = (mon: Monitor) => new Peer(mon, ENTITY.client, -1, 'admin');
-const pause = (ms: number) => new Promise((r) => setTimeout(r, ms));
 
 describe('the monitor with its peers', () => {
   it('sends the newest full map, then each later epoch once, in steps of forty', async () => {
@@ -281,7 +281,7 @@ describe('the monitor with its peers', () => {
   });
 
   it('never gives a global id twice, not even after a restart', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'mon-'));
+    const dir = tempFolder('mon');
     cleanups.push(() => rmSync(dir, { recursive: true }));
     const port = await freePort();
     const kv = await openLmdb(dir);
@@ -338,7 +338,7 @@ describe.skipIf(missing !== undefined)("Debian's tools on a monitor without OSDs
   let mon: Monitor;
   beforeEach(async () => {
     mon = await freshMonitor();
-    const dir = mkdtempSync(join(tmpdir(), 'mon-conf-'));
+    const dir = tempFolder('mon-conf');
     cleanups.push(() => rmSync(dir, { recursive: true }));
     conf = join(dir, 'ceph.conf');
     writeFileSync(

@@ -6,6 +6,7 @@ import { nextPgSteps } from '../src/mon/services/pg-steps.ts';
 import { allPgs, healthChecks, nearestPowerOfTwo } from '../src/mon/views/index.ts';
 import { EVERSION_ZERO, emptyStatSum, type PgStat, pgState } from '../src/wire/index.ts';
 import { bootAll, FSID, makeWorld, type World } from './mon-world.ts';
+import { osdStat } from './support/mon-reports.ts';
 
 const pool = (w: World) => w.state().osdmap.pool(1)!;
 const counts = (w: World) => {
@@ -46,25 +47,14 @@ function reportAll(
       ...more,
     };
   });
-  const totalBytes = 1e12;
   for (const osd of osdmap.osds()) {
-    const osdStat = {
-      upFrom: 1,
-      totalBytes,
-      usedBytes: 0,
-      availableBytes: totalBytes,
-      dataBytes: 0,
-      omapBytes: 0,
-      metadataBytes: 0,
-      compressed: [],
-      numPgs: 1,
-      heartbeatPeers: [],
-      numShardsRepaired: 0,
-      commitLatencyNs: 0,
-      applyLatencyNs: 0,
-      pingTimes: [],
+    const message = {
+      fsid: FSID,
+      epoch: 1,
+      osd,
+      osdStat: osdStat(0, 1e12),
+      pgs: osd === 0 ? pgs : [],
     };
-    const message = { fsid: FSID, epoch: 1, osd, osdStat, pgs: osd === 0 ? pgs : [] };
     w.pgMap.report(message, (pgid) => osdmap.hasPg(pgid), w.nowMs);
   }
 }

@@ -5,6 +5,7 @@ import type { Ledger } from '../src/mon/ledger.ts';
 import type { KeyValue, KeyValueOp } from '../src/runtime/index.ts';
 import { MemoryKeyValue } from '../src/store/index.ts';
 import { bootAll, makeWorld, openWorld, type World } from './mon-world.ts';
+import { pause } from './support/until.ts';
 
 type Step = (w: World) => Promise<unknown>;
 
@@ -209,7 +210,7 @@ class SlowKeyValue implements KeyValue {
 }
 
 describe('a crash', () => {
-  const settle = () => new Promise((r) => setTimeout(r, 0));
+  const settle = () => pause(0);
 
   it('between two commits leaves the state before or after a change, and answers only for what stays', async () => {
     const kv = new SlowKeyValue();

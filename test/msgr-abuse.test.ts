@@ -8,16 +8,11 @@ import { FrameWriter } from '../src/msgr/frame-writer.ts';
 import { createMessenger, type Messenger } from '../src/msgr/index.ts';
 import { nativeCrc32c, systemClock, systemRandom, tcpNetwork } from '../src/runtime-node/index.ts';
 import { ENTITY, type EntityAddr } from '../src/wire/index.ts';
+import { pause, until } from './support/until.ts';
 
 // Long enough for forty handshakes at once on a machine that is busy.
 const HANDSHAKE_MS = 1000;
 const CONNECTIONS_MAX = 60;
-
-const pause = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000 && !what(); i++) await pause(2);
-  expect(what()).toBe(true);
-}
 
 const writer = new FrameWriter(crc32c);
 const frame = (f: ControlFrame): Buffer => {

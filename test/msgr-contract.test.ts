@@ -1,8 +1,7 @@
 import { nativeCrc32c, systemClock, systemRandom, tcpNetwork } from '../src/runtime-node/index.ts';
 import { messengerContract } from './contract/messenger.ts';
 import { SimWorld } from './support/sim-network.ts';
-
-const pause = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
+import { pause } from './support/until.ts';
 
 messengerContract('TCP', () => ({
   runtime: (log) => ({

@@ -1,6 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Decoder, decodeAll } from '../src/codec/index.ts';
@@ -16,6 +15,8 @@ import {
   referenceMissing,
   startReference,
 } from './support/reference-cluster.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause, until } from './support/until.ts';
 
 const CEPH = 'ceph';
 const TYPE_PING = 2;
@@ -31,10 +32,6 @@ function messenger(options: MessengerOptions, network: Network = tcpNetwork): Me
   const m = createMessenger({ ...ports, network }, options);
   messengers.push(m);
   return m;
-}
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 5000 && !what(); i++) await new Promise((r) => setTimeout(r, 2));
-  expect(what()).toBe(true);
 }
 const v2 = (host: string, port: string, nonce: string): EntityAddr => ({
   type: ADDR.msgr2,
@@ -107,7 +104,7 @@ describe.skipIf(noDaemons !== undefined)('against daemons of Ceph 16.2', () => {
       for (let i = 0; i < 100; i++) osd.send(ping);
       await until(() => ready === round && osd.queuedBytes === 0);
       for (let i = 0; i < 100; i++) osd.send(ping);
-      await new Promise((r) => setTimeout(r, round));
+      await pause(round);
       socket!.destroy();
     }
     osd.send(ping);
@@ -119,7 +116,7 @@ describe.skipIf(noDaemons !== undefined)('against daemons of Ceph 16.2', () => {
 const missing = toolsMissing(CEPH);
 describe.skipIf(missing !== undefined)('against clients of Ceph 16.2', () => {
   it('lets in the ceph command, and reads its first request', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-msgr-'));
+    const dir = tempFolder('msgr');
     const conf = join(dir, 'ceph.conf');
     const types: number[] = [];
     const names: unknown[] = [];

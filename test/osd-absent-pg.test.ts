@@ -28,18 +28,9 @@ import {
   outgoing,
 } from '../src/wire/index.ts';
 import { ImportRun } from './support/import-run.ts';
+import { loneView } from './support/pg-views.ts';
 
-const VIEW = {
-  epoch: 9,
-  up: [0],
-  upPrimary: 0,
-  acting: [0],
-  primary: 0,
-  size: 1,
-  minSize: 1,
-  pgCount: 1,
-  upFrom: [1],
-};
+const VIEW = loneView(9);
 const blank = () => emptyInfo(0, VIEW, 3);
 /** Of an interval that began with epoch 4, by one who has map 5. */
 const about = { pgid: { pool: 1, seed: 0 }, epoch: 5, since: 4 };

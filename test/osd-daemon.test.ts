@@ -1,23 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Pool, Rados } from '../src/client/index.ts';
-import { type BlockStore, MemoryStore, type ObjectStore } from '../src/store/index.ts';
+import type { Rados } from '../src/client/index.ts';
+import { type BlockStore, MemoryStore } from '../src/store/index.ts';
 import { toolsMissing } from './support/interop.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-async function until(what: string, isTrue: () => Promise<boolean> | boolean, ms = 20_000) {
-  const end = Date.now() + ms;
-  while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await wait(20);
-  }
-}
+import { heldOf, namesIn } from './support/pool-content.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause, until } from './support/until.ts';
 
 async function command(
   rados: Rados,
@@ -30,25 +22,6 @@ async function isClean(rados: Rados): Promise<boolean> {
   const stat = JSON.parse(await command(rados, { prefix: 'pg stat', format: 'json' }));
   const states: { name: string; num: number }[] = stat.pg_summary.num_pg_by_state;
   return states.length === 1 && states[0]!.name === 'active+clean';
-}
-
-/** Objects of a pool in a store, with their content. */
-async function held(store: ObjectStore, pool: number): Promise<Map<string, string>> {
-  const out = new Map<string, string>();
-  for (const c of store.collections()) {
-    if (!c.startsWith(`${pool}.`)) continue;
-    const from = { key: '', name: '', snap: 0n, hash: 0, max: false, namespace: '', pool };
-    for (const oid of store.list(c, from, 10_000).objects) {
-      out.set(oid.name, Buffer.from(await store.read(c, oid, 0, 1 << 24)).toString('latin1'));
-    }
-  }
-  return out;
-}
-
-async function names(pool: Pool): Promise<string[]> {
-  const out: string[] = [];
-  for await (const o of pool.objects()) out.push(o.name);
-  return out.sort();
 }
 
 describe('OSDs with a monitor, over TCP', () => {
@@ -65,29 +38,29 @@ describe('OSDs with a monitor, over TCP', () => {
         acked.add(`o${i}`);
       }
     })();
-    await wait(100);
+    await pause(100);
     await c.kill(1);
     const atKill = acked.size;
-    await until('writes go on without osd.1', () => acked.size > atKill + 50);
+    await until(() => acked.size > atKill + 50);
     await pool.object('before').writeFull('second');
     await c.startOsd(1);
     await c.osds[1]!.booted;
-    await wait(200);
+    await pause(200);
     stop = true;
     await writer;
-    await until('all PGs are clean', () => isClean(rados));
+    await until(() => isClean(rados));
     expect(c.fatal).toEqual([]);
-    const listed = await names(pool);
+    const listed = await namesIn(pool);
     expect(listed).toEqual([...acked, 'before'].sort());
     expect((await pool.object('before').read()).toString()).toBe('second');
-    const first = await held(c.stores[0]!, pool.id);
+    const first = await heldOf(c.stores[0]!, pool.id);
     expect(first.size).toBe(listed.length);
-    expect(await held(c.stores[1]!, pool.id)).toEqual(first);
-    expect(await held(c.stores[2]!, pool.id)).toEqual(first);
+    expect(await heldOf(c.stores[1]!, pool.id)).toEqual(first);
+    expect(await heldOf(c.stores[2]!, pool.id)).toEqual(first);
   });
 
   it('finds everything acknowledged after all OSDs were killed and started again', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-osd-'));
+    const dir = tempFolder('osd');
     const open = (id: number): Promise<BlockStore> =>
       openNodeStore(join(dir, `osd.${id}`), { sizeBytes: 256 << 20 });
     try {
@@ -104,7 +77,7 @@ describe('OSDs with a monitor, over TCP', () => {
           acked.set(name, content);
         }
       });
-      await wait(150);
+      await pause(150);
       await Promise.all([0, 1, 2].map((id) => c.kill(id)));
       for (let id = 0; id < 3; id++) {
         c.stores[id] = await open(id);
@@ -112,7 +85,7 @@ describe('OSDs with a monitor, over TCP', () => {
       }
       // Requests that were open when the OSDs died are sent again, and answered once.
       await Promise.all(writers);
-      expect(await names(pool)).toEqual([...acked.keys()].sort());
+      expect(await namesIn(pool)).toEqual([...acked.keys()].sort());
       for (const [name, content] of acked) {
         expect((await pool.object(name).read()).toString()).toBe(content);
       }
@@ -138,7 +111,7 @@ describe('OSDs with a monitor, over TCP', () => {
       .then(() => {
         isDone = true;
       });
-    await wait(1500);
+    await pause(1500);
     expect(isDone).toBe(false);
     await c.startOsd(1);
     await write;
@@ -159,7 +132,7 @@ describe('OSDs with a monitor, over TCP', () => {
     expect(written).toBeGreaterThan(10);
     expect((await pool.object('o0').read()).equals(mib)).toBe(true);
     for (let i = 0; i < 6; i++) await pool.object(`o${i}`).remove();
-    await wait(300);
+    await pause(300);
     await pool.object('again').writeFull(mib);
     expect(c.fatal).toEqual([]);
   });
@@ -176,9 +149,9 @@ describe('OSDs with a monitor, over TCP', () => {
       socket.on('error', () => {});
       socket.on('close', () => done());
     });
-    expect((await names(pool)).length).toBe(100);
+    expect((await namesIn(pool)).length).toBe(100);
     await rados.deletePool('p');
-    await until('its collections are gone', () => c.stores[0]!.collections().length === 1);
+    await until(() => c.stores[0]!.collections().length === 1);
     expect(c.fatal).toEqual([]);
   });
 
@@ -190,7 +163,7 @@ describe('OSDs with a monitor, over TCP', () => {
     await pool.object('b').writeFull('of b');
     const missing = toolsMissing('rados');
     if (missing) return;
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-osd-'));
+    const dir = tempFolder('osd');
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     const conf = join(dir, 'ceph.conf');
     writeFileSync(conf, c.conf);
@@ -215,7 +188,7 @@ describe.skipIf(missing)(`OSDs with Debian's tools${missing ? ` (${missing})` : 
     await using c = await OsdCluster.start(3);
     const rados = await c.client();
     await rados.createPool('p', { pgNum: 8 });
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-osd-'));
+    const dir = tempFolder('osd');
     const conf = join(dir, 'ceph.conf');
     writeFileSync(conf, c.conf);
     // The daemons live in this process, so the tools must not block it.

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
 import { pgReports, settled } from './support/settled.ts';
+import { pause } from './support/until.ts';
 
 const OBJECTS = 120;
 const content = (i: number): Buffer => Buffer.alloc(1 + ((i * 7919) % 20_000), `${i},`);
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 describe('PGs of a cluster that changes', () => {
   let cluster: Cluster;
@@ -63,7 +63,7 @@ describe('PGs of a cluster that changes', () => {
       const { nodes } = await json('osd df');
       if (nodes.find((n: { id: number }) => n.id === 0).pgs === 0) break;
       if (Date.now() > end) throw new Error('osd.0 still holds PGs');
-      await wait(50);
+      await pause(50);
     }
   });
 });

@@ -9,28 +9,12 @@ import { PgState } from '../src/osd/pg/pg-state.ts';
 import { firstObject } from '../src/osd/recovery/import.ts';
 import { listVersions } from '../src/osd/recovery/listing.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
-import {
-  EVERSION_ZERO,
-  type EVersion,
-  HOBJECT_MAX,
-  type HObject,
-  SNAP_HEAD,
-} from '../src/wire/index.ts';
+import { EVERSION_ZERO, type EVersion, HOBJECT_MAX, type HObject } from '../src/wire/index.ts';
+import { loneView, objectNamed } from './support/pg-views.ts';
 
 const PGID = { pool: 1, seed: 0 };
 const v = (version: number): EVersion => ({ epoch: 2, version: BigInt(version) });
-const oid = (name: string): HObject => ({ ...firstObject(1), name, snap: SNAP_HEAD });
-const VIEW = {
-  epoch: 2,
-  up: [0],
-  upPrimary: 0,
-  acting: [0],
-  primary: 0,
-  size: 1,
-  minSize: 1,
-  pgCount: 1,
-  upFrom: [1],
-};
+const VIEW = loneView(2);
 
 function entry(version: number, name: string, kind: number = ENTRY.modify): Logged {
   const made: LogEntry = {
@@ -38,7 +22,7 @@ function entry(version: number, name: string, kind: number = ENTRY.modify): Logg
     version: v(version),
     previous: v(version - 1),
     prior: EVERSION_ZERO,
-    oid: oid(name),
+    oid: objectNamed(name),
     reqid: { name: { type: 8, num: 1 }, tid: BigInt(version), inc: 0 },
     userVersion: BigInt(version),
     result: 0,
@@ -70,19 +54,23 @@ describe('an import that is stored', () => {
     // Here already in the right version: not missing.
     expect([...found.missing.keys()]).toEqual(['made']);
     const { frontier } = found.import!;
-    const isOpen = (name: string) => frontier.isBeyond(name, oid(name));
+    const isOpen = (name: string) => frontier.isBeyond(name, objectNamed(name));
     expect(['made', 'gone', 'changed', 'other'].map(isOpen)).toEqual([false, false, false, true]);
   });
 
   it('goes on behind the last page, and ends with the last object', async () => {
     const { state, run, again } = await member();
     await run(state.takeOver(v(5), LOG, [3], have({ changed: 8, made: 6 })));
-    const page = { from: firstObject(1), objects: [{ oid: oid('a'), need: v(1) }], next: oid('b') };
+    const page = {
+      from: firstObject(1),
+      objects: [{ oid: objectNamed('a'), need: v(1) }],
+      next: objectNamed('b'),
+    };
     await run(state.listed(state.import!, page, [], have({})).ops);
     const middle = again();
-    expect(middle.info.import!.cursor).toEqual(oid('b'));
+    expect(middle.info.import!.cursor).toEqual(objectNamed('b'));
     expect([...middle.missing.keys()]).toEqual(['a']);
-    const rest = { from: oid('b'), objects: [], next: HOBJECT_MAX };
+    const rest = { from: objectNamed('b'), objects: [], next: HOBJECT_MAX };
     await run(middle.listed(middle.import!, rest, [], have({})).ops);
     expect(again().import!.isListed).toBe(true);
     await run(middle.removeMissing('a'));
@@ -108,7 +96,7 @@ describe('an import that is stored', () => {
     // Taken back: it did not exist before.
     expect([...again().missing.keys()]).toEqual(['other']);
     const { frontier } = state.import!;
-    expect(frontier.isBeyond('made', oid('made'))).toBe(false);
+    expect(frontier.isBeyond('made', objectNamed('made'))).toBe(false);
   });
 
   it('is begun from nothing by what an old version left half done', async () => {
@@ -134,11 +122,11 @@ describe('a holder that cannot read the record of an object', () => {
     for (const [i, name] of ['a', 'b', 'c'].entries()) {
       const attrs = new Map([[INFO_ATTR, info(i + 1)]]);
       await store.submit([
-        { op: 'touch', c: state.c, oid: oid(name) },
-        { op: 'setattrs', c: state.c, oid: oid(name), attrs },
+        { op: 'touch', c: state.c, oid: objectNamed(name) },
+        { op: 'setattrs', c: state.c, oid: objectNamed(name), attrs },
       ]);
     }
-    const bad = { op: 'setattrs', c: state.c, oid: oid('b') } as const;
+    const bad = { op: 'setattrs', c: state.c, oid: objectNamed('b') } as const;
     await store.submit([{ ...bad, attrs: new Map([[INFO_ATTR, Buffer.from('no record')]]) }]);
     const host = { store, listMax: 10, log: () => {} } as unknown as PgHost;
     const page = listVersions(host, state, firstObject(1), HOBJECT_MAX);

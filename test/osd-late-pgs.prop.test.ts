@@ -149,6 +149,6 @@ it('makes of its PGs what one makes that is never behind, however the maps come 
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 }, 60_000);

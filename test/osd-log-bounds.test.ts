@@ -12,7 +12,8 @@ import { PgLog } from '../src/osd/log/pg-log.ts';
 import { emptyInfo } from '../src/osd/pg/pg-info.ts';
 import { PgState } from '../src/osd/pg/pg-state.ts';
 import { MemoryStore } from '../src/store/index.ts';
-import { EVERSION_ZERO, type EVersion, SNAP_HEAD } from '../src/wire/index.ts';
+import { EVERSION_ZERO, type EVersion } from '../src/wire/index.ts';
+import { loneView, objectNamed } from './support/pg-views.ts';
 
 const v = (version: number): EVersion => ({ epoch: 1, version: BigInt(version) });
 function entry(version: number, nameLength = 1): Logged {
@@ -22,7 +23,7 @@ function entry(version: number, nameLength = 1): Logged {
     version: v(version),
     previous: v(version - 1),
     prior: EVERSION_ZERO,
-    oid: { key: '', name, snap: SNAP_HEAD, hash: 0, max: false, namespace: '', pool: 1 },
+    oid: objectNamed(name),
     reqid: { name: { type: 8, num: 1 }, tid: BigInt(version), inc: 0 },
     userVersion: BigInt(version),
     result: -version,
@@ -133,18 +134,7 @@ describe('requests whose entries were trimmed', () => {
   it('are in the store, as many as are to be remembered', async () => {
     const store = new MemoryStore();
     const pgid = { pool: 1, seed: 0 };
-    const view = {
-      epoch: 1,
-      up: [0],
-      upPrimary: 0,
-      acting: [0],
-      primary: 0,
-      size: 1,
-      minSize: 1,
-      pgCount: 1,
-      upFrom: [1],
-    };
-    const state = new PgState(pgid, emptyInfo(1, view, 1));
+    const state = new PgState(pgid, emptyInfo(1, loneView(1), 1));
     await store.submit(state.create());
     for (let n = 1; n <= 400; n++) {
       const ops = [state.append(entry(n))];

@@ -1,6 +1,5 @@
 // Memory that is used again: nobody may look at it, or write into it, when it was given back.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { IncomingMessage } from '../src/msgr/index.ts';
@@ -9,6 +8,8 @@ import type { BlockStore } from '../src/store/index.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 import { PoisonPool } from './support/poison-pool.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause } from './support/until.ts';
 
 describe("a request's memory", () => {
   const request = () => {
@@ -54,7 +55,7 @@ function content(slot: number, version: number): Buffer {
 }
 
 it('large objects stay what was written, while OSDs die, come back, and take the same memory again and again', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sepiola-memory-'));
+  const dir = tempFolder('memory');
   const open = (id: number): Promise<BlockStore> =>
     openNodeStore(join(dir, `osd.${id}`), { sizeBytes: 1 << 30 });
   try {
@@ -86,9 +87,9 @@ it('large objects stay what was written, while OSDs die, come back, and take the
     };
     const workers = Array.from({ length: 10 }, (_, slot) => work(slot));
     for (const id of [1, 2]) {
-      await new Promise((done) => setTimeout(done, 300));
+      await pause(300);
       await c.kill(id);
-      await new Promise((done) => setTimeout(done, 300));
+      await pause(300);
       c.stores[id] = await open(id);
       await c.startOsd(id);
       await c.osds[id]!.booted;

@@ -1,7 +1,5 @@
 // What an OSD says it holds, asked as `ceph tell osd.0 dump_mempools` does, under osd_memory_target small and large.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
 import { createMessenger, type IncomingMessage, type Messenger } from '../src/msgr/index.ts';
@@ -10,6 +8,7 @@ import type { Pool } from '../src/rados/index.ts';
 import { silent } from '../src/runtime/index.ts';
 import { nodeRuntime } from '../src/runtime-node/index.ts';
 import { ENTITY, MCommand, MCommandReply, outgoing } from '../src/wire/index.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const MIB = 2 ** 20;
 const SMALL = 128 * MIB;
@@ -19,7 +18,7 @@ let messenger: Messenger;
 let heard: (m: IncomingMessage) => void = () => {};
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'sepiola-mempools-'));
+  dir = tempFolder('mempools');
   cluster = await startCluster({ osds: 1, dir, osdBytes: 2 ** 30 });
   messenger = createMessenger(nodeRuntime({ log: silent }), {
     name: { type: ENTITY.client, num: 0 },

@@ -7,23 +7,14 @@ import { Logged } from '../src/osd/log/logged.ts';
 import { mergeLog } from '../src/osd/log/merge.ts';
 import { PgLog, sameVersion } from '../src/osd/log/pg-log.ts';
 import { missingSet } from '../src/osd/pg/missing.ts';
-import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
+import { EVERSION_ZERO, type EVersion } from '../src/wire/index.ts';
+import { objectNamed } from './support/pg-views.ts';
 
 type Objects = Map<string, EVersion>;
 interface Step {
   readonly name: string;
   readonly what: 'write' | 'delete' | 'refuse';
 }
-
-const oid = (name: string): HObject => ({
-  key: '',
-  name,
-  snap: SNAP_HEAD,
-  hash: 0,
-  max: false,
-  namespace: '',
-  pool: 1,
-});
 
 /** Does the steps to a set of objects, as a primary in an epoch would, and logs them. */
 function perform(
@@ -44,7 +35,7 @@ function perform(
       version,
       previous,
       prior,
-      oid: oid(name),
+      oid: objectNamed(name),
       reqid: { name: { type: 8, num: epoch }, tid: version.version, inc: 0 },
       userVersion: version.version,
       result: 0,
@@ -91,7 +82,9 @@ it('leaves a member with what the authoritative history holds, once it has what 
         const untouched = lacks.filter(
           (n) => shared.has(n) && !mine.some((s) => s.name === n && s.what !== 'refuse'),
         );
-        const missing = missingSet(untouched.map((n) => ({ oid: oid(n), need: shared.get(n)! })));
+        const missing = missingSet(
+          untouched.map((n) => ({ oid: objectNamed(n), need: shared.get(n)! })),
+        );
         for (const name of untouched) ours.delete(name);
 
         const found = log.newestCommon(

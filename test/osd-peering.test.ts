@@ -17,18 +17,10 @@ import type { PeeringEffect } from '../src/osd/pg/peering-steps.ts';
 import { emptyInfo, type PgInfo } from '../src/osd/pg/pg-info.ts';
 import { nextInfo } from '../src/osd/pg/pg-life.ts';
 import { Frontier, firstObject } from '../src/osd/recovery/import.ts';
-import { EVERSION_ZERO, type EVersion, type HObject, SNAP_HEAD } from '../src/wire/index.ts';
+import { EVERSION_ZERO, type EVersion, type HObject } from '../src/wire/index.ts';
+import { objectNamed } from './support/pg-views.ts';
 
 const v = (epoch: number, version: number): EVersion => ({ epoch, version: BigInt(version) });
-const oid = (name: string): HObject => ({
-  key: '',
-  name,
-  snap: SNAP_HEAD,
-  hash: 0,
-  max: false,
-  namespace: '',
-  pool: 1,
-});
 function entry(
   version: EVersion,
   name: string,
@@ -40,7 +32,7 @@ function entry(
     version,
     previous: EVERSION_ZERO,
     prior,
-    oid: oid(name),
+    oid: objectNamed(name),
     reqid: { name: { type: 8, num: 1 }, tid: version.version, inc: version.epoch },
     userVersion: version.version,
     result: 0,
@@ -106,7 +98,7 @@ describe('PG log', () => {
     expect(versions.map(logKey).sort()).toEqual(versions.map(logKey));
   });
   it('tells objects apart whose names contain separators', () => {
-    const named = (o: Partial<HObject>): string => oidKey({ ...oid('n'), ...o });
+    const named = (o: Partial<HObject>): string => oidKey({ ...objectNamed('n'), ...o });
     const keys = [
       named({}),
       named({ namespace: 'n', name: '' }),
@@ -137,7 +129,7 @@ describe('merging a log', () => {
     expect(log.head).toEqual(v(2, 2));
   });
   it('forgets that a deleted object was missing, and ignores refused writes', () => {
-    const missing = missingSet([{ oid: oid('gone'), need: v(1, 1) }]);
+    const missing = missingSet([{ oid: objectNamed('gone'), need: v(1, 1) }]);
     const log = new PgLog(v(1, 1));
     const changes = mergeLog(log, missing, v(1, 1), [
       entry(v(1, 2), 'gone', v(1, 1), ENTRY.delete),

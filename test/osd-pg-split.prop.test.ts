@@ -4,11 +4,11 @@ import { newPgPool, type PgPool, splitBits, stableMod } from '../src/maps/index.
 import { ENTRY, type LogEntry, oidKey, TOTALS_ZERO } from '../src/osd/log/log-entry.ts';
 import { hashOfEntry, Logged } from '../src/osd/log/logged.ts';
 import type { PgView } from '../src/osd/pg/intervals.ts';
+import { pgMeta } from '../src/osd/pg/pg-collection.ts';
 import { emptyInfo, isBlank } from '../src/osd/pg/pg-info.ts';
 import { storedView } from '../src/osd/pg/pg-life.ts';
 import { mergeAll } from '../src/osd/pg/pg-merge.ts';
 import { splitPg } from '../src/osd/pg/pg-split.ts';
-import { pgMeta } from '../src/osd/pg/pg-collection.ts';
 import { PgState } from '../src/osd/pg/pg-state.ts';
 import { firstObject, Import } from '../src/osd/recovery/import.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
@@ -17,20 +17,12 @@ import {
   type EVersion,
   type HObject,
   type PgId,
-  SNAP_HEAD,
   TIME_ZERO,
 } from '../src/wire/index.ts';
+import { objectNamed } from './support/pg-views.ts';
 
 const POOL = 1;
-const object = (name: string, hash: number): HObject => ({
-  key: '',
-  name,
-  snap: SNAP_HEAD,
-  hash,
-  max: false,
-  namespace: '',
-  pool: POOL,
-});
+const object = (name: string, hash: number): HObject => objectNamed(name, hash, POOL);
 const v = (epoch: number, version: number): EVersion => ({ epoch, version: BigInt(version) });
 
 function viewAt(epoch: number, pgCount: number, seed: number, isMerging = false): PgView {

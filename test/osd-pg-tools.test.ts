@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toolsMissing } from './support/interop.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const missing = toolsMissing('ceph');
 
@@ -15,7 +15,7 @@ describe.skipIf(missing)(`one PG with Debian's ceph${missing ? ` (${missing})` :
     const rados = await c.client();
     const pool = await rados.createPool('p', { pgNum: 2 });
     await pool.object('a').writeFull('x');
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-pg-tools-'));
+    const dir = tempFolder('pg-tools');
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     const conf = join(dir, 'ceph.conf');
     writeFileSync(conf, c.conf);

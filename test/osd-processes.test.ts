@@ -63,6 +63,10 @@ test('an OSD is stopped, started and replaced, and saying it twice does no harm'
   expect((await sepiola('osd', 'stop', dir, '1')).stdout).toBe('stopped osd.1\n');
   expect((await sepiola('osd', 'stop', dir, '1')).stdout).toBe('osd.1 is not running\n');
   expect(await osdsUp(rados)).toEqual([0]);
+  const last = await sepiola('osd', 'replace', dir, '0', '--timeout', '0');
+  expect([last.code, last.stdout]).toEqual([110, '']);
+  expect(last.stderr).toMatch(/^sepiola: \d+ PGs, as \d+\.\d+, are whole nowhere but on osd\.0\n$/);
+  expect(await osdsUp(rados)).toEqual([0]);
   expect((await sepiola('osd', 'start', dir, '1')).stdout).toBe('started osd.1\n');
   expect((await sepiola('osd', 'start', dir, '1')).stdout).toMatch(/^osd\.1 runs already/);
   expect((await sepiola('osd', 'replace', dir, '1')).code).toBe(0);

@@ -6,24 +6,12 @@ import { PgState } from '../src/osd/pg/pg-state.ts';
 import type { ChangeWatch } from '../src/osd/requests/write-path.ts';
 import { Recount, type RecountScope } from '../src/osd/shard/recount.ts';
 import { MemoryStore, type StoreOp } from '../src/store/index.ts';
-import { type HObject, SNAP_HEAD } from '../src/wire/index.ts';
+import type { HObject } from '../src/wire/index.ts';
+import { loneView, objectNamed } from './support/pg-views.ts';
 
-const VIEW = {
-  epoch: 1,
-  up: [0],
-  upPrimary: 0,
-  acting: [0],
-  primary: 0,
-  size: 1,
-  minSize: 1,
-  pgCount: 1,
-  upFrom: [1],
-};
+const VIEW = loneView(1);
 /** In the order of their names, so that it is known what is counted first. */
-const oidOf = (i: number): HObject => {
-  const about = { key: '', snap: SNAP_HEAD, hash: 0, max: false, namespace: '', pool: 1 };
-  return { ...about, name: `o${String(i).padStart(4, '0')}` };
-};
+const oidOf = (i: number): HObject => objectNamed(`o${String(i).padStart(4, '0')}`);
 function put(c: string, i: number, attr: Uint8Array): StoreOp {
   return { op: 'setattrs', c, oid: oidOf(i), attrs: new Map([[INFO_ATTR, attr]]) };
 }

@@ -14,8 +14,9 @@ import { MemoryStore } from '../src/store/index.ts';
 import { ADDR } from '../src/wire/index.ts';
 import { requestMessage, writeRequest } from './support/client-request.ts';
 import { SimShards } from './support/sim-shards.ts';
+import { pause } from './support/until.ts';
 
-const soon = (): Promise<void> => new Promise((done) => setTimeout(done, 30));
+const soon = (): Promise<void> => pause(30);
 /** Posts come when they come. */
 const seen = (check: () => void): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 5 });

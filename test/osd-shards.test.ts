@@ -1,26 +1,18 @@
 // An OSD whose PGs are on several threads: here simulated ones, whose posts come late by chance.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Pool, Rados } from '../src/client/index.ts';
+import type { Rados } from '../src/client/index.ts';
 import { shardOf } from '../src/osd/index.ts';
 import { MemoryStore, type ObjectStore } from '../src/store/index.ts';
 import { parsePgId } from '../src/wire/index.ts';
 import { toolsMissing } from './support/interop.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-async function until(what: string, isTrue: () => Promise<boolean> | boolean, ms = 20_000) {
-  const end = Date.now() + ms;
-  while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await wait(20);
-  }
-}
+import { heldOf, namesIn } from './support/pool-content.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause, until } from './support/until.ts';
 
 async function command(rados: Rados, cmd: { prefix: string } & Record<string, unknown>) {
   return (await rados.command(cmd)).output.toString();
@@ -32,24 +24,11 @@ async function isClean(rados: Rados): Promise<boolean> {
   return states.length === 1 && states[0]!.name === 'active+clean';
 }
 
-async function names(pool: Pool): Promise<string[]> {
-  const out: string[] = [];
-  for await (const o of pool.objects()) out.push(o.name);
-  return out.sort();
-}
-
 /** Objects of a pool in all stores of an OSD, with their content. */
 async function held(c: OsdCluster, id: number, pool: number): Promise<Map<string, string>> {
   const out = new Map<string, string>();
   for (const store of c.shardStores[id]!) {
-    for (const pg of store.collections()) {
-      if (!pg.startsWith(`${pool}.`)) continue;
-      const from = { key: '', name: '', snap: 0n, hash: 0, max: false, namespace: '', pool };
-      for (const oid of store.list(pg, from, 10_000).objects) {
-        const data = await store.read(pg, oid, 0, 1 << 24);
-        out.set(oid.name, Buffer.from(data).toString('latin1'));
-      }
-    }
+    for (const [name, content] of await heldOf(store, pool)) out.set(name, content);
   }
   return out;
 }
@@ -93,18 +72,18 @@ describe.each([
         acked.set(name, content);
       }
     });
-    await wait(300);
+    await pause(300);
     await c.kill(1);
     const atKill = acked.size;
-    await until('writes go on without osd.1', () => acked.size >= Math.min(120, atKill + 20));
+    await until(() => acked.size >= Math.min(120, atKill + 20));
     await c.startOsd(1);
     await c.osds[1]!.booted;
-    await wait(300);
+    await pause(300);
     stop = true;
     await Promise.all(writers);
-    await until('all PGs are clean', () => isClean(rados));
+    await until(() => isClean(rados));
     expect(c.fatal).toEqual([]);
-    expect(await names(pool)).toEqual([...acked.keys()].sort());
+    expect(await namesIn(pool)).toEqual([...acked.keys()].sort());
     for (const [name, content] of acked) {
       expect((await pool.object(name).read()).toString() === content).toBe(true);
     }
@@ -123,7 +102,7 @@ const missing = toolsMissing('rados', 'ceph');
 describe.skipIf(missing)(`with Debian's tools${missing ? ` (${missing})` : ''}`, () => {
   /** Runs a tool against the cluster, which lives in this process. */
   async function toolsOf(c: OsdCluster): Promise<(...words: string[]) => Promise<string>> {
-    const dir = mkdtempSync(join(tmpdir(), 'sepiola-shards-'));
+    const dir = tempFolder('shards');
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     const conf = join(dir, 'ceph.conf');
     writeFileSync(conf, c.conf);
@@ -172,7 +151,7 @@ it('a dead thread ends the OSD', async () => {
   await using c = await OsdCluster.start(2, undefined, 2);
   c.threads[1]!.die(1, new Error('out of memory'));
   expect(c.fatal).toEqual([new Error('out of memory')]);
-  await until('osd.1 is down', async () => {
+  await until(async () => {
     const rados = await c.client();
     const stat = JSON.parse(await command(rados, { prefix: 'osd stat', format: 'json' }));
     return stat.num_up_osds === 1;
@@ -200,7 +179,7 @@ describe('after a crash between the commits of two shards', () => {
     c.threads[1]!.die(1, new Error('crash'));
     await pool.object('a').append('2');
     await c.startOsd(1);
-    await until('all PGs are clean', () => isClean(rados));
+    await until(() => isClean(rados));
     expect(await held(c, 1, pool.id)).toEqual(new Map([['a', '12']]));
     expect(c.fatal).toEqual([new Error('crash')]);
   });
@@ -213,11 +192,11 @@ describe('after a crash between the commits of two shards', () => {
     await pool.object('a').writeFull('1');
     freezables[2]!.freeze(true);
     const later = await rados.createPool('later', { pgNum: 4 });
-    await wait(200);
+    await pause(200);
     await c.kill(1);
     freezables[2]!.freeze(false);
     await c.startOsd(1);
-    await until('all PGs are clean', () => isClean(rados));
+    await until(() => isClean(rados));
     await later.object('b').writeFull('2');
     expect(await held(c, 1, later.id)).toEqual(new Map([['b', '2']]));
     expect(await held(c, 1, pool.id)).toEqual(new Map([['a', '1']]));

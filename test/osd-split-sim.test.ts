@@ -47,6 +47,33 @@ function busyPlan(seed: number, commitMinMs: number, commitMaxMs: number) {
   return { ...plan, options, faults: [...counts, ...moves] };
 }
 
+/** A pool of many PGs is split; nothing else happens but what is given. */
+function manyPlan(seed: number, others: readonly PlannedFault[] = []) {
+  const plan = planOf(seed, 8000);
+  const split: PlannedFault = {
+    number: 0,
+    at: 1000,
+    fault: { kind: 'pgNum', pool: 0, pgNum: 96 },
+  };
+  const options = {
+    ...plan.options,
+    osds: 3,
+    shards: [1],
+    objects: 16,
+    pools: [{ name: 'p0', size: 2, minSize: 1, pgNum: 48 }],
+  };
+  return { ...plan, options, faults: [split, ...others] };
+}
+
+/** When the first PG is split, by the plan's clock. */
+async function firstSplitMs(seed: number): Promise<number> {
+  const lines: string[] = [];
+  await run(manyPlan(seed), { tell: (line) => lines.push(line) });
+  const secondsOf = (what: string): number =>
+    Number.parseFloat(lines.find((line) => line.includes(what))!);
+  return Math.floor(1000 * (secondsOf('info: split PG') - secondsOf('fault 0 at'))) + 1000;
+}
+
 // Checked by the simulation: each object is linearizable, no write that was acknowledged is lost, copies are equal and all
 // PGs clean in the end, and nobody is refused or left waiting.
 describe('a pool whose PGs are split and merged, in virtual time', () => {
@@ -82,6 +109,28 @@ describe('a pool whose PGs are split and merged, in virtual time', () => {
     async ({ seed, commitMinMs, commitMaxMs }) => {
       const { failures } = await run(busyPlan(seed, commitMinMs, commitMaxMs));
       expect(failures).toEqual([]);
+    },
+    60_000,
+  );
+
+  // Each OSD has PGs for some 30 turns of a millisecond.
+  it.each([1, 2])(
+    'keeps its promises while OSDs die in the middle of splitting, seed %i',
+    async (seed) => {
+      const atMs = await firstSplitMs(seed);
+      const kills = [4, 9, 14].map(
+        (ms, i): PlannedFault => ({
+          number: 1 + i,
+          at: atMs + ms,
+          fault: { kind: 'kill', daemon: `osd.${i}`, byPower: i === 1, forMs: 40 * i },
+        }),
+      );
+      const lines: string[] = [];
+      const plan = manyPlan(seed, kills);
+      const { failures } = await run(plan, { tell: (line) => lines.push(line) });
+      expect(failures).toEqual([]);
+      // 64 copies are to be split; what was not durable is split again.
+      expect(lines.filter((l) => l.includes('info: split PG')).length).toBeGreaterThan(64);
     },
     60_000,
   );

@@ -2,16 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Pool, Rados } from '../src/client/index.ts';
 import { MemoryStore, type ObjectStore } from '../src/store/index.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
-
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-async function until(what: string, isTrue: () => Promise<boolean> | boolean, ms = 60_000) {
-  const end = Date.now() + ms;
-  while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await wait(50);
-  }
-}
+import { heldOf, namesIn } from './support/pool-content.ts';
+import { until } from './support/until.ts';
 
 async function json(rados: Rados, prefix: string, more = {}) {
   const { output } = await rados.command({ prefix, format: 'json', ...more });
@@ -31,25 +23,6 @@ async function hasSettled(rados: Rados, pgNum: number): Promise<boolean> {
   const { pg_summary: summary } = await json(rados, 'pg stat');
   const states: { name: string; num: number }[] = summary.num_pg_by_state;
   return states.length === 1 && states[0]!.name === 'active+clean';
-}
-
-async function names(pool: Pool): Promise<string[]> {
-  const out: string[] = [];
-  for await (const o of pool.objects()) out.push(o.name);
-  return out.sort();
-}
-
-/** Objects of a pool in a store, with their content. */
-async function held(store: ObjectStore, pool: number): Promise<Map<string, string>> {
-  const out = new Map<string, string>();
-  for (const c of store.collections()) {
-    if (!c.startsWith(`${pool}.`)) continue;
-    const from = { key: '', name: '', snap: 0n, hash: 0, max: false, namespace: '', pool };
-    for (const oid of store.list(c, from, 10_000).objects) {
-      out.set(oid.name, Buffer.from(await store.read(c, oid, 0, 1 << 24)).toString('latin1'));
-    }
-  }
-  return out;
 }
 
 /** Clients that append to their own objects, one line after another, until they are stopped. */
@@ -97,21 +70,21 @@ describe('pg_num while clients write', () => {
       for (const name of still) await pool.object(name).writeFull(name);
       const writers = new Writers(pool, 12);
       await set(rados, 'pg_num', 8);
-      await until('8 PGs', () => hasSettled(rados, 8));
-      const midway = (await names(pool)).filter((name) => name.startsWith('still'));
+      await until(() => hasSettled(rados, 8));
+      const midway = (await namesIn(pool)).filter((name) => name.startsWith('still'));
       expect(midway).toEqual([...still].sort());
       await set(rados, 'pg_num', 7);
-      await until('7 PGs', () => hasSettled(rados, 7));
+      await until(() => hasSettled(rados, 7));
       const written = await writers.stop();
-      expect(await names(pool)).toEqual([...still, ...written.keys()].sort());
+      expect(await namesIn(pool)).toEqual([...still, ...written.keys()].sort());
       for (const [name, text] of written) {
         expect((await pool.object(name).read()).toString(), name).toBe(text);
       }
-      await until('all PGs are clean', () => hasSettled(rados, 7));
+      await until(() => hasSettled(rados, 7));
       expect(c.fatal).toEqual([]);
       const [first, ...others] = await Promise.all(
         c.shardStores.map(async (stores) => {
-          const parts = await Promise.all(stores.map((store) => held(store, pool.id)));
+          const parts = await Promise.all(stores.map((store) => heldOf(store, pool.id)));
           return new Map(parts.flatMap((part) => [...part]).sort());
         }),
       );

@@ -3,11 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CephError } from '../src/errors/index.ts';
 import { MemoryStore } from '../src/store/index.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
-
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  for (let i = 0; i < 600 && !isTrue(); i++) await new Promise((go) => setTimeout(go, 50));
-  expect([what, isTrue()]).toEqual([what, true]);
-}
+import { pause, until } from './support/until.ts';
 
 const start = (config: readonly (readonly [string, string])[] = []) =>
   OsdCluster.start(3, undefined, 1, new Map(config));
@@ -19,12 +15,9 @@ describe('an OSD that lives', () => {
     await using c = await start();
     const rados = await c.client();
     const before = map(c).data.osdInfo[1]!.upFrom;
-    await until(
-      'it has peers',
-      () => (c.monitor.pgMap.osdStats.get(1)?.heartbeatPeers.length ?? 0) > 0,
-    );
+    await until(() => (c.monitor.pgMap.osdStats.get(1)?.heartbeatPeers.length ?? 0) > 0);
     await rados.command({ prefix: 'osd down', ids: ['1'] });
-    await until('it is up again', () => map(c).data.osdInfo[1]!.upFrom > before);
+    await until(() => map(c).data.osdInfo[1]!.upFrom > before);
     const { downAt } = map(c).data.osdInfo[1]!;
     expect(log(c)).toContain('Monitor daemon marked osd.1 down, but it is still running');
     expect(log(c)).toContain(`map e${downAt} wrongly marked me down at e${downAt}`);
@@ -38,7 +31,7 @@ describe('an OSD that lives', () => {
     await using c = await start([['osd_max_markdown_count', '0']]);
     const rados = await c.client();
     await rados.command({ prefix: 'osd down', ids: ['1'] });
-    await until('it has stopped', () => c.fatal.length > 0);
+    await until(() => c.fatal.length > 0);
     expect(String(c.fatal[0])).toContain('marked down 1 > osd_max_markdown_count 0');
     expect(map(c).isUp(1)).toBe(false);
   }, 60_000);
@@ -47,7 +40,7 @@ describe('an OSD that lives', () => {
     await using c = await start();
     const rados = await c.client();
     await rados.command({ prefix: 'osd stop', ids: ['2'] });
-    await until('it has stopped', () => c.fatal.length > 0);
+    await until(() => c.fatal.length > 0);
     expect((c.fatal[0] as CephError).code).toBe('ESHUTDOWN');
     expect(c.fatal[0]).toBeInstanceOf(CephError);
     expect(map(c).isUp(2)).toBe(false);
@@ -62,9 +55,9 @@ describe('an OSD that lives', () => {
     const rados = await c.client();
     await rados.command({ prefix: 'osd set-group', flags: 'noup', who: ['osd.1'] });
     await c.kill(1);
-    await until('it is down', () => !map(c).isUp(1));
+    await until(() => !map(c).isUp(1));
     const osd = await c.startOsd(1);
-    await new Promise((go) => setTimeout(go, 1500));
+    await pause(1500);
     expect(map(c).isUp(1)).toBe(false);
     await rados.command({ prefix: 'osd unset-group', flags: 'noup', who: ['osd.1'] });
     await osd.booted;
@@ -87,7 +80,7 @@ it('an OSD that comes back without its store has lost what it held, and gets it 
   const pool = await rados.createPool('p', { pgNum: 4 });
   for (let i = 0; i < 20; i++) await pool.object(`o${i}`).writeFull(`content ${i}`);
   await c.kill(1);
-  await until('it is down', () => !map(c).isUp(1));
+  await until(() => !map(c).isUp(1));
   const downIn = map(c).epoch;
   c.stores[1] = new MemoryStore();
   await c.startOsd(1);
@@ -100,7 +93,7 @@ it('an OSD that comes back without its store has lost what it held, and gets it 
       pgs.every(({ state, acting }) => (state & 6n) === 6n && acting.length === 3)
     );
   };
-  await until('all is clean', isClean);
+  await until(isClean);
   for (let i = 0; i < 20; i++) {
     expect((await pool.object(`o${i}`).read()).toString()).toBe(`content ${i}`);
   }

@@ -8,7 +8,8 @@ import { connect, type Pool } from '../src/client/index.ts';
 import { clusterFolders } from './support/cluster-folders.ts';
 import { collect } from './support/collect.ts';
 import { runTool } from './support/differential.ts';
-import { sepiola } from './support/sepiola.ts';
+import { MAIN, sepiola } from './support/sepiola.ts';
+import { pause, until } from './support/until.ts';
 
 const folder = clusterFolders();
 
@@ -157,14 +158,6 @@ test('sepiola/rados connects, and waits for a monitor as long as it is told', as
   expect(await runTool('', words, { cwd })).toEqual({ code: 0, stdout: 'ETIMEDOUT\n', stderr: '' });
 });
 
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-async function until(what: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!what()) {
-    expect(performance.now()).toBeLessThan(deadline);
-    await pause(20);
-  }
-}
 function runs(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -174,8 +167,7 @@ function runs(pid: number): boolean {
 }
 /** `sepiola up` in the foreground. */
 function start(dir: string, ...words: string[]) {
-  const main = join(import.meta.dirname, '../dist/cli/main.js');
-  const child = spawn(process.execPath, [main, 'up', dir, ...words], {
+  const child = spawn(process.execPath, [MAIN, 'up', dir, ...words], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let text = '';
@@ -255,17 +247,16 @@ test('one OSD killed and started again while clients write loses nothing', async
   expect((await sepiola('up', f.dir, '--detach')).code).toBe(0);
   await using rados = await connect({ conf: f.conf });
   const pool = await rados.createPool('one', { pgNum: 8, application: 'test' });
-  const main = join(import.meta.dirname, '../dist/cli/main.js');
   const write = async (from: number, to: number): Promise<void> => {
     for (let i = from; i < to; i++) await pool.object(`o${i % 50}`).writeFull(`v${i}`);
   };
   await write(0, 100);
   f.kill('osd.1');
   await write(100, 200);
-  const again = spawn(process.execPath, [main, 'osd', f.dir, '1'], { stdio: 'ignore' });
+  const again = spawn(process.execPath, [MAIN, 'osd', f.dir, '1'], { stdio: 'ignore' });
   await write(200, 300);
   f.kill('osd.2');
-  const other = spawn(process.execPath, [main, 'osd', f.dir, '2'], { stdio: 'ignore' });
+  const other = spawn(process.execPath, [MAIN, 'osd', f.dir, '2'], { stdio: 'ignore' });
   await write(300, 350);
   for (let i = 0; i < 50; i++)
     expect((await pool.object(`o${i}`).read()).toString()).toBe(`v${300 + i}`);

@@ -13,6 +13,7 @@ import { startCluster } from '../src/cluster/index.ts';
 import { collect } from './support/collect.ts';
 import { interopSkip } from './support/interop.ts';
 import { referenceMissing, startReference } from './support/reference-cluster.ts';
+import { pause } from './support/until.ts';
 
 interface Server {
   readonly conf: string;
@@ -241,7 +242,7 @@ describe.each(servers)('the client on %s %s', (_name, missing, start) => {
     for (let round = 0; round < 3; round++) {
       await rados.command({ prefix: 'osd down', ids: ['0'] });
       const before = last;
-      while (last < before + 20) await new Promise((done) => setTimeout(done, 20));
+      while (last < before + 20) await pause(20);
     }
     stop = true;
     await writing;

@@ -2,21 +2,17 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { connect, type Pool } from '../src/client/index.ts';
+import { connect } from '../src/client/index.ts';
 import { clusterFolders } from './support/cluster-folders.ts';
 import { runTool } from './support/differential.ts';
 import { toolsMissing } from './support/interop.ts';
+import { namesIn } from './support/pool-content.ts';
 import { sepiola } from './support/sepiola.ts';
+import { pause } from './support/until.ts';
 
 const OSDS = ['osd.0', 'osd.1', 'osd.2'];
 
 const folder = clusterFolders();
-
-async function names(pool: Pool): Promise<string[]> {
-  const out: string[] = [];
-  for await (const o of pool.objects()) out.push(o.name);
-  return out.sort();
-}
 
 const missing = toolsMissing('rados', 'ceph');
 describe.skipIf(missing)(`Debian's tools${missing ? ` (${missing})` : ''}`, () => {
@@ -75,7 +71,7 @@ test('kill -9 of OSDs with three shards under load loses nothing, and every stor
       }
     });
     const all = Promise.allSettled(writers);
-    while (acked.size < 150) await new Promise((done) => setTimeout(done, 10));
+    while (acked.size < 150) await pause(10);
     f.kill();
     isOver = true;
     await all;
@@ -83,7 +79,7 @@ test('kill -9 of OSDs with three shards under load loses nothing, and every stor
   expect((await sepiola('up', dir, '--detach')).code).toBe(0);
   await using rados = await connect({ conf });
   const pool = await rados.pool('p');
-  const found = await names(pool);
+  const found = await namesIn(pool);
   for (const [name, content] of acked) {
     expect(found).toContain(name);
     const text = (await pool.object(name).read()).toString();

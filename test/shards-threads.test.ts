@@ -1,7 +1,5 @@
 // Real threads behind the Shards port.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { startCluster } from '../src/cluster/index.ts';
 import {
@@ -13,6 +11,7 @@ import {
   sharedMemory,
 } from '../src/runtime/index.ts';
 import { nodeShards, systemClock } from '../src/runtime-node/index.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 /** A thread that echoes, what it said so far, and a wait for more. */
 function echo() {
@@ -140,7 +139,7 @@ it('a thread is ended even when it is busy, which is no surprise', async () => {
 });
 
 it('a cluster in one call has them, in memory and on disk', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sepiola-threads-'));
+  const dir = tempFolder('threads');
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   await expect(startCluster({ osds: 1, shards: 0 })).rejects.toMatchObject({ code: 'EINVAL' });
   const large = Buffer.from(Array.from({ length: 3 << 20 }, (_, i) => (i * 7919) & 255));

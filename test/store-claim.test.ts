@@ -1,12 +1,12 @@
 // One process at a time has a store's directory.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { nodeDisk } from '../src/runtime-node/index.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'sepiola-claim-'));
+const dir = tempFolder('claim');
 afterAll(() => rmSync(dir, { recursive: true }));
 const locks = () => readdirSync(dir).filter((name) => name.startsWith('lock.'));
 

@@ -1,21 +1,15 @@
 // `sepiola store`, held against what ceph-objectstore-tool 16.2 printed for the same content.
-import {
-  copyFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SECTION, SectionWriter } from '../src/cli/store/export-sections.ts';
 import { storeTool } from '../src/cli/store/index.ts';
 import { connect } from '../src/client/index.ts';
 import { startCluster } from '../src/cluster/index.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause } from './support/until.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'sepiola-store-cli-'));
+const root = tempFolder('store-cli');
 const dir = join(root, 'cluster');
 const file = (name: string) => join(root, name);
 const BIG = Buffer.alloc(3_000_000, 'big');
@@ -185,7 +179,7 @@ describe('sepiola store', () => {
         const { output } = await rados.command({ prefix: 'pg stat', format: 'json' });
         const states = JSON.parse(output.toString()).pg_summary.num_pg_by_state;
         if (states.length === 1 && states[0].name === 'active+clean') break;
-        await new Promise((done) => setTimeout(done, 20));
+        await pause(20);
       }
     });
     for (const osd of [0, 1]) expect((await store(osd, ['fsck', '--deep'])).status).toBe(0);

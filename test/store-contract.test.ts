@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silent } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/clock.ts';
@@ -8,6 +7,7 @@ import { BlockStore, MemoryStore } from '../src/store/index.ts';
 import { objectStoreContract } from './contract/object-store.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { SimDisk } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 objectStoreContract('MemoryStore', async () => ({
   open: async () => new MemoryStore(),
@@ -16,7 +16,7 @@ objectStoreContract('MemoryStore', async () => ({
 }));
 
 objectStoreContract('BlockStore on files and LMDB', async () => {
-  const path = await mkdtemp(join(tmpdir(), 'sepiola-store-'));
+  const path = tempFolder('store');
   return {
     open: () => openNodeStore(join(path, 'osd'), { sizeBytes: 2 ** 28, cacheBytes: 20_000 }),
     keeps: true,

@@ -16,6 +16,7 @@ import {
   randomTransaction,
 } from './support/random-transactions.ts';
 import { type Dice, dice, SimDisk } from './support/sim-disk.ts';
+import { pause } from './support/until.ts';
 
 const MIB = 2 ** 20;
 
@@ -152,7 +153,7 @@ describe('BlockStore when the power fails', () => {
       // Closing moves all patches: the power may fail there as well.
       const closed = store.close();
       for (let i = 0; i < 400 && !disk.dead; i++) await null;
-      if (!disk.dead) await Promise.race([closed, new Promise((r) => setTimeout(r, 20))]);
+      if (!disk.dead) await Promise.race([closed, pause(20)]);
       disk = disk.reboot();
       store = await open(disk);
       const last = states.lastIndexOf(await dumpStore(store));

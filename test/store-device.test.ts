@@ -1,7 +1,6 @@
 // A store whose data are on a block device: simulated, and a loop device of this machine where one can be had.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { nodeDisk } from '../src/runtime-node/index.ts';
@@ -11,6 +10,8 @@ import { openNodeStore } from './support/node-store.ts';
 import { place } from './support/power-run.ts';
 import { objectOf as anyObject, patterned } from './support/random-transactions.ts';
 import { type DiskEvent, dice, SimDisk } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause } from './support/until.ts';
 
 const MIB = 2 ** 20;
 const C = '1.0';
@@ -163,7 +164,7 @@ describe('a store on a device', () => {
       const opened = open(cut, { fsid: FSID }).then(() => {
         made = true;
       });
-      await Promise.race([opened, new Promise((r) => setTimeout(r, 5))]);
+      await Promise.race([opened, pause(5)]);
       cut = cut.reboot();
       const store = await open(cut, { fsid: FSID });
       await fillSome(store, 1);
@@ -205,7 +206,7 @@ describe('stripes', () => {
 
 /** The devices that `losetup` made for this file. */
 const loops: string[] = [];
-const dir = mkdtempSync(join(tmpdir(), 'sepiola-device-'));
+const dir = tempFolder('device');
 const canLoop = process.getuid?.() === 0 && loopOf('probe', 2 * MIB) !== undefined;
 
 function loopOf(name: string, bytes: number): string | undefined {

@@ -1,6 +1,5 @@
 // A store filled to its last byte in every way: refused cleanly, nothing damaged, removals always work.
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CephError } from '../src/errors/index.ts';
@@ -12,6 +11,7 @@ import { openNodeStore } from './support/node-store.ts';
 import { place } from './support/power-run.ts';
 import { objectOf, patterned } from './support/random-transactions.ts';
 import { type Dice, dice, SimDisk } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const MIB = 2 ** 20;
 const SIZE = MIB;
@@ -220,7 +220,7 @@ describe('a store that is full', () => {
   }
 
   it('keeps LMDB within what the store may hold, when small entries fill it', async () => {
-    const path = mkdtempSync(join(tmpdir(), 'sepiola-full-'));
+    const path = tempFolder('full');
     const store = await openNodeStore(path, { sizeBytes: 8 * MIB, journalBytes: MIB });
     await store.submit([{ op: 'mkcoll', c: C }]);
     let count = 0;

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeCrc32c } from '../src/runtime-node/crc32c.ts';
@@ -8,6 +7,8 @@ import { MemoryKeyValue } from '../src/store/index.ts';
 import { JournaledKeyValue } from '../src/store/journaled-key-value.ts';
 import { keyValueContract } from './contract/key-value.ts';
 import { SimDisk } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { pause } from './support/until.ts';
 
 keyValueContract('memory', async () => {
   let kept: MemoryKeyValue | undefined;
@@ -21,7 +22,7 @@ keyValueContract('memory', async () => {
 });
 
 keyValueContract('lmdb', async () => {
-  const path = await mkdtemp(join(tmpdir(), 'sepiola-kv-'));
+  const path = tempFolder('kv');
   return {
     open: () => openLmdb(join(path, 'db')),
     destroy: () => rm(path, { recursive: true }),
@@ -58,7 +59,7 @@ async function mappedBytes(path: string): Promise<number> {
 
 describe('openLmdb', () => {
   it('refuses keys that LMDB cannot hold, and takes the longest it can', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'sepiola-kv-'));
+    const path = tempFolder('kv');
     const kv = await openLmdb(path);
     const put = (length: number) =>
       kv.commit([{ op: 'put', key: '\xff'.repeat(length), value: Buffer.from('v') }]);
@@ -71,8 +72,13 @@ describe('openLmdb', () => {
   });
 
   it('gives back the memory of its map, but not under a reader or a write', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'sepiola-kv-'));
-    const kv = await openLmdb(path, { noSync: true });
+    const path = tempFolder('kv');
+    let now = 0;
+    const kv = await openLmdb(path, { noSync: true, nowMs: () => now });
+    const rest = async () => {
+      await pause(300); // the library's thread is done
+      now += 300;
+    };
     const key = (i: number) => `k${String(i).padStart(6, '0')}`;
     const put = (from: number, count: number) =>
       kv.commit(
@@ -89,7 +95,7 @@ describe('openLmdb', () => {
     expect(seen).toBeGreaterThan(3_000_000);
     kv.dropPages!(); // too soon after a write
     expect(await mappedBytes(path)).toBe(seen);
-    await new Promise((done) => setTimeout(done, 300));
+    await rest();
     const reader = kv.range('', '\xff')[Symbol.iterator]();
     expect(reader.next().value.key).toBe(key(0));
     kv.dropPages!();
@@ -100,7 +106,7 @@ describe('openLmdb', () => {
     kv.dropPages!();
     await written;
     expect(await mappedBytes(path)).toBeGreaterThanOrEqual(seen);
-    await new Promise((done) => setTimeout(done, 300));
+    await rest();
     kv.dropPages!();
     expect(await mappedBytes(path)).toBeLessThan(500_000);
     expect(kv.get(key(4000))).toEqual(Buffer.alloc(1000, 4000));

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openNodeStore } from './support/node-store.ts';
+import { tempFolder } from './support/temp-folder.ts';
 import { VICTIM_OBJECTS, victimData, victimObject } from './support/victim-transaction.ts';
 
 /** Runs the writer until it acknowledged `count` transactions, and kills it. @returns the highest acknowledged */
@@ -31,7 +31,7 @@ function killAfter(path: string, first: number, count: number): Promise<Set<numb
 }
 
 it('BlockStore keeps what it acknowledged when its process is killed under load', async () => {
-  const path = await mkdtemp(join(tmpdir(), 'sepiola-kill-'));
+  const path = tempFolder('kill');
   let first = 0;
   for (const count of [1, 300, 900]) {
     const acked = await killAfter(path, first, count);

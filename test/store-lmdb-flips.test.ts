@@ -1,12 +1,12 @@
 // LMDB has no checksums of its own: what a changed bit in its file does to a store.
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openNodeStore } from './support/node-store.ts';
 import { firstPgs, making, randomTransaction } from './support/random-transactions.ts';
 import { dice } from './support/sim-disk.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const FLIPS = Number(process.env.LMDB_FLIPS ?? 60);
 
@@ -37,7 +37,7 @@ function flips(path: string, first: number): Promise<{ lines: string[]; isDead: 
 }
 
 it("a bit changed in LMDB's file is found, or ends the process: nothing wrong is taken for right", async () => {
-  const path = await mkdtemp(join(tmpdir(), 'sepiola-flips-'));
+  const path = tempFolder('flips');
   await make(join(path, 'store'));
   await mkdir(join(path, 'copies'));
   const counts = new Map<string, number>();

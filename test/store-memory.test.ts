@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -9,6 +8,7 @@ import { decodeOnode, encodeOnode, newOnode, type Onode } from '../src/store/ono
 import { onodeBytes } from '../src/store/onode-bytes.ts';
 import { HOBJECT_MIN, type HObject } from '../src/wire/index.ts';
 import { openNodeStore } from './support/node-store.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 const KIB = 1024;
 const C = '1.0';
@@ -24,7 +24,7 @@ describe('objects at rest in a store', () => {
   let path: string;
   let store: BlockStore;
   beforeAll(async () => {
-    path = await mkdtemp(join(tmpdir(), 'sepiola-memory-'));
+    path = tempFolder('memory');
     store = await openNodeStore(join(path, 'osd'), {
       sizeBytes: 2 ** 30,
       cacheBytes: 256 * KIB,

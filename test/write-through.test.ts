@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { alignedMemory } from '../src/runtime/index.ts';
 import { nodeDisk } from '../src/runtime-node/index.ts';
 import { WritePace } from '../src/runtime-node/write-pace.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 describe('the pace of a device', () => {
   it('is waited for while it is quick, but not by large writes', () => {
@@ -45,7 +45,7 @@ describe('the pace of a device', () => {
 describe('durable writes of a file', () => {
   let dir = '';
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'write-through-'));
+    dir = tempFolder('write-through');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -17,6 +17,25 @@ export interface Speed {
   readonly meanMs: number;
 }
 
+const CASES: Readonly<Record<string, Load>> = {
+  w4k: { what: 'write', bytes: 4096, depth: 16 },
+  r4k: { what: 'rand', bytes: 4096, depth: 16 },
+  w4k1: { what: 'write', bytes: 4096, depth: 1 },
+  w64k: { what: 'write', bytes: 65536, depth: 16 },
+  r64k: { what: 'rand', bytes: 65536, depth: 16 },
+  w4m: { what: 'write', bytes: 4 << 20, depth: 16 },
+  r4m: { what: 'seq', bytes: 4 << 20, depth: 16 },
+};
+
+/** The loads of a list of names. @throws Error for a name of none */
+export function loadsOf(names: string): { name: string; load: Load }[] {
+  return names.split(',').map((name) => {
+    const load = CASES[name];
+    if (!load) throw new Error(`no case '${name}' among ${Object.keys(CASES).join(', ')}`);
+    return { name, load };
+  });
+}
+
 /** Runs `rados bench` on the pool "bench" with the client and its defaults; written objects stay. */
 export async function radosBench(conf: string, seconds: number, load: Load): Promise<Speed> {
   const words = ['-p', 'bench', 'bench', String(seconds), load.what, '-t', String(load.depth)];

@@ -5,13 +5,13 @@
  * once. Run: npm run verify:crash -- [--tree DIR] [--large MiB] [--rounds N]
  */
 import { createHash, randomFillSync } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect, type Pool, type Rados } from '../../src/client/index.ts';
 import { runTool } from '../support/differential.ts';
 import { ClusterFolder, sepiola } from '../support/sepiola.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 const CHUNK = 4 << 20;
-const work = mkdtempSync(join(tmpdir(), 'sepiola-keep-'));
+const work = tempFolder('keep');
 const cluster = new ClusterFolder();
 
 function filesOf(dir: string): string[] {

@@ -1,7 +1,6 @@
 // Proposals for an even spread, judged by the real osdmaptool.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,6 +15,7 @@ import { OSDMap, type UpmapItem, WEIGHT_ONE } from '../../src/maps/index.ts';
 import { formatPgId } from '../../src/wire/index.ts';
 import { anyDevices, clusterOf, regular, type TestDevice } from '../support/balancer-maps.ts';
 import { toolsMissing } from '../support/interop.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const TOOL = 'osdmaptool';
 const missing = toolsMissing(TOOL);
@@ -23,7 +23,7 @@ const missing = toolsMissing(TOOL);
 describe.skipIf(missing)(`osdmaptool${missing ? ` (${missing})` : ''}`, () => {
   let dir = '';
   beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'sepiola-balancer-'));
+    dir = tempFolder('balancer');
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

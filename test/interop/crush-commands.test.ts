@@ -1,7 +1,6 @@
 // `ceph osd crush ...` on Sepiola and on a real Ceph side by side: the same answers, and after every command the same map.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../../src/cluster/index.ts';
 import {
   type CrushMap,
   createDefaultCrushMap,
@@ -9,12 +8,9 @@ import {
   encodeCrushMap,
 } from '../../src/crush/index.ts';
 import { interopSkip } from '../support/interop.ts';
-import { type Answer, MonSession, sessionMissing, shown } from '../support/mon-session.ts';
-import {
-  type ReferenceCluster,
-  referenceMissing,
-  startReference,
-} from '../support/reference-cluster.ts';
+import { sessionMissing, shown } from '../support/mon-session.ts';
+import { MonitorPair } from '../support/monitor-pair.ts';
+import { referenceMissing } from '../support/reference-cluster.ts';
 
 const missing = interopSkip(referenceMissing()) ?? interopSkip(sessionMissing());
 
@@ -289,27 +285,17 @@ const GET = ['osd', 'getcrushmap'];
 const SET = ['osd', 'setcrushmap'];
 
 describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})` : ''}`, () => {
-  let ours: Cluster;
-  let real: ReferenceCluster;
-  let sessions: { ours: MonSession; real: MonSession };
+  let pair: MonitorPair;
   /** What the real one holds. */
   let map: Buffer;
-  const both = (words: readonly string[], input?: Uint8Array): Promise<[Answer, Answer]> =>
-    Promise.all([sessions.ours.run(words, input), sessions.real.run(words, input)]);
+  const both = (words: readonly string[], input?: Uint8Array) => pair.both(words, input);
 
   beforeAll(async () => {
-    // OSDs need not run to be in the map; the one of ours is its smallest cluster.
-    [ours, real] = await Promise.all([startCluster({ osds: 1 }), startReference(0)]);
-    sessions = { ours: new MonSession(await ours.writeConf()), real: new MonSession(real.conf) };
-    await Promise.all([sessions.ours.ready(), sessions.real.ready()]);
-    // A real monitor gathers changes for a while.
-    for (const option of ['paxos_propose_interval', 'paxos_min_wait']) {
-      await sessions.real.run(['config', 'set', 'mon', option, '0.01']);
-    }
+    pair = await MonitorPair.start(0);
     for (const id of ['0', '1', '2']) {
       const create = ['osd', 'new', randomUUID(), id];
-      if (id !== '0') await sessions.ours.run(create);
-      await sessions.real.run(create);
+      if (id !== '0') await pair.ours.run(create);
+      await pair.real.run(create);
     }
     for (const pool of ['p', 'q']) {
       await both(['osd', 'pool', 'create', pool, '1', '1', 'replicated', '--size', '3']);
@@ -321,14 +307,11 @@ describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})
         osds: [0, 1, 2].map((id) => ({ id, weight: 0.01, loc: { host: 'vm', root: 'default' } })),
       }),
     );
-    expect((await sessions.ours.run(SET, map)).code).toBe(0);
-    expect((await sessions.real.run(SET, map)).code).toBe(0);
+    expect((await pair.ours.run(SET, map)).code).toBe(0);
+    expect((await pair.real.run(SET, map)).code).toBe(0);
   }, 120_000);
   afterAll(async () => {
-    sessions?.ours.close();
-    sessions?.real.close();
-    await ours?.close();
-    await real?.stop();
+    await pair?.[Symbol.asyncDispose]();
   });
 
   test.for(STEPS.map((words, i) => [i, words.join(' '), words] as const))(
@@ -341,7 +324,7 @@ describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})
       const same = mine.output.equals(its.output);
       map = its.output;
       // The dump tells where they differ; and the next step begins from the same map again.
-      if (!same) await sessions.ours.run(SET, map);
+      if (!same) await pair.ours.run(SET, map);
       if (!same) expect(decodeCrushMap(mine.output)).toEqual(decodeCrushMap(map));
       expect(same).toBe(true);
     },
@@ -382,7 +365,7 @@ describe.skipIf(missing)(`the CRUSH map of a real Ceph${missing ? ` (${missing})
     const input = change((m) => {
       m.tunables.chooseTotalTries = 60;
     });
-    for (const session of [sessions.ours, sessions.real]) {
+    for (const session of [pair.ours, pair.real]) {
       const dump = (await session.run(['osd', 'dump', '--format', 'json'])).output.toString();
       const version = (JSON.parse(dump) as { crush_version: number }).crush_version;
       const set = async (prior: number, bytes: Uint8Array) =>

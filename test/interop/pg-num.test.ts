@@ -1,12 +1,12 @@
 // Debian's rados and ceph on a pool whose PGs are split and merged meanwhile.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runTool } from '../support/differential.ts';
 import { toolsMissing } from '../support/interop.ts';
 import { OsdCluster } from '../support/osd-cluster.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const RADOS = 'rados';
 const missing = toolsMissing('ceph', RADOS);
@@ -39,7 +39,7 @@ describe.skipIf(missing)('a pool under rados bench', () => {
   beforeAll(async () => {
     const config = new Map([['mgr_debug_aggressive_pg_num_changes', 'true']]);
     cluster = await OsdCluster.start(3, undefined, 1, config);
-    dir = mkdtempSync(join(tmpdir(), 'sepiola-pg-num-'));
+    dir = tempFolder('pg-num');
     conf = join(dir, 'ceph.conf');
     writeFileSync(conf, cluster.conf);
     await run('ceph', 'osd', 'pool', 'create', 'p', '4');

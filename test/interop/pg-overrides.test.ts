@@ -2,15 +2,11 @@
 // the map the same overrides are left.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../../src/cluster/index.ts';
 import { createDefaultCrushMap, crushHash2, encodeCrushMap } from '../../src/crush/index.ts';
 import { interopSkip } from '../support/interop.ts';
-import { type Answer, MonSession, sessionMissing, shown } from '../support/mon-session.ts';
-import {
-  type ReferenceCluster,
-  referenceMissing,
-  startReference,
-} from '../support/reference-cluster.ts';
+import { type MonSession, sessionMissing, shown } from '../support/mon-session.ts';
+import { MonitorPair } from '../support/monitor-pair.ts';
+import { referenceMissing } from '../support/reference-cluster.ts';
 
 const missing = interopSkip(referenceMissing()) ?? interopSkip(sessionMissing());
 
@@ -105,23 +101,14 @@ function randomStep(i: number): string[] {
 }
 
 describe.skipIf(missing)(`overrides of PGs on a real Ceph${missing ? ` (${missing})` : ''}`, () => {
-  let ours: Cluster;
-  let real: ReferenceCluster;
-  let sessions: { ours: MonSession; real: MonSession };
-  const both = (words: readonly string[], input?: Uint8Array): Promise<[Answer, Answer]> =>
-    Promise.all([sessions.ours.run(words, input), sessions.real.run(words, input)]);
+  let pair: MonitorPair;
+  const both = (words: readonly string[], input?: Uint8Array) => pair.both(words, input);
   const bothDo = async (...words: string[]): Promise<void> => {
     for (const answer of await both(words)) expect(answer).toMatchObject({ code: 0 });
   };
 
   beforeAll(async () => {
-    [ours, real] = await Promise.all([startCluster({ osds: 1 }), startReference(1)]);
-    sessions = { ours: new MonSession(await ours.writeConf()), real: new MonSession(real.conf) };
-    await Promise.all([sessions.ours.ready(), sessions.real.ready()]);
-    // A real monitor gathers changes for a while.
-    for (const option of ['paxos_propose_interval', 'paxos_min_wait']) {
-      await sessions.real.run(['config', 'set', 'mon', option, '0.01']);
-    }
+    pair = await MonitorPair.start(1);
     // OSDs need not run to be in the map.
     for (let id = 1; id <= OSDS; id++) {
       await bothDo('osd', 'new', randomUUID(), String(id));
@@ -144,10 +131,7 @@ describe.skipIf(missing)(`overrides of PGs on a real Ceph${missing ? ` (${missin
     await bothDo('osd', 'crush', 'rule', 'create-simple', 'flat', 'default', 'osd');
   }, 120_000);
   afterAll(async () => {
-    sessions?.ours.close();
-    sessions?.real.close();
-    await ours?.close();
-    await real?.stop();
+    await pair?.[Symbol.asyncDispose]();
   });
 
   const overrides = async (session: MonSession) => {
@@ -160,7 +144,7 @@ describe.skipIf(missing)(`overrides of PGs on a real Ceph${missing ? ` (${missin
   const expectSame = async (words: readonly string[]): Promise<number> => {
     const [a, b] = await both(words);
     expect(shown(a)).toEqual(shown(b));
-    const [mine, its] = await Promise.all([overrides(sessions.ours), overrides(sessions.real)]);
+    const [mine, its] = await Promise.all([overrides(pair.ours), overrides(pair.real)]);
     expect(mine).toEqual(its);
     return its.pg_upmap.length + its.pg_upmap_items.length;
   };
@@ -198,7 +182,7 @@ describe.skipIf(missing)(`overrides of PGs on a real Ceph${missing ? ` (${missin
     for (const pool of ['p', 'q']) {
       await expectSame(['osd', 'pool', 'rm', pool, pool, '--yes-i-really-really-mean-it']);
     }
-    expect(await overrides(sessions.ours)).toEqual({
+    expect(await overrides(pair.ours)).toEqual({
       pg_upmap: [],
       pg_upmap_items: [],
       pg_temp: [],

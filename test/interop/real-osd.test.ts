@@ -1,16 +1,16 @@
 // A `ceph-osd` of Debian beside our OSDs, under our monitor: it boots, sends and answers heartbeats, accuses and is accused.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, confText, startCluster } from '../../src/cluster/index.ts';
 import { toolsMissing } from '../support/interop.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { pause, until } from '../support/until.ts';
 
 const run = promisify(execFile);
-const pause = (ms: number): Promise<void> => new Promise((go) => setTimeout(go, ms));
 /** Seconds. */
 const GRACE = 6;
 
@@ -20,7 +20,7 @@ describe.skipIf(toolsMissing('ceph', 'ceph-osd'))('an OSD of Ceph', () => {
   let real: ChildProcess;
 
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'sepiola-real-osd-'));
+    dir = tempFolder('real-osd');
     mkdirSync(join(dir, 'osd.2'));
     cluster = await startCluster({ osds: 2 });
     const rados = await cluster.connect();
@@ -61,13 +61,9 @@ osd crush update on start = false
 
   const map = () => cluster.monitor.state().osdmap;
   const log = (): string[] => cluster.monitor.state().log.map(({ text }) => text);
-  const until = async (what: string, isTrue: () => boolean): Promise<void> => {
-    for (let i = 0; i < 600 && !isTrue(); i++) await pause(100);
-    expect([what, isTrue()]).toEqual([what, true]);
-  };
 
   it('boots, and nobody accuses anybody for longer than the grace', async () => {
-    await until('it is up', () => map().isUp(2));
+    await until(() => map().isUp(2));
     expect(map().hbFrontAddrs(2)).toHaveLength(2); // one for each protocol
     const meta = cluster.monitor.state().osdMetadata.get(2);
     expect(meta?.get('osd_objectstore')).toBe('memstore');
@@ -78,26 +74,26 @@ osd crush update on start = false
 
   it('is found dead by our OSDs when it is stopped, and comes back', async () => {
     real.kill('SIGSTOP');
-    await until('it is down', () => !map().isUp(2));
+    await until(() => !map().isUp(2));
     expect(log().join('\n')).toMatch(
       /osd\.2 failed \(.*\) \(2 reporters from different osd after \d+\.\d+ >= grace \d/,
     );
     real.kill('SIGCONT');
-    await until('it is up again', () => map().isUp(2));
+    await until(() => map().isUp(2));
     // It says that it lived all the time.
     expect(map().data.osdXInfo[2]!.laggyProbability).toBeGreaterThan(0);
   }, 120_000);
 
   it('tells that one of ours is gone', async () => {
     await cluster.osds[1]!.kill();
-    await until('osd.1 is down', () => !map().isUp(1));
+    await until(() => !map().isUp(1));
     expect(log().join('\n')).toMatch(/osd\.1 failed \(.*connection refused reported by osd\.[02]/);
   }, 60_000);
 
   it('is known to be dead when it has ended, by its own word or because nobody listens there', async () => {
     const { upFrom } = map().data.osdInfo[2]!;
     real.kill('SIGTERM');
-    await until('it is down', () => !map().isUp(2));
+    await until(() => !map().isUp(2));
     expect(map().data.osdXInfo[2]!.deadEpoch).toBeGreaterThan(upFrom);
     const last = log()
       .filter((text) => text.startsWith('osd.2 '))

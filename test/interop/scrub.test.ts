@@ -1,7 +1,6 @@
 // Debian's ceph and rados on copies that were damaged behind our OSDs' backs, as they were once on a real cluster: the
 // same errors are found, listed, told of and repaired.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INFO_ATTR } from '../../src/osd/ops/index.ts';
@@ -10,6 +9,8 @@ import { HOBJECT_MIN, type HObject } from '../../src/wire/index.ts';
 import { runTool } from '../support/differential.ts';
 import { toolsMissing } from '../support/interop.ts';
 import { OsdCluster } from '../support/osd-cluster.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { pause } from '../support/until.ts';
 
 const missing = toolsMissing('ceph', 'rados');
 
@@ -49,7 +50,7 @@ describe.skipIf(missing)(`scrub${missing ? ` (${missing})` : ''}`, () => {
     for (let i = 0; i < 100; i++) {
       const lines = (await log()).slice(after);
       if (lines.some((l) => pattern.test(l))) return lines;
-      await new Promise((go) => setTimeout(go, 100));
+      await pause(100);
     }
     throw new Error(`no line like ${pattern}: ${(await log()).join('\n')}`);
   }
@@ -64,7 +65,7 @@ describe.skipIf(missing)(`scrub${missing ? ` (${missing})` : ''}`, () => {
 
   beforeAll(async () => {
     cluster = await OsdCluster.start(3);
-    dir = mkdtempSync(join(tmpdir(), 'sepiola-scrub-'));
+    dir = tempFolder('scrub');
     conf = join(dir, 'ceph.conf');
     writeFileSync(conf, cluster.conf);
     await run('ceph', 'osd', 'pool', 'create', 'p', '1');

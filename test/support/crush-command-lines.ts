@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUCKET_ALG, type CrushMap, crushHash2, encodeCrushMap } from '../../src/crush/index.ts';
 import { randomCrushMap, randomWeight } from './crush-maps.ts';
 import { differenceOf, runOurs, runReference } from './crush-tool-runs.ts';
 import { type Dice, dice } from './sim-disk.ts';
+import { tempFolder } from './temp-folder.ts';
 
 /**
  * Runs command lines of every kind but edits of the tree on the map of a seed: tests, what shows a map, comparisons,
@@ -13,7 +13,7 @@ import { type Dice, dice } from './sim-disk.ts';
  * @throws Error on the first difference
  */
 export async function compareCommandLines(seed: number): Promise<number> {
-  const dir = mkdtempSync(join(tmpdir(), 'crush-lines-'));
+  const dir = tempFolder('crush-lines');
   const roll = dice(crushHash2(seed, 31));
   const [file, other] = [join(dir, 'map'), join(dir, 'other')];
   let equal = 0;

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BUCKET_ALG,
@@ -14,6 +13,7 @@ import { randomEditStep } from './crush-edit-steps.ts';
 import { randomCrushMap } from './crush-maps.ts';
 import { differenceOf, runOurs, runReference } from './crush-tool-runs.ts';
 import { dice } from './sim-disk.ts';
+import { tempFolder } from './temp-folder.ts';
 
 export interface EditCounts {
   changed: number;
@@ -29,7 +29,7 @@ export interface EditCounts {
  * @throws Error on the first difference: exit status, output, or map
  */
 export async function compareEdits(seed: number, steps: number): Promise<EditCounts> {
-  const dir = mkdtempSync(join(tmpdir(), 'crush-edit-'));
+  const dir = tempFolder('crush-edit');
   const roll = dice(crushHash2(seed, steps));
   const counts: EditCounts = { changed: 0, refused: 0, crashed: 0 };
   const file = join(dir, 'map');

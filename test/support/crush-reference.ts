@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CrushMapper, crushHash2, encodeCrushMap } from '../../src/crush/index.ts';
 import { type GeneratedForest, randomForest, randomReweights } from './crush-maps.ts';
 import { dice } from './sim-disk.ts';
+import { tempFolder } from './temp-folder.ts';
 
 /**
  * Equality with the reference on random maps. One run of crushtool maps the inputs of many maps: they are independent
@@ -94,7 +94,7 @@ function ourMappings(batch: Batch, mapper: CrushMapper): string {
 
 /** Runs one batch through the tool and through our mapper, with each of its engines. */
 export async function compareBatch(batch: Batch): Promise<BatchResult> {
-  const dir = mkdtempSync(join(tmpdir(), 'crush-batch-'));
+  const dir = tempFolder('crush-batch');
   try {
     const reference = referenceMappings(batch, dir);
     const { map } = batch.forest;

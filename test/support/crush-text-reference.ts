@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CrushMap,
@@ -11,6 +10,7 @@ import {
   encodeCrushMap,
 } from '../../src/crush/index.ts';
 import { differences, withoutInnerNodes } from './crush-maps.ts';
+import { tempFolder } from './temp-folder.ts';
 
 /** What became of a map as text; `crashed` when crushtool died of a failed assertion, which we need not equal. */
 export type TextOutcome = 'compiled' | 'refused' | 'crashed';
@@ -20,7 +20,7 @@ export type TextOutcome = 'compiled' | 'refused' | 'crashed';
  * @throws Error on the first difference
  */
 export function compareText(map: CrushMap): TextOutcome {
-  const dir = mkdtempSync(join(tmpdir(), 'crush-text-'));
+  const dir = tempFolder('crush-text');
   const [binary, text, compiled] = ['map', 'text', 'compiled'].map((name) => join(dir, name)) as [
     string,
     string,

@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { tempFolder } from './temp-folder.ts';
+import { pause } from './until.ts';
 
 /** A real Ceph 16.2 on loopback from Debian's packages (ceph-mon, ceph-osd, ceph-common): the oracle of interop tests. */
 export interface ReferenceCluster {
@@ -46,7 +47,7 @@ export async function startReference(
   osds: number,
   options: { mgr?: boolean } = {},
 ): Promise<ReferenceCluster> {
-  const dir = mkdtempSync(join(tmpdir(), 'sepiola-reference-'));
+  const dir = tempFolder('reference');
   const port = await freePort(21_000, 25_000);
   const conf = join(dir, 'ceph.conf');
   const fsid = randomUUID();
@@ -112,7 +113,7 @@ mgr data = ${dir}/mgr.$id
       });
       const { osds } = JSON.parse(stdout) as { osds: { osd: number; up: number }[] };
       if (of.every((id) => osds.some((o) => o.osd === id && o.up === 1))) return;
-      await new Promise((done) => setTimeout(done, 100));
+      await pause(100);
     }
   };
   try {
@@ -156,7 +157,7 @@ async function stopByPidFile(file: string): Promise<void> {
     return; // it never started, or has ended
   }
   for (let waited = 0; waited < 20_000; waited += 50) {
-    await new Promise((done) => setTimeout(done, 50));
+    await pause(50);
     try {
       process.kill(pid, 0);
     } catch {

@@ -1,4 +1,5 @@
 import type { Rados } from '../../src/client/index.ts';
+import { pause } from './until.ts';
 
 /** A PG as the monitor was told of it. */
 export interface PgReport {
@@ -26,7 +27,7 @@ export async function settled(rados: Rados, mostMs = 30_000): Promise<void> {
     if (Date.now() > end) {
       throw new Error(`not clean: ${JSON.stringify(await pgReports(rados), null, 1)}`);
     }
-    await new Promise<void>((done) => setTimeout(done, 20));
+    await pause(20);
   }
 }
 

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { runTool, type ToolIo } from '../../src/cli/tool-io.ts';
 import type { Outcome } from './differential.ts';
+import { tempFolder } from './temp-folder.ts';
 
 /** A tool's body, as the command runs it. */
 export type ToolBody = (words: readonly string[], io: ToolIo) => number | Promise<number>;
@@ -52,7 +52,7 @@ const ENDED_BY_SIGNAL = 124;
 
 /** The real tool and ours, each in a directory of its own, given the same words. */
 export class ToolPair {
-  private readonly root = mkdtempSync(join(tmpdir(), 'sepiola-pair-'));
+  private readonly root = tempFolder('pair');
   private readonly tool: string;
   private readonly body: ToolBody;
   /** Makes files comparable: what differs between two runs without meaning is taken out. */

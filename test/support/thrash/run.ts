@@ -6,7 +6,7 @@ import type { Dice } from './dice.ts';
 /** Longer than any outage here may last: a request that takes longer is stuck. */
 export const STUCK_MS = 180_000;
 
-export const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+export { pause as wait } from '../until.ts';
 
 /** Fails when it takes longer than anything may. */
 export function within<T>(p: Promise<T>, ms = STUCK_MS): Promise<T> {

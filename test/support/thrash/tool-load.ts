@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tempFolder } from '../temp-folder.ts';
 import type { Dice } from './dice.ts';
 import type { Run } from './run.ts';
 
@@ -10,7 +10,7 @@ const OBJECTS = 20;
 export class ToolLoad {
   private readonly run: Run;
   private readonly dice: Dice;
-  private readonly folder = mkdtempSync(join(tmpdir(), 'sepiola-thrash-'));
+  private readonly folder = tempFolder('thrash');
   private readonly contents = new Map<string, Buffer>();
 
   constructor(run: Run, dice: Dice) {
