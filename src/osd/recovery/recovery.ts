@@ -178,7 +178,7 @@ export class Recovery {
       if (this.isUnknown(key, oid) && !(await this.copies.find(key, oid))) return undefined;
       const item = state.missing.get(key);
       const outcome = item && (await this.reads.read(item, request.op));
-      if (outcome && state.missing.has(key) && this.mayBegin(key)) {
+      if (outcome && this.enabled && state.missing.has(key) && this.mayBegin(key)) {
         if (this.soon.read(key, oid)) this.launch(key, oid, false);
         else this.resume();
       }
