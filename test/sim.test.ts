@@ -44,4 +44,12 @@ describe('a whole cluster in virtual time', () => {
     expect(await hashOf(5)).toBe(first);
     expect(await hashOf(8)).not.toBe(first);
   });
+
+  it('runs alike when OSDs have shards on threads of their own, too', async () => {
+    const plan = planOf(10, MINUTE_MS);
+    expect(Math.max(...plan.options.shards)).toBeGreaterThan(1);
+    const { failures, traceHash } = await run(plan);
+    expect(failures).toEqual([]);
+    expect((await run(plan)).traceHash).toBe(traceHash);
+  });
 });
