@@ -206,7 +206,7 @@ async function digestOfOmap(
 }
 
 /** So many entries of an omap are read at first, and so many bytes of it at a time, as far as one can tell. */
-const FIRST_KEYS = 64;
+const FIRST_KEYS = 16;
 const PAGE_BYTES = 4 * 2 ** 20;
 
 /** How many entries to read after those: more while they are small. */
