@@ -1,6 +1,6 @@
 /** Below the time that a test has, so that it fails with the reason. */
 const WITHIN_MS = 50_000;
-const EVERY_MS = 10;
+const EVERY_MS = 20;
 
 /** Lets real time pass, for tests of real processes, sockets and threads. */
 export function pause(ms: number): Promise<void> {
