@@ -45,16 +45,24 @@ function startOf(pid: number): string | undefined {
 
 /** Whatever ends this process, but SIGKILL, ends what it started: our parent's death too, which closes the channel. */
 function endWithUs(): void {
-  process.on('exit', () => {
-    for (const folder of made) clear(folder);
-  });
-  process.on('disconnect', () => process.exit(1));
-  for (const [name, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
+  process.on('exit', clearAll);
+  process.on('disconnect', endNow);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
     // Who else listens has something to put right first, or is a test of that.
     process.on(name, () => {
-      if (process.listenerCount(name) === 1) process.exit(128 + number);
+      if (process.listenerCount(name) === 1) endNow();
     });
   }
+}
+
+function clearAll(): void {
+  for (const folder of made) clear(folder);
+}
+
+/** Not by process.exit(), which throws in a process that runs tests. */
+function endNow(): void {
+  clearAll();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function clear(folder: string): void {
