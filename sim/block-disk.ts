@@ -14,6 +14,8 @@ const JOURNAL_BYTES = 256 * 1024;
 const CACHE_BYTES = 1 << 20;
 /** Bytes of an object by which its place on the device is found. */
 const SAMPLE_BYTES = 4096;
+/** Of the device: data of objects begin at its multiples. */
+const UNIT = 4096;
 
 /** A store as in production, on a simulated device: recovery from a crash is the real one. */
 export class BlockDisk implements StoreDisk {
@@ -62,7 +64,9 @@ export class BlockDisk implements StoreDisk {
     const size = store.stat(c, oid)?.size ?? 0;
     if (size === 0) return false;
     const bytes = store.read(c, oid, 0, Math.min(size, SAMPLE_BYTES));
-    return bytes instanceof Uint8Array && this.disk.damage(`${PATH}/block`, bytes) > 0;
+    // Zeros may be a hole, and are wherever nothing was written yet.
+    if (!(bytes instanceof Uint8Array) || bytes.every((b) => b === 0)) return false;
+    return this.disk.damage(`${PATH}/block`, bytes, UNIT) > 0;
   }
 
   /** A write reaches the cache of the system soon; a sync and a commit wait for the device. */
