@@ -1,4 +1,10 @@
-import { BufferPool, type Clock, type LogLevel, type Runtime } from '../src/runtime/index.ts';
+import {
+  BufferPool,
+  type Clock,
+  type LogLevel,
+  type Runtime,
+  type Timer,
+} from '../src/runtime/index.ts';
 import { nativeCrc32c } from '../src/runtime-node/index.ts';
 import type { SimNetwork } from './network.ts';
 import { Dice } from './random.ts';
@@ -16,6 +22,22 @@ export interface Drift {
 }
 
 export type LogSink = (who: string, level: LogLevel, message: string, fields: unknown) => void;
+
+/** A timer that falls due while its process is stopped can be cancelled until the process goes on and gets to it. */
+class ProcessTimer implements Timer {
+  private fire: (() => void) | undefined;
+
+  constructor(fire: () => void) {
+    this.fire = fire;
+  }
+
+  due(): void {
+    this.fire?.();
+  }
+  cancel(): void {
+    this.fire = undefined;
+  }
+}
 
 /**
  * One life of a daemon or client: what the world is to it. When it has been killed nothing reaches it any more: no
@@ -40,7 +62,11 @@ export class SimProcess {
     this.clock = {
       monotonicMs: () => timeline.now * rate,
       wallMs: () => EPOCH_MS + offsetMs + timeline.now * rate,
-      setTimer: (delayMs, fire) => timeline.after(delayMs / rate, () => this.enter(fire)),
+      setTimer: (delayMs, fire) => {
+        const timer = new ProcessTimer(fire);
+        timeline.after(delayMs / rate, () => this.enter(() => timer.due()));
+        return timer;
+      },
     };
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SimCluster } from '../sim/cluster.ts';
 import type { PlannedFault } from '../sim/faults.ts';
 import { drawOptions } from '../sim/options.ts';
+import { SimProcess } from '../sim/process.ts';
 import { planOf, run } from '../sim/run.ts';
 import { HOBJECT_MIN } from '../src/wire/index.ts';
 
@@ -24,6 +25,22 @@ describe('a whole cluster in virtual time', () => {
     const result = await run({ ...planOf(4, MINUTE_MS), faults });
     expect(result.failures).toEqual([]);
     expect(result.faults.get('markDown')).toBeGreaterThan(6);
+  });
+
+  it('cancels timers that fell due while their process was stopped', async () => {
+    const { timeline } = new SimCluster(1, drawOptions(1));
+    const process = new SimProcess(timeline, 'a', '10.0.9.1', { rate: 1, offsetMs: 0 });
+    const fired: string[] = [];
+    process.clock.setTimer(5, () => {
+      fired.push('first');
+      second.cancel();
+    });
+    const second = process.clock.setTimer(6, () => fired.push('second'));
+    process.pause();
+    await timeline.run(10);
+    process.resume();
+    await timeline.run(20);
+    expect(fired).toEqual(['first']);
   });
 
   it('lets only the OSD of a damaged copy complain of it', () => {
