@@ -8,6 +8,7 @@ import { toolsMissing } from './support/interop.ts';
 import { openNodeStore } from './support/node-store.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 import { heldOf, namesIn } from './support/pool-content.ts';
+import { settled } from './support/settled.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { pause, until } from './support/until.ts';
 
@@ -16,12 +17,6 @@ async function command(
   cmd: { prefix: string } & Record<string, unknown>,
 ): Promise<string> {
   return (await rados.command(cmd)).output.toString();
-}
-
-async function isClean(rados: Rados): Promise<boolean> {
-  const stat = JSON.parse(await command(rados, { prefix: 'pg stat', format: 'json' }));
-  const states: { name: string; num: number }[] = stat.pg_summary.num_pg_by_state;
-  return states.length === 1 && states[0]!.name === 'active+clean';
 }
 
 describe('OSDs with a monitor, over TCP', () => {
@@ -48,7 +43,7 @@ describe('OSDs with a monitor, over TCP', () => {
     await pause(200);
     stop = true;
     await writer;
-    await until(() => isClean(rados));
+    await settled(rados);
     expect(c.fatal).toEqual([]);
     const listed = await namesIn(pool);
     expect(listed).toEqual([...acked, 'before'].sort());

@@ -11,17 +11,12 @@ import { parsePgId } from '../src/wire/index.ts';
 import { toolsMissing } from './support/interop.ts';
 import { OsdCluster } from './support/osd-cluster.ts';
 import { heldOf, namesIn } from './support/pool-content.ts';
+import { settled } from './support/settled.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { pause, until } from './support/until.ts';
 
 async function command(rados: Rados, cmd: { prefix: string } & Record<string, unknown>) {
   return (await rados.command(cmd)).output.toString();
-}
-
-async function isClean(rados: Rados): Promise<boolean> {
-  const stat = JSON.parse(await command(rados, { prefix: 'pg stat', format: 'json' }));
-  const states: { name: string; num: number }[] = stat.pg_summary.num_pg_by_state;
-  return states.length === 1 && states[0]!.name === 'active+clean';
 }
 
 /** Objects of a pool in all stores of an OSD, with their content. */
@@ -81,7 +76,7 @@ describe.each([
     await pause(300);
     stop = true;
     await Promise.all(writers);
-    await until(() => isClean(rados));
+    await settled(rados);
     expect(c.fatal).toEqual([]);
     expect(await namesIn(pool)).toEqual([...acked.keys()].sort());
     for (const [name, content] of acked) {
@@ -179,7 +174,7 @@ describe('after a crash between the commits of two shards', () => {
     c.threads[1]!.die(1, new Error('crash'));
     await pool.object('a').append('2');
     await c.startOsd(1);
-    await until(() => isClean(rados));
+    await settled(rados);
     expect(await held(c, 1, pool.id)).toEqual(new Map([['a', '12']]));
     expect(c.fatal).toEqual([new Error('crash')]);
   });
@@ -196,7 +191,7 @@ describe('after a crash between the commits of two shards', () => {
     await c.kill(1);
     freezables[2]!.freeze(false);
     await c.startOsd(1);
-    await until(() => isClean(rados));
+    await settled(rados);
     await later.object('b').writeFull('2');
     expect(await held(c, 1, later.id)).toEqual(new Map([['b', '2']]));
     expect(await held(c, 1, pool.id)).toEqual(new Map([['a', '1']]));
