@@ -177,6 +177,40 @@ describe.each<MapCacheMode>(['server', 'symmetric'])('shards that share maps (%s
     );
   });
 
+  it('never leap while shard 0 brings all maps and stores them, however few are kept', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('next' as const) }),
+      fc.record({
+        kind: fc.constant('start' as const),
+        shard: fc.integer({ min: 1, max: SHARDS - 1 }),
+        less: fc.nat(6),
+      }),
+      fc.record({ kind: fc.constant('deliver' as const), choose: fc.nat(99) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), order, epochsMax, (steps, o, max) => {
+        const world = new MapShards(mode, max);
+        world.storedFrom = 1;
+        world.isStoredOnce = true;
+        world.onLeap = (shard, from) => {
+          throw new Error(`shard ${shard} leaps from ${from}`);
+        };
+        const FIRST = 7;
+        const { state } = world.start(0, FIRST);
+        let last = FIRST;
+        for (const s of steps) {
+          if (s.kind === 'next') world.offer(0, item('change', ++last));
+          else if (s.kind === 'deliver') world.deliver(s.choose);
+          else if (!world.shards.has(s.shard)) world.start(s.shard, FIRST - s.less);
+        }
+        let turn = 0;
+        world.settle(() => o[turn++ % o.length]!);
+        for (const sim of world.shards.values()) expect(sim.state.reached).toBe(state.reached);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
   it('leap over an epoch only when no shard has it', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 80 }), order, (actions, o) => {

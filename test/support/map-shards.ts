@@ -46,6 +46,8 @@ export class MapShards {
   private lastTag = 0;
   /** What the others have of a shard that is behind, besides full maps: the oldest change in their stores. */
   storedFrom = Number.POSITIVE_INFINITY;
+  /** Shard 0 alone has a store. */
+  isStoredOnce = false;
   /** Called when a shard leaps over epochs it lacks. */
   onLeap: (shard: number, from: number) => void = () => {};
 
@@ -124,18 +126,23 @@ export class MapShards {
         return;
       }
       case 'supply':
-        return this.supply(shard, sim, effect.above);
+        return this.supply(shard, sim, effect.to, effect.above);
       case 'conflict':
         sim.conflicts.push(keyText(effect.key));
     }
   }
 
   /** As SharedMaps does it. */
-  private supply(shard: number, { state }: SimShard, above: number): void {
-    const isStored = above > 0 && above + 1 >= Math.max(this.storedFrom, state.shelf.oldest);
-    if (!isStored) return this.offer(shard, item('full', state.reached));
-    for (let epoch = above + 1; epoch <= state.reached; epoch++) {
-      this.offer(shard, item('change', epoch));
-    }
+  private supply(shard: number, sim: SimShard, to: number, above: number): void {
+    const { shelf, reached } = sim.state;
+    const epochs = Array.from({ length: reached - above }, (_, i) => above + 1 + i);
+    const hasStore = shard === 0 || !this.isStoredOnce;
+    const isThere = (epoch: number): boolean =>
+      (hasStore && epoch >= this.storedFrom) || shelf.find({ kind: 'change', epoch }) !== undefined;
+    const areThere = above > 0 && epochs.every(isThere);
+    if (!areThere && shard !== 0 && to !== 0) return;
+    const items = areThere ? epochs.map((epoch) => item('change', epoch)) : [item('full', reached)];
+    const message = { kind: 'supply', items } as const;
+    this.perform(shard, sim, { kind: 'send', to, message }, reached);
   }
 }

@@ -42,6 +42,7 @@ export function takeTold(s: ShardState, from: number, ask: number): void {
 export function conclude(s: ShardState, fx: ShardEffect[]): void {
   payDebts(s, fx);
   advance(s, fx);
+  supplyPeers(s, fx);
   for (const [number, ask] of s.asks) {
     const nobodyHas = ask.patience === 'now' && ask.missing.size === 0;
     if (ask.tag === undefined || !(nobodyHas || isComplete(s, ask))) continue;
@@ -86,13 +87,23 @@ function advance(s: ShardState, fx: ShardEffect[]): void {
   }
 }
 
-/**
- * Epochs are gone, and what was about to be supplied to this shard may have been among them: it says again what it lacks,
- * unless something is here that it has yet to look at.
- */
-export function lackAgain(s: ShardState, fx: ShardEffect[]): void {
-  if (s.gap.kind !== 'told' || s.shelf.fullAfter(s.reached)) return;
-  tellPeers(s, { kind: 'behind', epoch: s.reached }, fx);
+/** What a peer sends since this shard lacks it. A full map only where nothing better has come meanwhile. */
+export function takeSupply(s: ShardState, items: readonly MapItem[], fx: ShardEffect[]): void {
+  for (const item of items) {
+    const leads = item.kind === 'change' ? item.epoch === s.reached + 1 : item.epoch > s.reached;
+    if (leads && (item.kind === 'change' || s.gap.kind === 'told')) reach(s, item, fx);
+  }
+  // Others have heard of it themselves, unless all speak to the server only.
+  const isServer = s.mode === 'server' && s.shard === 0;
+  if (isServer) tellPeers(s, { kind: 'supplied', epoch: s.reached }, fx);
+}
+
+function supplyPeers(s: ShardState, fx: ShardEffect[]): void {
+  for (const [to, above] of s.behind) {
+    if (s.reached <= above) continue;
+    s.behind.delete(to);
+    fx.push({ kind: 'supply', to, above });
+  }
 }
 
 /** What leads to the epoch after the one reached. Without a map only a first one does. */

@@ -31,8 +31,8 @@ export type ShardEffect =
   | { readonly kind: 'answered'; readonly tag: number; readonly result: AskResult }
   /** This shard's map moves to the item's epoch; `follows`: from the epoch just before. */
   | { readonly kind: 'reach'; readonly item: MapItem; readonly follows: boolean }
-  /** Another shard is at `above` and nobody has what it needs next: offer it. */
-  | { readonly kind: 'supply'; readonly above: number }
+  /** Another shard is at `above` and the cache lacks what comes next: send it what leads on. */
+  | { readonly kind: 'supply'; readonly to: number; readonly above: number }
   /** What this shard offered differs from the shared copy, which stands. */
   | { readonly kind: 'conflict'; readonly key: MapKey };
 
@@ -81,6 +81,8 @@ export interface ShardState {
   readonly offers: Map<string, Offer>;
   readonly asks: Map<number, Ask>;
   debts: Debt[];
+  /** Peers that lack what follows the epoch they are at, until this shard is further than they are. */
+  readonly behind: Map<number, number>;
   /** Epochs are known that this shard cannot reach: no, it asks for what lies between, or it told all that it lacks it. */
   gap:
     | { readonly kind: 'none' }
@@ -114,6 +116,7 @@ export function newShard(of: {
     offers: new Map(),
     asks: new Map(),
     debts: [],
+    behind: new Map(),
     gap: { kind: 'none' },
     lastNumber: 0,
   };

@@ -149,7 +149,7 @@ export class SharedMaps {
       case 'reach':
         return this.reach(effect.item, effect.follows);
       case 'supply':
-        return this.supply(effect.above);
+        return this.supply(effect.to, effect.above);
       case 'conflict':
         return this.options.onConflict(effect.key);
     }
@@ -180,14 +180,16 @@ export class SharedMaps {
     this.options.onMap(this.map, follows ? previous : undefined);
   }
 
-  /** A shard that reached less than this one gets the changes it lacks, or the newest map when they are gone. */
-  private supply(above: number): void {
-    const { map } = this;
-    if (!map || map.epoch <= above) return;
-    const items = above > 0 && above >= this.oldest - 1 ? this.changesAfter(above) : undefined;
-    for (const item of items ?? [this.newestFull(map)]) {
-      this.run({ kind: 'offer', tag: ++this.lastTag, item });
-    }
+  /**
+   * A shard that reached less than this one gets the changes it lacks, or the newest map when they are gone: not for
+   * others to decide than shard 0, which alone may have them in its store, or where shard 0 is the one that lacks them.
+   */
+  private supply(to: number, above: number): void {
+    const { map, options } = this;
+    if (!map) return;
+    const changes = above > 0 ? this.changesAfter(above) : undefined;
+    if (!changes && options.shard !== 0 && to !== 0) return;
+    options.link.send(to, { kind: 'supply', items: changes ?? [this.newestFull(map)] });
   }
 
   private changesAfter(above: number): MapItem[] | undefined {

@@ -8,7 +8,7 @@ import {
   takeShared,
   trimTo,
 } from './agree.ts';
-import { conclude, lackAgain, takeAsk, takeAskOf, takeTold } from './follow.ts';
+import { conclude, takeAsk, takeAskOf, takeSupply, takeTold } from './follow.ts';
 import { type ShardEffect, type ShardInput, type ShardState, tellPeers } from './shard.ts';
 import type { MapItem, MapMessage } from './types.ts';
 
@@ -68,13 +68,18 @@ function receive(s: ShardState, from: number, message: MapMessage, fx: ShardEffe
     case 'told':
       return takeTold(s, from, message.ask);
     case 'behind':
-      if (s.reached > message.epoch) fx.push({ kind: 'supply', above: message.epoch });
+      s.behind.set(from, message.epoch);
       return;
+    case 'supply':
+      return takeSupply(s, message.items, fx);
+    case 'supplied':
+      return s.shelf.heardOf(message.epoch);
     case 'trim':
       // The server passes on what one shard told it.
-      if (!trimTo(s, message.oldest, fx)) return;
-      if (s.mode === 'server' && s.shard === 0) tellPeers(s, message, fx);
-      return lackAgain(s, fx);
+      if (trimTo(s, message.oldest, fx) && s.mode === 'server' && s.shard === 0) {
+        tellPeers(s, message, fx);
+      }
+      return;
     default:
       return unreachable(message);
   }

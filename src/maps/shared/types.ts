@@ -45,6 +45,10 @@ export type MapMessage =
   | { readonly kind: 'told'; readonly ask: number }
   /** I am at this epoch and lack what follows. */
   | { readonly kind: 'behind'; readonly epoch: number }
+  /** To one who is behind, and only for it: the changes that lead on, older perhaps than what is kept, or a full map. */
+  | { readonly kind: 'supply'; readonly items: readonly MapItem[] }
+  /** From the server: I am at this epoch, to which the cache does not lead. */
+  | { readonly kind: 'supplied'; readonly epoch: number }
   /** Epochs before this one are gone. */
   | { readonly kind: 'trim'; readonly oldest: number };
 
