@@ -19,4 +19,5 @@ export {
   WriteOp,
   type WriteOptions,
 } from './operation.ts';
+export * from './pool.ts';
 export * from './rados.ts';
