@@ -17,6 +17,12 @@ const OSDS = 3;
 const OBJECTS = 24;
 const WORKERS = 4;
 const POOLS = ['thrash', 'bench'] as const;
+/** Steps at once, and no pauses between objects: what an OSD lacks after its death are thousands that were written anew. */
+const OPTIONS = [
+  ['mgr_debug_aggressive_pg_num_changes', 'true'],
+  ['osd_recovery_sleep_hdd', '0'],
+  ['osd_recovery_max_active_hdd', '10'],
+] as const;
 /** How long an OSD that was killed is away. */
 const AWAY_MS = 1500;
 /** Reports of the last changes come by then. */
@@ -35,8 +41,9 @@ interface PoolRow {
  */
 export async function runPgNums(run: Run, daemons: Daemons, n: PgNums): Promise<void> {
   await run.sepiola('up', run.cluster.dir, '--detach', '--osds', String(OSDS));
-  const bold = { name: 'mgr_debug_aggressive_pg_num_changes', value: 'true' };
-  await run.command({ prefix: 'config set', who: 'global', ...bold });
+  for (const [name, value] of OPTIONS) {
+    await run.command({ prefix: 'config set', who: 'global', name, value });
+  }
   const client = await run.client();
   for (const name of POOLS) {
     await client.createPool(name, { pgNum: n.from, application: 'test' });
