@@ -1,9 +1,8 @@
 /**
- * What a daemon's process has when its caches are empty and clients are at work: the engine and its garbage (its heap may
- * be 2.5 times what lives), code, the journal, messages on their way, pages of files. Measured; the role is that of
- * osd_memory_base.
+ * What a daemon's process has when its caches are empty and clients are at work: the engine and its garbage, code, the
+ * journal, messages on their way. Measured; the role is that of osd_memory_base.
  */
-const BASE_BYTES = 180 * 2 ** 20;
+const BASE_BYTES = 144 * 2 ** 20;
 /** Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation. */
 const LOST = 0.15;
 /** Caches never get less, whatever the target: without them every request would wait for the device. */
@@ -44,6 +43,7 @@ export function tuneCaches(
 }
 
 /**
+ * What lies in the engine's heap has small shares: beside it lies as much garbage.
  * @param cachesBytes see {@link tuneCaches}
  * @param targetBytes what the buffers' share comes from: a pool that keeps less than what is on its way at a time makes
  *   garbage and page faults instead of saving memory, so it does not shrink with the others; it lets go of what is not
@@ -57,9 +57,9 @@ export function shareCaches(
 ): MemoryShares {
   const bytes = cachesBytes / shards;
   return {
-    onodes: Math.floor(0.16 * bytes),
+    onodes: Math.floor(0.11 * bytes),
     buffers: Math.floor((0.6 * cachesMax(targetBytes)) / shards),
-    logs: Math.floor(0.2 * bytes),
-    contexts: Math.floor(0.04 * bytes),
+    logs: Math.floor(0.14 * bytes),
+    contexts: Math.floor(0.03 * bytes),
   };
 }
