@@ -3,8 +3,11 @@
  * journal, messages on their way. Measured; the role is that of osd_memory_base.
  */
 const BASE_BYTES = 144 * 2 ** 20;
-/** Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation. */
-const LOST = 0.15;
+/**
+ * Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation: beside what lies in the
+ * engine's heap lies as much garbage.
+ */
+const LOST = 0.25;
 /** Caches never get less, whatever the target: without them every request would wait for the device. */
 const CACHES_MIN = 16 * 2 ** 20;
 
@@ -43,7 +46,6 @@ export function tuneCaches(
 }
 
 /**
- * What lies in the engine's heap has small shares: beside it lies as much garbage.
  * @param cachesBytes see {@link tuneCaches}
  * @param targetBytes what the buffers' share comes from: a pool that keeps less than what is on its way at a time makes
  *   garbage and page faults instead of saving memory, so it does not shrink with the others; it lets go of what is not
@@ -57,9 +59,9 @@ export function shareCaches(
 ): MemoryShares {
   const bytes = cachesBytes / shards;
   return {
-    onodes: Math.floor(0.11 * bytes),
-    buffers: Math.floor((0.6 * cachesMax(targetBytes)) / shards),
-    logs: Math.floor(0.14 * bytes),
+    onodes: Math.floor(0.12 * bytes),
+    buffers: Math.floor((0.7 * cachesMax(targetBytes)) / shards),
+    logs: Math.floor(0.15 * bytes),
     contexts: Math.floor(0.03 * bytes),
   };
 }
