@@ -2,12 +2,9 @@
  * What a daemon's process has when its caches are empty and clients are at work: the engine and its garbage, code, the
  * journal, messages on their way. Measured; the role is that of osd_memory_base.
  */
-const BASE_BYTES = 144 * 2 ** 20;
-/**
- * Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation: beside what lies in the
- * engine's heap lies as much garbage.
- */
-const LOST = 0.25;
+const BASE_BYTES = 160 * 2 ** 20;
+/** Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation. */
+const LOST = 0.15;
 /** Caches never get less, whatever the target: without them every request would wait for the device. */
 const CACHES_MIN = 16 * 2 ** 20;
 
@@ -59,9 +56,9 @@ export function shareCaches(
 ): MemoryShares {
   const bytes = cachesBytes / shards;
   return {
-    onodes: Math.floor(0.12 * bytes),
-    buffers: Math.floor((0.7 * cachesMax(targetBytes)) / shards),
-    logs: Math.floor(0.15 * bytes),
-    contexts: Math.floor(0.03 * bytes),
+    onodes: Math.floor(0.1 * bytes),
+    buffers: Math.floor((0.72 * cachesMax(targetBytes)) / shards),
+    logs: Math.floor(0.16 * bytes),
+    contexts: Math.floor(0.02 * bytes),
   };
 }
