@@ -77,7 +77,10 @@ export function isAllClean(cluster: SimCluster): boolean {
   const map = cluster.monitor?.state().osdmap;
   if (!map) return false;
   const areUp = cluster.osds.every((o) => o.isAlive && map.isUp(o.id));
-  return areUp && uncleanPgs(cluster).length === 0;
+  // The map may not know yet that a machine is gone.
+  const acting = [...map.pgs()].flatMap((pgid) => map.pgToUpActing(pgid).acting);
+  const areThere = acting.every((osd) => cluster.osd(osd)?.isAlive);
+  return areUp && areThere && uncleanPgs(cluster).length === 0;
 }
 
 /** Everything of a PG in a store, an object to a line. */
