@@ -1,5 +1,6 @@
 import { CephError } from '../../errors/index.ts';
 import type { IncomingMessage } from '../../msgr/index.ts';
+import type { Timer } from '../../runtime/index.ts';
 import { formatPgId, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
 import type { OpOutcome } from '../ops/index.ts';
@@ -59,6 +60,8 @@ export class Recovery {
   readonly reads: HolderReads;
   private readonly running = new Set<string>();
   private readonly unfound = new Set<string>();
+  /** Looks for them again. */
+  private retry: Timer | undefined;
   /** They come first in our turn. */
   private readonly soon = new Soon();
   private enabled = false;
@@ -118,6 +121,8 @@ export class Recovery {
     this.asked = undefined;
     this.running.clear();
     this.unfound.clear();
+    this.retry?.cancel();
+    this.retry = undefined;
     this.soon.clear();
     this.givers.clear();
     this.copies.interrupt();
@@ -270,11 +275,12 @@ export class Recovery {
 
   private giveUpFor(key: string): void {
     const { host, state } = this.scope;
-    const { number } = this.term;
     this.unfound.add(key);
     host.log('warn', 'object unfound', { pg: formatPgId(state.pgid), object: key });
-    host.clock.setTimer(RETRY_MS, () => {
-      if (number === this.term.number) this.retryUnfound();
+    // One for all: each that ends tries all of them, and would set as many again.
+    this.retry ??= host.clock.setTimer(RETRY_MS, () => {
+      this.retry = undefined;
+      this.retryUnfound();
     });
   }
 
