@@ -55,6 +55,11 @@ describe('a whole cluster in virtual time', () => {
     expect(cluster.errors).toHaveLength(3);
   });
 
+  it('looks for objects that nobody has no more often the more there are, seed 20075', async () => {
+    const { failures } = await run(planOf(20075, 10 * MINUTE_MS));
+    expect(failures).toEqual([]);
+  }, 120_000);
+
   it('runs alike from one seed, and differently from another', async () => {
     const hashOf = async (seed: number) => (await run(planOf(seed, 2 * MINUTE_MS))).traceHash;
     const first = await hashOf(5);
