@@ -1,5 +1,6 @@
 import {
   existsSync,
+  linkSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -47,18 +48,33 @@ export function runningDaemons(dir: ClusterDir): RunningDaemon[] {
  */
 export function claim(dir: ClusterDir, name: string, who: string): () => void {
   const file = dir.pid(name);
-  const other = runningDaemon(dir, name);
-  if (other) throw new CephError('EBUSY', `${who} (pid ${other.pid})`);
-  rmSync(file, { force: true });
+  const own = `${file}.${process.pid}`;
+  // Linked, so that whoever finds the file finds the number in it.
+  writeFileSync(own, `${process.pid}\n`);
   try {
-    writeFileSync(file, `${process.pid}\n`, { flag: 'wx' });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new CephError('EBUSY', who, { cause });
+    if (!isLinked(own, file)) {
+      const other = runningDaemon(dir, name);
+      if (other) throw new CephError('EBUSY', `${who} (pid ${other.pid})`);
+      rmSync(file, { force: true });
+      if (!isLinked(own, file)) throw new CephError('EBUSY', who);
+    }
+  } finally {
+    rmSync(own, { force: true });
   }
   return () => {
     if (pidIn(file) === process.pid) rmSync(file, { force: true });
   };
+}
+
+/** @returns false: the name is taken */
+function isLinked(file: string, as: string): boolean {
+  try {
+    linkSync(file, as);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw cause;
+  }
 }
 
 function pidIn(file: string): number | undefined {

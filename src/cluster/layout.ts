@@ -186,7 +186,7 @@ export class ClusterDir {
     if (!statSync(this.path).isDirectory()) {
       throw new CephError('ENOTDIR', `${this.path} is not a directory`);
     }
-    if (readdirSync(this.path).every((n) => LEFTOVERS.has(n))) return;
+    if (readdirSync(this.path).every((n) => LEFTOVERS.has(n) || n.startsWith('up.pid.'))) return;
     throw new CephError('ENOTEMPTY', `${this.path} is not empty and holds no Sepiola cluster`);
   }
 }

@@ -46,7 +46,7 @@ export const upCommand: Command = {
 
 export async function up(args: Parsed): Promise<number> {
   const dir = new ClusterDir(args.positionals[0]!);
-  if (!dir.read()) dir.refuseOthers();
+  refuseOthers(dir);
   const wanted = wantedOf(args); // what cannot be is refused before anything is made
   refuseRunning(dir);
   const made = missingFolders(dir.path);
@@ -60,6 +60,16 @@ export async function up(args: Parsed): Promise<number> {
     }
   } finally {
     removeEmpty(made);
+  }
+}
+
+function refuseOthers(dir: ClusterDir): void {
+  if (dir.read()) return;
+  try {
+    dir.refuseOthers();
+  } catch (e) {
+    refuseRunning(dir); // what is there may be a cluster by now
+    throw e;
   }
 }
 
