@@ -68,7 +68,8 @@ function refuseOthers(dir: ClusterDir): void {
   try {
     dir.refuseOthers();
   } catch (e) {
-    refuseRunning(dir); // what is there may be a cluster by now
+    // What is there may be a cluster by now.
+    if (e instanceof CephError && e.code === 'ENOTEMPTY') refuseRunning(dir);
     throw e;
   }
 }
