@@ -370,6 +370,26 @@ describe('strays', () => {
     await run.end();
     expect(run.wrong, run.story).toEqual([]);
   });
+
+  it('announce themselves in each life, also when they lived all the time (seed 983)', async () => {
+    const run = new ImportRun(7);
+    await run.begin();
+    const { world } = run;
+    const { onSend } = world;
+    let isCutOff = true;
+    world.onSend = (from, to, message) =>
+      onSend(from, to, message) && !(isCutOff && message.type === MPgRemove.type);
+    world.place(MIDDLE);
+    const holder = world.nodes[0]!;
+    await run.until('clean', () => Boolean(run.primary?.isClean && run.primary.host.id === 2));
+    await run.until('noticed', () => holder.pg?.announcement.isHomeless === false);
+    world.markDown(0, holder.life);
+    await run.until('down', () => world.nodes.every((n) => n.view === world.view));
+    isCutOff = false;
+    world.heal();
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
 });
 
 describe('an old holder that is to be a member again while it still drops its copy', () => {

@@ -95,7 +95,8 @@ export class PeeringRounds {
 
   /** A map in which the members are the same, but somebody else came or went. */
   othersMoved(): void {
-    if (!this.isSettled || !this.scope.isPrimary) return;
+    if (!this.isSettled) return;
+    if (!this.scope.isPrimary) return this.scope.announcement.livesOn();
     if (!this.witnesses.haveChanged()) return;
     this.witnesses.forgetLives();
     const phase = this.machine.phase.name;

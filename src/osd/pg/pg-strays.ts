@@ -96,24 +96,40 @@ export class Announcement {
   isHomeless = false;
   private readonly scope: AnnouncementScope;
   private timer: Timer | undefined;
+  /** In which of our lives it began; undefined before it does. */
+  private upFrom: number | undefined;
 
   constructor(scope: AnnouncementScope) {
     this.scope = scope;
   }
 
   begin(): void {
-    this.stop();
+    const { host } = this.scope;
+    this.silence();
     this.isHomeless = true;
+    this.upFrom = host.upFrom(host.id);
     this.say();
+  }
+
+  /** A map in which the interval goes on: what we said in another life the primary has forgotten (Witnesses.forgetLives). */
+  livesOn(): void {
+    const { host } = this.scope;
+    if (this.upFrom !== undefined && this.upFrom !== host.upFrom(host.id)) this.begin();
   }
 
   /** The primary has spoken to us. */
   noticed(): void {
-    this.stop();
+    this.silence();
     this.isHomeless = false;
   }
 
+  /** The interval is over. */
   stop(): void {
+    this.silence();
+    this.upFrom = undefined;
+  }
+
+  private silence(): void {
     this.timer?.cancel();
     this.timer = undefined;
   }
