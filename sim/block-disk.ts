@@ -12,10 +12,6 @@ const PATH = '/osd';
 /** So small that its areas change often. */
 const JOURNAL_BYTES = 256 * 1024;
 const CACHE_BYTES = 1 << 20;
-/** Bytes of an object by which its place on the device is found. */
-const SAMPLE_BYTES = 4096;
-/** Of the device: data of objects begin at its multiples. */
-const UNIT = 4096;
 
 /** A store as in production, on a simulated device: recovery from a crash is the real one. */
 export class BlockDisk implements StoreDisk {
@@ -61,12 +57,9 @@ export class BlockDisk implements StoreDisk {
   }
 
   damage(store: ObjectStore, c: string, oid: HObject): boolean {
-    const size = store.stat(c, oid)?.size ?? 0;
-    if (size === 0) return false;
-    const bytes = store.read(c, oid, 0, Math.min(size, SAMPLE_BYTES));
-    // Zeros may be a hole, and are wherever nothing was written yet.
-    if (!(bytes instanceof Uint8Array) || bytes.every((b) => b === 0)) return false;
-    return this.disk.damage(`${PATH}/block`, bytes, UNIT) > 0;
+    const [place] = store instanceof BlockStore ? store.places(c, oid) : [];
+    if (place) this.disk.flip(`${PATH}/block`, place.offset);
+    return place !== undefined;
   }
 
   /** A write reaches the cache of the system soon; a sync and a commit wait for the device. */

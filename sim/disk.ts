@@ -179,25 +179,29 @@ export class SimDisk implements Disk {
     return next;
   }
 
-  /**
-   * Flips a bit in each place of a file that holds `bytes`.
-   * @param step they begin at a multiple of so many
-   * @returns how many
-   */
-  damage(path: string, bytes: Uint8Array, step = 1): number {
+  /** Flips a bit of a byte. */
+  flip(path: string, at: number): void {
+    const { now } = this.files.get(path)!;
+    const byte = Buffer.alloc(1);
+    now.read(byte, at);
+    byte[0]! ^= 1;
+    now.write(at, byte);
+  }
+
+  /** Flips a bit in each place of a file that holds `bytes`. @returns how many */
+  damage(path: string, bytes: Uint8Array): number {
     const image = this.files.get(path)!;
     const all = Buffer.alloc(image.now.size);
     image.now.read(all, 0);
-    let count = 0;
+    const places: number[] = [];
     // Not by Buffer.indexOf: for bytes that are mostly zeros it takes forever among zeros.
-    for (let at = 0; at + bytes.length <= all.length; at += step) {
+    for (let at = 0; at + bytes.length <= all.length; at++) {
       const is =
         all[at] === bytes[0] && !all.compare(bytes, 0, bytes.length, at, at + bytes.length);
-      if (!is) continue;
-      image.now.write(at, Buffer.from([all[at]! ^ 1]));
-      count++;
+      if (is) places.push(at);
     }
-    return count;
+    for (const at of places) this.flip(path, at);
+    return places.length;
   }
 
   /** One numbered operation: waits a little, then takes effect unless the power fails first. */
