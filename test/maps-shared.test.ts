@@ -295,9 +295,10 @@ class Osd {
 }
 
 const first = builtMap();
+const madeFirst = new OSDMap({ ...first.data, epoch: 1 });
 /** The map after so many changes, and each change's bytes by epoch. */
-function history(count: number): { maps: OSDMap[]; changes: Map<number, Buffer> } {
-  const maps = [first];
+function history(count: number, from = first): { maps: OSDMap[]; changes: Map<number, Buffer> } {
+  const maps = [from];
   const changes = new Map<number, Buffer>();
   for (let i = 0; i < count; i++) {
     const before = maps.at(-1)!;
@@ -379,7 +380,7 @@ describe.each(MODES)('SharedMaps (%s)', (mode) => {
   it('a shard that saw less before the start is given changes from the store of another', () => {
     const { maps, changes } = history(4);
     const osd = new Osd();
-    osd.start(mode, { current: maps[4]!, load: (epoch) => changes.get(epoch) });
+    osd.start(mode, { current: maps[4]!, load: ({ epoch }) => changes.get(epoch) });
     osd.start(mode, { current: maps[1]! });
     osd.settle();
     const e = first.epoch;
@@ -388,6 +389,21 @@ describe.each(MODES)('SharedMaps (%s)', (mode) => {
       [e + 3, e + 2],
       [e + 4, e + 3],
     ]);
+    expect(osd.shards[1]!.current!.encode().equals(maps[4]!.encode())).toBe(true);
+  });
+
+  it('a shard that begins when the cache is trimmed follows from the very first map', () => {
+    const { maps, changes } = history(4, madeFirst);
+    const osd = new Osd();
+    const stored = ({ kind, epoch }: MapKey) =>
+      kind === 'change' ? changes.get(epoch) : epoch === 1 ? madeFirst.encode() : undefined;
+    const one = osd.start(mode, { epochsMax: 1, load: stored });
+    void one.offer('full', 1, madeFirst.encode());
+    for (const [epoch, bytes] of changes) void one.offer('change', epoch, bytes);
+    expect(one.oldest).toBe(5);
+    osd.start(mode, { epochsMax: 1 });
+    osd.settle();
+    expect(osd.seen[1]).toEqual([1, 2, 3, 4, 5].map((e) => [e, e === 1 ? undefined : e - 1]));
     expect(osd.shards[1]!.current!.encode().equals(maps[4]!.encode())).toBe(true);
   });
 

@@ -1,5 +1,11 @@
 import { assert, DecodeError } from '../errors/index.ts';
-import { type MapCacheMode, type MapMessage, type OSDMap, SharedMaps } from '../maps/index.ts';
+import {
+  type MapCacheMode,
+  type MapKey,
+  type MapMessage,
+  type OSDMap,
+  SharedMaps,
+} from '../maps/index.ts';
 import type { ReceivedMap } from './osd-maps.ts';
 import type { Partition } from './partition.ts';
 
@@ -18,8 +24,8 @@ export interface FollowerScope {
   readonly crc32c: (seed: number, bytes: Uint8Array) => number;
   /** To the follower of another shard; in order. */
   send(to: number, message: MapMessage): void;
-  /** The bytes of a change of the past, where they are stored. */
-  load?(epoch: number): Uint8Array | undefined;
+  /** The bytes of a map of the past, where they are stored. */
+  load?(key: MapKey): Uint8Array | undefined;
   /** The next map. @param previous undefined for the first one, and after a gap */
   onMap(map: OSDMap, previous: OSDMap | undefined): void;
   /** After one or more maps that came together. */
@@ -47,7 +53,7 @@ export class MapFollower {
       ...(current ? { current } : {}),
       crc32c,
       link: { send: (to, message) => scope.send(to, message) },
-      ...(scope.load ? { load: (epoch: number) => scope.load!(epoch) } : {}),
+      ...(scope.load ? { load: (key: MapKey) => scope.load!(key) } : {}),
       onMap: (map, previous) => {
         this.hasReached = true;
         scope.onMap(map, previous);

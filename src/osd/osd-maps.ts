@@ -1,5 +1,5 @@
 import { CephError } from '../errors/index.ts';
-import { decodeIncremental, type MapItem, OSDMap } from '../maps/index.ts';
+import { decodeIncremental, type MapItem, type MapKey, OSDMap } from '../maps/index.ts';
 import type { ObjectStore, StoreOp } from '../store/index.ts';
 import { type MessageOf, MOSDMap, type Outgoing, outgoing } from '../wire/index.ts';
 import { MAPS, META, putMeta, type Superblock } from './superblock.ts';
@@ -87,7 +87,14 @@ export class OsdMaps {
     } else {
       // Changes from before the gap lead nowhere any more.
       superblock.oldest = map.epoch + 1;
+      // A shard that begins later follows from the very first one, as this one did: see Untouched.
+      if (map.epoch === 1) this.putFull(map);
     }
+  }
+
+  private putFull(map: OSDMap): void {
+    this.puts.push([mapKey('f', map.epoch), map.encode()]);
+    this.fulls.push(map.epoch);
   }
 
   /**
@@ -97,9 +104,8 @@ export class OsdMaps {
   commit(neededFrom: number): StoreOp[] {
     if (this.puts.length === 0 && this.fulls.at(-1) === this.epoch) return [];
     const { epoch, superblock, fulls } = this;
+    if (fulls.at(-1) !== epoch) this.putFull(this.current!);
     const puts = this.puts.splice(0);
-    puts.push([mapKey('f', epoch), this.current!.encode()]);
-    fulls.push(epoch);
     const ops: StoreOp[] = [putMeta(puts)];
     const base = fulls.findLast((full) => full <= neededFrom) ?? fulls[0]!;
     const gone = fulls.splice(0, fulls.indexOf(base));
@@ -121,6 +127,13 @@ export class OsdMaps {
   /** The bytes of the change that led to an epoch, if they are kept. */
   change(epoch: number): Uint8Array | undefined {
     return readMap(this.store, 'i', epoch);
+  }
+
+  /** What is kept, or will be with the maps that are being followed now. */
+  kept({ kind, epoch }: MapKey): Uint8Array | undefined {
+    const letter = kind === 'full' ? 'f' : 'i';
+    const key = mapKey(letter, epoch);
+    return this.puts.find(([k]) => k === key)?.[1] ?? readMap(this.store, letter, epoch);
   }
 
   /** The map of an epoch in full, if what leads to it is kept: for a shard whose PGs have seen no more. */

@@ -42,8 +42,8 @@ export interface SharedMapsOptions {
   readonly onConflict: (key: MapKey) => void;
   /** A shared map is malformed or does not fit, so this shard cannot follow any more. Called once. */
   readonly onFailure: (error: unknown) => void;
-  /** The bytes of a change from before the shards' start, for a shard that saw less than this one. */
-  readonly load?: (epoch: number) => Uint8Array | undefined;
+  /** The bytes of what the cache does not keep any more, for a shard that saw less than this one. */
+  readonly load?: (key: MapKey) => Uint8Array | undefined;
 }
 
 /**
@@ -187,21 +187,28 @@ export class SharedMaps {
   private supply(to: number, above: number): void {
     const { map, options } = this;
     if (!map) return;
-    const changes = above > 0 ? this.changesAfter(above) : undefined;
-    if (!changes && options.shard !== 0 && to !== 0) return;
-    options.link.send(to, { kind: 'supply', items: changes ?? [this.newestFull(map)] });
+    const items = this.itemsAfter(above);
+    if (!items && options.shard !== 0 && to !== 0) return;
+    options.link.send(to, { kind: 'supply', items: items ?? [this.newestFull(map)] });
   }
 
-  private changesAfter(above: number): MapItem[] | undefined {
+  /** Each change, beginning for one who has no map with that of epoch 1, or with the full map of it. */
+  private itemsAfter(above: number): MapItem[] | undefined {
     const items: MapItem[] = [];
     for (let epoch = above + 1; epoch <= this.state.reached; epoch++) {
-      const shared = this.get('change', epoch);
-      const stored = shared ? undefined : this.options.load?.(epoch);
-      const bytes = shared ?? (stored && intoShared(stored));
-      if (!bytes) return undefined;
-      items.push({ kind: 'change', epoch, bytes });
+      const change = this.item({ kind: 'change', epoch });
+      const item = change ?? (epoch === 1 ? this.item({ kind: 'full', epoch }) : undefined);
+      if (!item) return undefined;
+      items.push(item);
     }
     return items;
+  }
+
+  private item(key: MapKey): MapItem | undefined {
+    const shared = this.get(key.kind, key.epoch);
+    const stored = shared ? undefined : this.options.load?.(key);
+    const bytes = shared ?? (stored && intoShared(stored));
+    return bytes && { ...key, bytes };
   }
 
   private newestFull(map: OSDMap): MapItem {

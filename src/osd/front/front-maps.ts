@@ -47,7 +47,7 @@ export class FrontMaps {
       current: this.stored.current,
       crc32c,
       send: scope.send,
-      load: (epoch) => this.stored.change(epoch),
+      load: (key) => this.stored.kept(key),
       onMap: (map, previous) => this.reached(map, previous),
       afterMaps: () => {
         void own.commitMaps(this.stored.commit(scope.neededFrom()));
