@@ -174,6 +174,84 @@ describe('a store on a device', () => {
   });
 });
 
+describe('the parts of a device', () => {
+  const COUNT = 3;
+  const SIZE = 6 * MIB; // 20 MiB and a bit in three, in whole MiB
+  const dirOf = (index: number) => `/sim/shard.${index}`;
+  const partOf = (disk: SimDisk, index: number) => ({ ...place(disk, 0), path: dirOf(index) });
+  const openPart = (disk: SimDisk, index: number, extra: Extra = {}) =>
+    BlockStore.open({
+      ...partOf(disk, index),
+      blockPath: DEVICE,
+      devicePart: { index, count: COUNT },
+      fsid: FSID,
+      ...extra,
+    });
+  const check = async (disk: SimDisk, index: number, mend?: 'repair') => {
+    const texts: string[] = [];
+    const found = ({ text }: { text: string }) => texts.push(text);
+    const result = await fsck({ ...partOf(disk, index), deep: true, found, ...(mend && { mend }) });
+    expect(result.found).toBe(texts.length);
+    return texts;
+  };
+
+  it('are stores that do not meet, each as full as it may be', async () => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB + 512);
+    const stores = [];
+    for (let i = 0; i < COUNT; i++) stores.push(await openPart(disk, i));
+    for (const [i, store] of stores.entries()) {
+      expect(store.usage().totalBytes).toBe(SIZE);
+      await store.submit([{ op: 'mkcoll', c: C }]);
+      const data = patterned(dice(i), SIZE - 256 * 1024);
+      await store.submit([{ op: 'write', c: C, oid: objectOf(i), offset: 0, data }]);
+      const more = Buffer.alloc(MIB, 1);
+      const over = store.submit([{ op: 'write', c: C, oid: objectOf(9), offset: 0, data: more }]);
+      await expect(over).rejects.toMatchObject({ code: 'ENOSPC' });
+    }
+    for (const store of stores) await store.close();
+    for (let i = 0; i < COUNT; i++) {
+      expect(await check(disk, i)).toEqual([]);
+      const store = await BlockStore.open(partOf(disk, i));
+      const bytes = await store.read(C, objectOf(i), 0, SIZE);
+      expect(patterned(dice(i), SIZE - 256 * 1024).equals(bytes)).toBe(true);
+      await store.close();
+    }
+  });
+
+  it.each(['Sstart', 'Ssize'])('are not guessed when %s is lost', async (key) => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB);
+    for (let i = 0; i < COUNT; i++) await (await openPart(disk, i)).close();
+    const kv = await disk.openKeyValue(`${dirOf(1)}/db`);
+    await kv.commit([{ op: 'put', key, value: Buffer.from('not a value') }]);
+    expect(await check(disk, 1, 'repair')).toEqual(['which part of its device it has is lost']);
+    await expect(openPart(disk, 1)).rejects.toMatchObject({ code: 'EIO' });
+    expect(await check(disk, 0)).toEqual([]);
+    expect(await check(disk, 2)).toEqual([]);
+  });
+
+  it('are made over what stores before have left there, once part 0 may have the device', async () => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB);
+    for (let i = 0; i < COUNT; i++) await (await openPart(disk, i, { fsid: 'former' })).close();
+    const device = disk.snapshot().files.get(DEVICE)!;
+    const next = new SimDisk(2, { files: new Map([[DEVICE, device]]), stores: new Map() });
+    next.devices.add(DEVICE);
+    await expect(openPart(next, 0)).rejects.toThrow(/holds a Sepiola store/);
+    await wipe(next, DEVICE);
+    for (let i = 0; i < COUNT; i++) {
+      const store = await openPart(next, i);
+      await fillSome(store, 2);
+      await store.close();
+    }
+    for (let i = 0; i < COUNT; i++) {
+      expect(await check(next, i)).toEqual([]);
+      await expectSome(await openPart(next, i), 2);
+    }
+  });
+});
+
 describe('stripes', () => {
   it("are the device's for ever: large writes begin at them, in one piece", async () => {
     const disk = new SimDisk(1);
@@ -260,6 +338,27 @@ describe.skipIf(!canLoop)('a loop device', () => {
     await store.submit([{ op: 'remove', c: C, oid: objectOf(30) }]);
     await expectSome(store, 20);
     await store.close();
+  });
+
+  it('parted among stores of one process is theirs alone', async () => {
+    const parted = loopOf('parted', 64 * MIB)!;
+    const ofPart = (index: number) =>
+      openNodeStore(join(dir, `osd.3/shard.${index}`), {
+        blockPath: parted,
+        devicePart: { index, count: 2 },
+        fsid: FSID,
+      });
+    for (let life = 0; life < 2; life++) {
+      const stores = [await ofPart(0), await ofPart(1)];
+      const made = spawnSync('mkfs.ext4', ['-q', '-F', parted], { encoding: 'utf8' });
+      expect(made.stderr).toMatch(/in use/);
+      for (const store of stores) {
+        expect(store.usage().totalBytes).toBe(32 * MIB);
+        if (life === 0) await fillSome(store, 5);
+        else await expectSome(store, 5);
+      }
+      for (const store of stores) await store.close();
+    }
   });
 
   it('is refused while it is mounted', async () => {

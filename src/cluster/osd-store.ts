@@ -15,7 +15,7 @@ export interface OsdPlace {
   readonly uuid: string | undefined;
   /** What all of its stores together may hold. */
   readonly sizeBytes: number;
-  /** The block device that its data are made on. Without it they are in a file of the directory. */
+  /** The block device that its data are made on, a part of it for each shard. Without it they are in a file of the directory. */
   readonly device?: string | undefined;
   /** Where large writes begin in a store that is made: at multiples of it. 0 or undefined: anywhere. */
   readonly stripeBytes?: number | undefined;
@@ -30,7 +30,7 @@ function storePath(osdPath: string, { index, count }: Partition): string {
 
 /**
  * Opens the store of a shard, or makes it.
- * @throws CephError EINVAL when the directory is of an OSD with another count of shards, or a device has several
+ * @throws CephError EINVAL when the directory is of an OSD with another count of shards
  */
 export async function openOsdStore(
   place: OsdPlace,
@@ -48,9 +48,6 @@ export async function openOsdStore(
   if (there > count || (there === 1 && count > 1)) {
     throw new CephError('EINVAL', `${osdPath} is of an OSD with ${there} shard(s), not ${count}`);
   }
-  if (place.device !== undefined && count > 1) {
-    throw new CephError('EINVAL', `${place.device} cannot be parted among ${count} shards`);
-  }
   const path = storePath(osdPath, partition);
   const fsid = place.uuid ?? (existsSync(join(path, 'block')) ? undefined : made);
   const store = await BlockStore.open({
@@ -63,6 +60,7 @@ export async function openOsdStore(
     log,
     ...(fsid === undefined ? {} : { fsid }),
     ...(place.device === undefined ? {} : { blockPath: place.device }),
+    ...(place.device === undefined || count === 1 ? {} : { devicePart: partition }),
     ...(place.stripeBytes ? { stripeBytes: place.stripeBytes } : {}),
     sizeBytes,
   });

@@ -36,7 +36,7 @@ export const nodeDisk: Disk = {
       closeSync(call(() => openSync(path, 'a'), path));
       await syncDirectory(dirname(path));
     }
-    const file = NodeFile.open(path, options.direct ?? 'auto');
+    const file = NodeFile.open(path, options);
     if (made && options.filledBytes !== undefined) await fill(file, options.filledBytes);
     return file;
   },
@@ -88,13 +88,15 @@ class NodeFile implements DiskFile {
   private readonly deviceBytes: number | undefined;
 
   /** @throws CephError EBUSY for a device that somebody has, EINVAL when there must be a way around the cache and is none */
-  static open(path: string, mode: DirectMode): NodeFile {
+  static open(path: string, options: { isClaimed?: boolean; direct?: DirectMode }): NodeFile {
+    const { isClaimed = false, direct = 'auto' } = options;
     const isDevice = call(() => statSync(path).isBlockDevice(), path);
     const { O_RDWR, O_EXCL } = constants;
-    const fd = call(() => openSync(path, isDevice ? O_RDWR | O_EXCL : O_RDWR), path);
+    const flags = isDevice && !isClaimed ? O_RDWR | O_EXCL : O_RDWR;
+    const fd = call(() => openSync(path, flags), path);
     try {
       const file = new NodeFile(path, fd, isDevice ? deviceBytes(fd, path) : undefined);
-      file.setDirect(mode);
+      file.setDirect(direct);
       return file;
     } catch (error) {
       closeSync(fd);

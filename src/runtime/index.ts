@@ -130,12 +130,18 @@ export interface Disk {
   /**
    * Opens for reading and writing. `create` makes the file if it is missing, and makes its name durable.
    * A block device is opened for this process alone, or not at all: EBUSY while it is mounted or somebody else's.
+   * @param options.isClaimed this process has opened the device once already, and parts of it belong to several stores
    * @param options.filledBytes what a file made now may be filled with zeros to: a later write there then changes
    *   nothing but the bytes, so that its sync is one write of the device
    */
   open(
     path: string,
-    options?: { create?: boolean; filledBytes?: number; direct?: DirectMode },
+    options?: {
+      create?: boolean;
+      isClaimed?: boolean;
+      filledBytes?: number;
+      direct?: DirectMode;
+    },
   ): Promise<DiskFile>;
   /** Makes `path` another name for a file or device, durably. */
   link(target: string, path: string): Promise<void>;

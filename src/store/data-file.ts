@@ -1,7 +1,8 @@
 import { CephError } from '../errors/index.ts';
-import type { DiskFile } from '../runtime/index.ts';
+import type { Disk, DiskFile } from '../runtime/index.ts';
 import { BLOCK_BYTES } from './allocator.ts';
-import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY, STRIPE_KEY } from './keys.ts';
+import { DevicePart } from './device-part.ts';
+import { FIGURES_KEY, FORMAT_KEY, FSID_KEY, SIZE_KEY, START_KEY, STRIPE_KEY } from './keys.ts';
 import { readLabel, refuseForeign, type StoreLabel, writeLabel } from './label.ts';
 import { checkFormat, dataPath, FORMAT, type StorePlace, textAt } from './store-files.ts';
 import { encodeFigures, NO_FIGURES } from './store-space.ts';
@@ -12,6 +13,8 @@ const UNITS_MIN = 64;
 /** An extent's place is 32 bits of 4 KiB. */
 const UNITS_MAX = 2 ** 32;
 const STRIPE_MAX = 64 * 2 ** 20;
+/** Parts of a device begin at multiples of this, or of its stripes. */
+const PART_ALIGN_BYTES = 2 ** 20;
 
 /** What a store is made with; a later open may leave out all of it. */
 export interface NewStore {
@@ -21,6 +24,11 @@ export interface NewStore {
   sizeBytes?: number;
   /** Where data go: a block device, or a file elsewhere, to which `block` in the store's directory becomes a link. */
   blockPath?: string;
+  /**
+   * Which of so many equal parts of a device it has; default: all of it. Part 0 is made and opened first: it keeps others
+   * off the device, and off what they keep there. A file is never parted.
+   */
+  devicePart?: { readonly index: number; readonly count: number };
   /** Width of the device's stripes, a multiple of 4 KiB: large writes begin at multiples of it where there is room. */
   stripeBytes?: number;
 }
@@ -43,16 +51,33 @@ export async function openData(
   else if (made.blockPath !== undefined && !(await place.disk.exists(path))) {
     await place.disk.link(made.blockPath, path);
   }
-  const { direct = 'auto' } = place;
-  const file = await place.disk.open(path, { create: isNew, direct });
+  const { disk, crc32c, direct = 'auto' } = place;
+  const isLater = isNew ? (made.devicePart?.index ?? 0) > 0 : startOf(kv) > 0;
+  const whole = await disk.open(path, { create: isNew, direct, isClaimed: isLater });
   try {
-    if (isNew) await make(file, kv, made);
-    await checkLabel(file, kv, place.crc32c);
+    if (isNew) await make(whole, kv, made);
+    const file = partOf(whole, kv);
+    await checkLabel(file, kv, crc32c);
     return file;
   } catch (error) {
-    await file.close();
+    await whole.close();
     throw error;
   }
+}
+
+/** Opens the data file of a store that is there, whatever its label says. */
+export async function openOldData(disk: Disk, path: string, kv: WideKeyValue): Promise<DiskFile> {
+  return partOf(await disk.open(path, { isClaimed: startOf(kv) > 0 }), kv);
+}
+
+/** What of a device is the store's. */
+function partOf(whole: DiskFile, kv: WideKeyValue): DiskFile {
+  const isPart = kv.get(START_KEY) !== undefined;
+  return isPart ? new DevicePart(whole, startOf(kv), Number(textAt(kv, SIZE_KEY))) : whole;
+}
+
+function startOf(kv: WideKeyValue): number {
+  return Number(textAt(kv, START_KEY));
 }
 
 function checkIdentity(path: string, format: string, fsid: string, wanted?: string): void {
@@ -67,12 +92,13 @@ async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<v
     const what = `the store holds ${JSON.stringify(key)}, but not what it is`;
     throw new CephError('EIO', `${file.path}: ${what}`);
   }
-  const sizeBytes = sizeOf(file, made.sizeBytes);
   const { stripeBytes = 0 } = made;
   if (stripeBytes < 0 || stripeBytes > STRIPE_MAX || stripeBytes % BLOCK_BYTES !== 0) {
     throw new CephError('EINVAL', `stripes of ${stripeBytes} bytes`);
   }
-  refuseForeign(file);
+  const { sizeBytes, start } = roomOf(file, made);
+  // What was elsewhere on it went when part 0 took it.
+  if (!start) refuseForeign(file);
   if (!file.isDevice) await file.truncate(sizeBytes);
   await file.sync();
   const identity = new Map([
@@ -81,12 +107,26 @@ async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<v
     [SIZE_KEY, Buffer.from(String(sizeBytes))],
     [FIGURES_KEY, encodeFigures(NO_FIGURES)],
   ]);
+  if (start !== undefined) identity.set(START_KEY, Buffer.from(String(start)));
   if (stripeBytes > 0) identity.set(STRIPE_KEY, Buffer.from(String(stripeBytes)));
   await kv.commit(identity);
 }
 
-function sizeOf(file: DiskFile, wanted = DEFAULT_SIZE_BYTES): number {
-  const sizeBytes = file.isDevice ? file.size() - (file.size() % BLOCK_BYTES) : wanted;
+/** What the store is to have, and where that begins if it is a part of a device. */
+function roomOf(file: DiskFile, made: NewStore): { sizeBytes: number; start?: number } {
+  const { sizeBytes = DEFAULT_SIZE_BYTES, stripeBytes, devicePart } = made;
+  if (!file.isDevice) return { sizeBytes: checkSize(sizeBytes) };
+  if (!devicePart) return { sizeBytes: checkSize(alignDown(file.size(), BLOCK_BYTES)) };
+  const { index, count } = devicePart;
+  const partBytes = alignDown(file.size() / count, stripeBytes || PART_ALIGN_BYTES);
+  return { sizeBytes: checkSize(partBytes), start: index * partBytes };
+}
+
+function alignDown(bytes: number, align: number): number {
+  return align * Math.floor(bytes / align);
+}
+
+function checkSize(sizeBytes: number): number {
   const units = sizeBytes / BLOCK_BYTES;
   if (!Number.isSafeInteger(sizeBytes) || units < UNITS_MIN || units > UNITS_MAX) {
     throw new CephError('EINVAL', `a store of ${sizeBytes} bytes`);
@@ -102,7 +142,9 @@ async function checkLabel(
   const label = readLabel(file, crc32c);
   const wanted = labelOf(kv);
   const { fsid, sizeBytes } = wanted;
-  if (label) {
+  // In the middle of a device there may be what is left of a store that had all of it, or other parts.
+  const isLater = startOf(kv) > 0;
+  if (label && !(isLater && isUntouched(kv))) {
     if (label.fsid !== fsid) {
       throw new CephError('EINVAL', `${file.path} holds data of store ${label.fsid}, not ${fsid}`);
     }
@@ -114,7 +156,7 @@ async function checkLabel(
   if (!isUntouched(kv)) {
     throw new CephError('EIO', `${file.path}: its label is damaged, or it is not the store's`);
   }
-  refuseForeign(file, wanted);
+  if (!isLater) refuseForeign(file, wanted);
   await writeLabel(file, wanted, crc32c);
 }
 

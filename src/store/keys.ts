@@ -16,7 +16,7 @@ import { PG_SPACE, type Place, pgPlace, plainPlace, spaceKey } from './place.ts'
  * What stands under which key of the key/value store. Numbers are big-endian: 4 bytes for spaces and chunks, 8 for the
  * numbers given out by Figures.nextId.
  *
- *   Sformat Sfsid Ssize Sstripe   text, written once
+ *   Sformat Sfsid Ssize Sstart Sstripe   text, written once
  *   Sfigures              Figures
  *   C collection          its place: a space of its own, or the bounds of a PG
  *   O space, object       Onode
@@ -30,6 +30,8 @@ import { PG_SPACE, type Place, pgPlace, plainPlace, spaceKey } from './place.ts'
 export const FORMAT_KEY = 'Sformat';
 export const FSID_KEY = 'Sfsid';
 export const SIZE_KEY = 'Ssize';
+/** Only of a store that has a part of a device: where that begins. */
+export const START_KEY = 'Sstart';
 export const STRIPE_KEY = 'Sstripe';
 export const FIGURES_KEY = 'Sfigures';
 

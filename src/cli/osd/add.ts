@@ -44,7 +44,7 @@ async function addOsd(standing: Standing, id: number, args: Parsed): Promise<voi
   if (device !== null) {
     const others = (cluster.osdDevices ?? []).filter((d) => d !== null);
     if (others.includes(device)) throw new CephError('EBUSY', `${device} is an OSD's already`);
-    checkDevices([device], 1, cluster.shards ?? 1);
+    checkDevices([device], 1);
   }
   const port = osdPort(cluster, id);
   if (!(await isFree(cluster.host, port))) {

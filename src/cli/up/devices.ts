@@ -15,13 +15,12 @@ export function devicesOf(args: Parsed): string[] | undefined {
  * Refuses devices that a new cluster cannot have. What is on them each OSD looks at by itself.
  * @throws CephError EINVAL
  */
-export function checkDevices(devices: readonly string[], osds: number, shards: number): void {
+export function checkDevices(devices: readonly string[], osds: number): void {
   const refuse = (text: string) => {
     throw new CephError('EINVAL', text);
   };
   if (devices.length !== osds) refuse(`${devices.length} devices for ${osds} OSDs`);
   if (new Set(devices).size < osds) refuse(`one device for two OSDs: ${devices.join(',')}`);
-  if (shards > 1) refuse('OSDs on devices have one shard each');
   for (const path of devices) {
     const isDevice = statSync(path, { throwIfNoEntry: false })?.isBlockDevice();
     if (!isDevice) refuse(`${path} is not a block device`);

@@ -10,7 +10,7 @@ const HOST = '127.0.0.1';
 export async function create(dir: ClusterDir, wanted: Wanted): Promise<ClusterFile> {
   const { devices, shards = 1, host = HOST, clusterHost, stripeBytes } = wanted;
   const osds = wanted.osds ?? devices?.length ?? OSDS_DEFAULT;
-  if (devices) checkDevices(devices, osds, shards);
+  if (devices) checkDevices(devices, osds);
   if (wanted.port !== undefined) await refuseUsedPort(host, wanted.port, osds);
   const port = wanted.port ?? (await freeBasePort(host, osds, dir.path));
   if (devices && wanted.wipe) await wipeDevices(devices);

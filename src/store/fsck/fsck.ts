@@ -1,7 +1,7 @@
 import { CephError, DecodeError } from '../../errors/index.ts';
 import type { DiskFile } from '../../runtime/index.ts';
 import { BLOCK_BYTES } from '../allocator.ts';
-import { isUntouched, labelOf } from '../data-file.ts';
+import { isUntouched, labelOf, openOldData } from '../data-file.ts';
 import {
   compressedKey,
   decodePlace,
@@ -9,6 +9,7 @@ import {
   FORMAT_KEY,
   FSID_KEY,
   SIZE_KEY,
+  START_KEY,
   STRIPE_KEY,
 } from '../keys.ts';
 import { readLabel, type StoreLabel, writeLabel } from '../label.ts';
@@ -68,8 +69,8 @@ export async function fsck(options: FsckOptions): Promise<FsckResult> {
   const check = new Check(options);
   try {
     kv = await check.open();
-    if (!kv) return check.result();
-    file = await disk.open(dataPath(options));
+    if (!kv || check.isPlaceLost(kv)) return check.result();
+    file = await openOldData(disk, dataPath(options), kv);
     return await check.run(kv, file);
   } finally {
     await file?.close();
@@ -82,6 +83,7 @@ const SYSTEM_KEYS: ReadonlySet<string> = new Set([
   FORMAT_KEY,
   FSID_KEY,
   SIZE_KEY,
+  START_KEY,
   STRIPE_KEY,
   FIGURES_KEY,
 ]);
@@ -124,6 +126,14 @@ class Check {
       this.report({ text: error.message, mends: 'discard' });
       return undefined;
     }
+  }
+
+  /** Nothing can be said of a part of a device without knowing which: what lies elsewhere is another store's. */
+  isPlaceLost(kv: WideKeyValue): boolean {
+    const start = kv.get(START_KEY);
+    const isLost = this.damaged.has(START_KEY) || (start && kv.get(SIZE_KEY) === undefined);
+    if (isLost) this.report({ text: 'which part of its device it has is lost', mends: 'never' });
+    return Boolean(isLost);
   }
 
   async run(kv: WideKeyValue, file: DiskFile): Promise<FsckResult> {
