@@ -90,7 +90,7 @@ describe('the life of an OSD', () => {
     expect(map.clusterAddrs(1)).toEqual(addr(6901));
     expect(map.hbBackAddrs(1)).toEqual(addr(7001));
     expect(map.hbFrontAddrs(1)).toEqual(addr(7101));
-    expect(map.data.osdInfo[1]?.upFrom).toBe(3);
+    expect(map.data.osdInfo.at(1)?.upFrom).toBe(3);
     expect(map.data.osdState[1]).toBe(OSD_STATE.exists | OSD_STATE.up); // in: no longer new
     expect(map.pgsOfOsd(1).length).toBeGreaterThan(0);
   });
@@ -99,8 +99,8 @@ describe('the life of an OSD', () => {
     const before = running();
     const map = step(before, { newState: new Map([[1, OSD_STATE.up]]) });
     expect([map.exists(1), map.isUp(1), map.isIn(1)]).toEqual([true, false, true]);
-    expect(map.data.osdInfo[1]?.downAt).toBe(4);
-    expect(map.data.osdXInfo[1]?.downStamp).toEqual({ sec: 4, nsec: 0 });
+    expect(map.data.osdInfo.at(1)?.downAt).toBe(4);
+    expect(map.data.osdXInfo.at(1)?.downStamp).toEqual({ sec: 4, nsec: 0 });
     expect(map.pgsOfOsd(1)).toEqual([]);
     expect(before.isUp(1)).toBe(true);
   });

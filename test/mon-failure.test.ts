@@ -157,13 +157,13 @@ describe('the history of an OSD', () => {
     await w.run('osd down', { ids: ['3'] });
     w.nowMs += 100_000;
     await w.boot(3, { bootEpoch: 5 });
-    const { laggyProbability, laggyInterval } = w.state().osdmap.data.osdXInfo[3]!;
+    const { laggyProbability, laggyInterval } = w.state().osdmap.data.osdXInfo.at(3)!;
     expect(laggyProbability).toBeCloseTo(0.3, 5);
     expect(laggyInterval).toBe(30);
     const accusers = new Map([[0, w.nowMs - 25_000]]);
     const { grace } = weighFailure(w.state(), 3, accusers);
     expect(grace).toBeCloseTo(20 + 9 * 0.5 ** (25 / 3600), 2);
-    const xinfo = w.state().osdmap.data.osdXInfo[3]!;
+    const xinfo = w.state().osdmap.data.osdXInfo.at(3)!;
     expect(laggyGrace(w.state(), xinfo, 3600)).toBeCloseTo(4.5, 2);
     await set(w, 'mon_osd_adjust_heartbeat_grace', 'false');
     expect(weighFailure(w.state(), 3, accusers).grace).toBe(20);
@@ -172,7 +172,7 @@ describe('the history of an OSD', () => {
   it('is forgotten by and by when it really was dead', async () => {
     const w = await makeWorld();
     const state = w.state();
-    const xinfo = { ...state.osdmap.data.osdXInfo[0]!, laggyProbability: 1, laggyInterval: 100 };
+    const xinfo = { ...state.osdmap.data.osdXInfo.at(0)!, laggyProbability: 1, laggyInterval: 100 };
     expect(laggyAtBoot(state, xinfo, false)).toEqual({ laggyProbability: 0.7, laggyInterval: 70 });
   });
 
@@ -181,7 +181,7 @@ describe('the history of an OSD', () => {
     await w.run('osd down', { ids: ['1'] });
     w.nowMs += 10_000_000;
     await w.boot(1, { bootEpoch: 5 });
-    expect(w.state().osdmap.data.osdXInfo[1]!.laggyInterval).toBe(90);
+    expect(w.state().osdmap.data.osdXInfo.at(1)!.laggyInterval).toBe(90);
   });
 
   it('says that what it held is lost when it comes back with a new store', async () => {
@@ -189,7 +189,7 @@ describe('the history of an OSD', () => {
     await w.run('osd down', { ids: ['1'] });
     const { epoch } = w.state().osdmap;
     await w.boot(1, { superblock: { mounted: 0 } });
-    expect(w.state().osdmap.data.osdInfo[1]!.lostAt).toBe(epoch);
+    expect(w.state().osdmap.data.osdInfo.at(1)!.lostAt).toBe(epoch);
   });
 });
 
@@ -333,7 +333,7 @@ it('the id of a destroyed OSD goes to another store, which has nothing of what w
   const { osdmap } = w.state();
   expect(osdmap.isUp(1)).toBe(true);
   expect(osdmap.data.osdWeight[1]).toBe(weight);
-  expect(osdmap.data.osdInfo[1]!.lostAt).toBe(epoch);
+  expect(osdmap.data.osdInfo.at(1)!.lostAt).toBe(epoch);
 });
 
 it('an OSD that is needed is not given up unless it is forced', async () => {

@@ -128,7 +128,9 @@ it('exactly those PGs are unsure whose interval began after their last report (p
         const { osdmap } = w.state();
         for (const pgid of osdmap.pgs()) {
           const place = osdmap.pgToUpActing(pgid);
-          const lives = [...place.acting, ...place.up].map((o) => osdmap.data.osdInfo[o]!.upFrom);
+          const lives = [...place.acting, ...place.up].map(
+            (o) => osdmap.data.osdInfo.at(o)!.upFrom,
+          );
           const as = JSON.stringify([place, lives]);
           const id = formatPgId(pgid);
           if (began.get(id)?.as !== as) began.set(id, { epoch: osdmap.epoch, as });

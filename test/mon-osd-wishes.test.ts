@@ -35,7 +35,7 @@ describe('up_thru', () => {
     expect(wishes.upThru(map(), 1, alive(epoch - 1, epoch - 1))).toBe(true);
     expect(await fulfil(wishes)).toBe(true);
     expect(map().epoch).toBe(epoch + 1);
-    expect([0, 1].map((o) => map().data.osdInfo[o]!.upThru)).toEqual([epoch, epoch - 1]);
+    expect([0, 1].map((o) => map().data.osdInfo.at(o)!.upThru)).toEqual([epoch, epoch - 1]);
     expect(wishes.upThru(map(), 0, alive(epoch + 1, epoch))).toBe(false);
     expect(await fulfil(wishes)).toBe(false);
   });
@@ -47,8 +47,8 @@ describe('up_thru', () => {
     await w.run('osd down', { ids: ['1'] });
     expect(wishes.upThru(map(), 1, alive(epoch, epoch))).toBe(false);
     await fulfil(wishes);
-    expect(map().data.osdInfo[0]!.upThru).toBe(epoch);
-    expect(map().data.osdInfo[1]!.upThru).toBe(0);
+    expect(map().data.osdInfo.at(0)!.upThru).toBe(epoch);
+    expect(map().data.osdInfo.at(1)!.upThru).toBe(0);
   });
 });
 

@@ -47,9 +47,12 @@ describe('a booting OSD', () => {
         ?.isUp(1),
     ).toBe(false);
     expect(osdmap.addrs(1)).toEqual([addrOf(1, 2)]);
-    expect(osdmap.data.osdInfo[1]).toMatchObject({ downAt: epoch + 1, upFrom: epoch + 2 });
+    expect(osdmap.data.osdInfo.at(1)).toMatchObject({ downAt: epoch + 1, upFrom: epoch + 2 });
     // Its former life serves nobody any more, so its peers need not wait for its leases.
-    const { deadEpoch, downStamp } = w.state().osdmapAt(epoch + 1)!.data.osdXInfo[1]!;
+    const { deadEpoch, downStamp } = w
+      .state()
+      .osdmapAt(epoch + 1)!
+      .data.osdXInfo.at(1)!;
     expect(deadEpoch).toBe(epoch + 1);
     expect(downStamp.sec).toBeGreaterThan(0);
   });

@@ -216,7 +216,7 @@ describe('in a cluster of six OSDs on three hosts', () => {
       expect(w.upIds).toEqual([0, 1, 2, 3, 4, 5]);
       expect(w.log).toHaveLength(2);
       // It was slow rather than dead, so that next time others wait longer for it.
-      expect(w.mon.state().osdmap.data.osdXInfo[2]!.laggyProbability).toBeCloseTo(0.3, 5);
+      expect(w.mon.state().osdmap.data.osdXInfo.at(2)!.laggyProbability).toBeCloseTo(0.3, 5);
     },
   );
 

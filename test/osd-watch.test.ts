@@ -14,14 +14,14 @@ describe('an OSD that lives', () => {
   it('and is marked down says so, serves nobody, and comes back when its peers answer', async () => {
     await using c = await start();
     const rados = await c.client();
-    const before = map(c).data.osdInfo[1]!.upFrom;
+    const before = map(c).data.osdInfo.at(1)!.upFrom;
     await until(() => (c.monitor.pgMap.osdStats.get(1)?.heartbeatPeers.length ?? 0) > 0);
     await rados.command({ prefix: 'osd down', ids: ['1'] });
-    await until(() => map(c).data.osdInfo[1]!.upFrom > before);
-    const { downAt } = map(c).data.osdInfo[1]!;
+    await until(() => map(c).data.osdInfo.at(1)!.upFrom > before);
+    const { downAt } = map(c).data.osdInfo.at(1)!;
     expect(log(c)).toContain('Monitor daemon marked osd.1 down, but it is still running');
     expect(log(c)).toContain(`map e${downAt} wrongly marked me down at e${downAt}`);
-    const { deadEpoch, laggyProbability } = map(c).data.osdXInfo[1]!;
+    const { deadEpoch, laggyProbability } = map(c).data.osdXInfo.at(1)!;
     expect(deadEpoch).toBeGreaterThan(downAt);
     expect(laggyProbability).toBeCloseTo(0.3, 5);
     expect(c.fatal).toEqual([]);
@@ -85,7 +85,7 @@ it('an OSD that comes back without its store has lost what it held, and gets it 
   c.stores[1] = new MemoryStore();
   await c.startOsd(1);
   await c.osds[1]!.booted;
-  expect(map(c).data.osdInfo[1]!.lostAt).toBeGreaterThanOrEqual(downIn);
+  expect(map(c).data.osdInfo.at(1)!.lostAt).toBeGreaterThanOrEqual(downIn);
   const isClean = (): boolean => {
     const pgs = [...c.monitor.pgMap.pgStats.values()];
     return (

@@ -1,7 +1,15 @@
 import { decodeCrushMap, encodeCrushMap } from '../crush/index.ts';
 import { DecodeError } from '../errors/index.ts';
 import { type EntityAddr, type Intervals, sameAddr, type UTime, UUID_ZERO } from '../wire/index.ts';
-import { type Blocklist, byPg, noOsdInfo, noOsdXInfo, type PgKey } from './codecs.ts';
+import {
+  type Blocklist,
+  byPg,
+  noOsdInfo,
+  noOsdXInfo,
+  type OsdInfo,
+  type OsdXInfo,
+  type PgKey,
+} from './codecs.ts';
 import type { Incremental } from './incremental.ts';
 import { subtractIntervals, unionIntervals } from './intervals.ts';
 import { OsdColumn } from './osd-column.ts';
@@ -126,7 +134,7 @@ function applyOsds(map: OSDMapData, inc: Incremental): void {
     // Marked in again: what an automatic mark-out left behind is void.
     next.osdState[osd] =
       (next.osdState[osd]! | OSD_STATE.exists) & ~(OSD_STATE.autoout | OSD_STATE.new);
-    next.osdXInfo[osd] = { ...next.osdXInfo[osd]!, oldWeight: 0 };
+    next.osdXInfo.set(osd, { ...next.osdXInfo.at(osd)!, oldWeight: 0 });
   }
   for (const [osd, affinity] of inc.newPrimaryAffinity) setAffinity(next, osd, affinity);
   for (const [osd, flip] of inc.newState) changeState(next, osd, flip || OSD_STATE.up);
@@ -137,7 +145,7 @@ function applyOsds(map: OSDMapData, inc: Incremental): void {
     next.hbBackAddrs.set(osd, inc.newHbBackUp.get(osd) ?? addrs);
     const front = inc.newHbFrontUp.get(osd);
     if (front) next.hbFrontAddrs.set(osd, front);
-    next.osdInfo[osd] = { ...next.osdInfo[osd]!, upFrom: inc.epoch };
+    next.osdInfo.set(osd, { ...next.osdInfo.at(osd)!, upFrom: inc.epoch });
   }
   for (const [osd, addrs] of inc.newUpCluster) {
     checkOsd(next, osd);
@@ -145,19 +153,19 @@ function applyOsds(map: OSDMapData, inc: Incremental): void {
   }
   for (const [osd, upThru] of inc.newUpThru) {
     checkOsd(next, osd);
-    next.osdInfo[osd] = { ...next.osdInfo[osd]!, upThru };
+    next.osdInfo.set(osd, { ...next.osdInfo.at(osd)!, upThru });
   }
   for (const [osd, { begin, end }] of inc.newLastCleanInterval) {
     checkOsd(next, osd);
-    next.osdInfo[osd] = { ...next.osdInfo[osd]!, lastCleanBegin: begin, lastCleanEnd: end };
+    next.osdInfo.set(osd, { ...next.osdInfo.at(osd)!, lastCleanBegin: begin, lastCleanEnd: end });
   }
   for (const [osd, lostAt] of inc.newLost) {
     checkOsd(next, osd);
-    next.osdInfo[osd] = { ...next.osdInfo[osd]!, lostAt };
+    next.osdInfo.set(osd, { ...next.osdInfo.at(osd)!, lostAt });
   }
   for (const [osd, xinfo] of inc.newXinfo) {
     checkOsd(next, osd);
-    next.osdXInfo[osd] = xinfo;
+    next.osdXInfo.set(osd, xinfo);
   }
   for (const [osd, uuid] of inc.newUuid) {
     checkOsd(next, osd);
@@ -174,7 +182,9 @@ type Draft = OSDMapData & {
   clientAddrs: OsdColumn<EntityAddr[]>;
   hbBackAddrs: OsdColumn<EntityAddr[]>;
   clusterAddrs: OsdColumn<EntityAddr[]>;
+  osdInfo: OsdColumn<OsdInfo>;
   osdUuid: OsdColumn<string>;
+  osdXInfo: OsdColumn<OsdXInfo>;
   hbFrontAddrs: OsdColumn<EntityAddr[]>;
 };
 
@@ -184,8 +194,8 @@ function ownOsdLists(m: OSDMapData): Draft {
     osdState: [...m.osdState],
     osdWeight: [...m.osdWeight],
     primaryAffinity: [...m.primaryAffinity],
-    osdInfo: [...m.osdInfo],
-    osdXInfo: [...m.osdXInfo],
+    osdInfo: OsdColumn.copyOf(m.osdInfo),
+    osdXInfo: OsdColumn.copyOf(m.osdXInfo),
     clientAddrs: OsdColumn.copyOf(m.clientAddrs),
     hbBackAddrs: OsdColumn.copyOf(m.hbBackAddrs),
     clusterAddrs: OsdColumn.copyOf(m.clusterAddrs),
@@ -201,10 +211,10 @@ function resizeOsdLists(m: Draft, size: number): void {
   m.clientAddrs.resize(size, () => []);
   if (m.primaryAffinity.length > 0) resize(m.primaryAffinity, size, () => WEIGHT_ONE);
   m.hbBackAddrs.resize(size, () => []);
-  resize(m.osdInfo, size, noOsdInfo);
+  m.osdInfo.resize(size, noOsdInfo);
   m.clusterAddrs.resize(size, () => []);
   m.osdUuid.resize(size, () => UUID_ZERO);
-  resize(m.osdXInfo, size, noOsdXInfo);
+  m.osdXInfo.resize(size, noOsdXInfo);
   m.hbFrontAddrs.resize(size, () => []);
   m.maxOsd = size;
 }
@@ -224,14 +234,14 @@ function changeState(m: Draft, osd: number, flip: number): void {
   checkOsd(m, osd);
   const state = m.osdState[osd]!;
   if (state & flip & OSD_STATE.up) {
-    m.osdInfo[osd] = { ...m.osdInfo[osd]!, downAt: m.epoch };
-    m.osdXInfo[osd] = { ...m.osdXInfo[osd]!, downStamp: m.modified };
+    m.osdInfo.set(osd, { ...m.osdInfo.at(osd)!, downAt: m.epoch });
+    m.osdXInfo.set(osd, { ...m.osdXInfo.at(osd)!, downStamp: m.modified });
   }
   if (state & flip & OSD_STATE.exists) {
     // Destroyed: a later OSD of this id is another one.
     m.osdUuid.set(osd, UUID_ZERO);
-    m.osdInfo[osd] = noOsdInfo();
-    m.osdXInfo[osd] = noOsdXInfo();
+    m.osdInfo.set(osd, noOsdInfo());
+    m.osdXInfo.set(osd, noOsdXInfo());
     setAffinity(m, osd, WEIGHT_ONE);
     m.clientAddrs.set(osd, []);
     m.clusterAddrs.set(osd, []);

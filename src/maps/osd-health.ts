@@ -232,7 +232,7 @@ const RELEASE_FEATURES = [
 /** All that are up could do more than they are allowed to. */
 function upgradeFinished(map: OSDMap): HealthCheck[] {
   const up = map.osds().filter((osd) => map.isUp(osd));
-  const features = up.reduce((all, osd) => all & map.data.osdXInfo[osd]!.features, -1n);
+  const features = up.reduce((all, osd) => all & map.data.osdXInfo.at(osd)!.features, -1n);
   const { requireOsdRelease } = map.data;
   const found = RELEASE_FEATURES.find(
     ([name, bits]) =>

@@ -88,6 +88,18 @@ const uuidPerOsd = perOsd(Uuid, (d) => {
   d.take(16);
   return true;
 });
+const OSD_INFO_BYTES = 24;
+const infoPerOsd = perOsd(OsdInfo, (d) => {
+  const isUsual = d.u8() === 1;
+  d.take(OSD_INFO_BYTES);
+  return isUsual;
+});
+const OSD_XINFO_BYTES = 40;
+const xinfoPerOsd = perOsd(OsdXInfo, (d) => {
+  const isUsual = d.u8() === 4 && d.u8() === 1 && d.u32() === OSD_XINFO_BYTES;
+  if (isUsual) d.take(OSD_XINFO_BYTES);
+  return isUsual;
+});
 
 /** Fields that clients use. */
 const ClientSection = versioned(
@@ -134,13 +146,13 @@ const OsdSection = versioned(
   { v: 9, compat: 1 },
   {
     hbBackAddrs: addrsPerOsd,
-    osdInfo: vec(OsdInfo),
+    osdInfo: infoPerOsd,
     blocklist,
     clusterAddrs: addrsPerOsd,
     clusterSnapshotEpoch: u32,
     clusterSnapshot: str,
     osdUuid: uuidPerOsd,
-    osdXInfo: vec(OsdXInfo),
+    osdXInfo: xinfoPerOsd,
     hbFrontAddrs: addrsPerOsd,
     nearfullRatio: f32,
     fullRatio: f32,

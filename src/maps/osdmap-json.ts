@@ -11,7 +11,7 @@ import { poolJson } from './pool-print.ts';
 
 /** Everything about one OSD. */
 export function osdJson(map: OSDMap, osd: number): Json {
-  const info = map.data.osdInfo[osd]!;
+  const info = map.data.osdInfo.at(osd)!;
   const lists = {
     public: map.addrs(osd),
     cluster: map.clusterAddrs(osd),
@@ -73,7 +73,7 @@ export function osdMapJson(map: OSDMap): Json {
       .map(([id, pool]) => ({ pool: id, pool_name: map.poolName(id) ?? '', ...poolJson(pool) })),
     osds: map.osds().map((osd) => osdJson(map, osd)),
     osd_xinfo: map.osds().map((osd) => {
-      const x = m.osdXInfo[osd]!;
+      const x = m.osdXInfo.at(osd)!;
       return {
         osd,
         down_stamp: stamp(x.downStamp),

@@ -22,7 +22,7 @@ export const blocklistEntries = (map: OSDMap): Blocklist => map.data.blocklist.t
 
 /** The line of an OSD in `osd dump`. */
 export function osdLine(map: OSDMap, osd: number): string {
-  const info = map.data.osdInfo[osd]!;
+  const info = map.data.osdInfo.at(osd)!;
   const affinity = affinityOf(map, osd);
   const words = [
     `osd.${osd}`,

@@ -89,8 +89,8 @@ function markMeDead(mon: MonContext, session: Session, m: MessageOf<typeof MOSDM
   const isDown = osdmap.exists(m.osd) && !osdmap.isUp(m.osd);
   if (m.fsid !== fsid || session.osd !== m.osd || !isDown) return;
   // What it says is about the life that ended before this epoch.
-  const { upFrom } = osdmap.data.osdInfo[m.osd]!;
-  if (m.epoch < upFrom || osdmap.data.osdXInfo[m.osd]!.deadEpoch >= upFrom) return;
+  const { upFrom } = osdmap.data.osdInfo.at(m.osd)!;
+  if (m.epoch < upFrom || osdmap.data.osdXInfo.at(m.osd)!.deadEpoch >= upFrom) return;
   mon.propose({ osdmap: markDead(osdmap, [m.osd]) });
 }
 

@@ -6,8 +6,8 @@ const LEASE_SHARE = 0.8;
 
 /** An OSD as a map has it. */
 export function lifeOf(map: OSDMap | undefined, osd: number): MapLife {
-  const upFrom = map?.data.osdInfo[osd]?.upFrom ?? 0;
-  const isDead = (map?.data.osdXInfo[osd]?.deadEpoch ?? 0) >= upFrom;
+  const upFrom = map?.data.osdInfo.at(osd)?.upFrom ?? 0;
+  const isDead = (map?.data.osdXInfo.at(osd)?.deadEpoch ?? 0) >= upFrom;
   return { isUp: map?.isUp(osd) ?? false, upFrom, isDead };
 }
 
@@ -25,5 +25,5 @@ export function isGivenUp(map: OSDMap | undefined, osd: number): boolean {
 /** See Others.lostAt. What an OSD of another life lost does not concern those who have what it wrote since. */
 export function lostAt(map: OSDMap | undefined, osd: number): number {
   if (!map) return 0;
-  return map.exists(osd) ? (map.data.osdInfo[osd]?.lostAt ?? 0) : Number.POSITIVE_INFINITY;
+  return map.exists(osd) ? (map.data.osdInfo.at(osd)?.lostAt ?? 0) : Number.POSITIVE_INFINITY;
 }

@@ -247,7 +247,7 @@ describe.skipIf(skip !== undefined)('osdmaptool', () => {
     ];
     // What every OSD of a release says it can do.
     const able = (bits: bigint) =>
-      new Map(base.osds().map((osd) => [osd, { ...base.data.osdXInfo[osd]!, features: bits }]));
+      new Map(base.osds().map((osd) => [osd, { ...base.data.osdXInfo.at(osd)!, features: bits }]));
     const pacific = 0x3f01cfbdfffdffffn;
     const without = (...bits: bigint[]) => bits.reduce((left, bit) => left & ~(1n << bit), pacific);
     for (const [bits, release] of [

@@ -81,7 +81,7 @@ osd crush update on start = false
     real.kill('SIGCONT');
     await until(() => map().isUp(2));
     // It says that it lived all the time.
-    expect(map().data.osdXInfo[2]!.laggyProbability).toBeGreaterThan(0);
+    expect(map().data.osdXInfo.at(2)!.laggyProbability).toBeGreaterThan(0);
   }, 120_000);
 
   it('tells that one of ours is gone', async () => {
@@ -91,10 +91,10 @@ osd crush update on start = false
   }, 60_000);
 
   it('is known to be dead when it has ended, by its own word or because nobody listens there', async () => {
-    const { upFrom } = map().data.osdInfo[2]!;
+    const { upFrom } = map().data.osdInfo.at(2)!;
     real.kill('SIGTERM');
     await until(() => !map().isUp(2));
-    expect(map().data.osdXInfo[2]!.deadEpoch).toBeGreaterThan(upFrom);
+    expect(map().data.osdXInfo.at(2)!.deadEpoch).toBeGreaterThan(upFrom);
     const last = log()
       .filter((text) => text.startsWith('osd.2 '))
       .at(-1);

@@ -67,7 +67,7 @@ export class SimOsd {
         },
         heartbeat: SETTINGS,
         get ownUpFrom() {
-          return osd.isUp ? osd.map!.data.osdInfo[id]!.upFrom : 0;
+          return osd.isUp ? osd.map!.data.osdInfo.at(id)!.upFrom : 0;
         },
         neighbours: () => new Set(),
         wantMap: (epoch) => world.wantMap(osd, epoch),

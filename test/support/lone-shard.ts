@@ -58,7 +58,7 @@ export class LoneShard {
     const superblock = await opening;
     const [first] = this.maps;
     // What the map says of us is said of this store.
-    superblock.upFrom = first!.data.osdInfo[id]!.upFrom;
+    superblock.upFrom = first!.data.osdInfo.at(id)!.upFrom;
     const nothing = (): void => {};
     const front: Partial<ShardFront> = {
       ...{ send: nothing, stateChanged: nothing, statsChanged: nothing, shareMaps: nothing },

@@ -23,7 +23,7 @@ interface Verb {
 /** Its weight is remembered, to be given back when it is taken in again. */
 function rememberWeight(map: OSDMap, osds: readonly number[], weight: (osd: number) => number) {
   return new Map(
-    osds.map((osd) => [osd, { ...map.data.osdXInfo[osd]!, oldWeight: weight(osd) }] as const),
+    osds.map((osd) => [osd, { ...map.data.osdXInfo.at(osd)!, oldWeight: weight(osd) }] as const),
   );
 }
 
@@ -43,7 +43,9 @@ const IN: Verb = {
   all: (map) => (osd) => !map.isIn(osd),
   needed: (map, osd) => !map.isIn(osd),
   patch: (map, osds) => ({
-    newWeight: new Map(osds.map((osd) => [osd, map.data.osdXInfo[osd]!.oldWeight || WEIGHT_ONE])),
+    newWeight: new Map(
+      osds.map((osd) => [osd, map.data.osdXInfo.at(osd)!.oldWeight || WEIGHT_ONE]),
+    ),
     newXinfo: rememberWeight(map, osds, () => 0),
   }),
 };
@@ -150,7 +152,7 @@ function lost(state: MonState, args: CommandArgs) {
   const { osdmap } = state;
   if (!osdmap.exists(id)) return unchanged(refuse('ENOENT', `osd.${id} does not exist`));
   if (osdmap.isUp(id)) return unchanged(refuse('EBUSY', `osd.${id} is not down`));
-  const { downAt } = osdmap.data.osdInfo[id]!;
+  const { downAt } = osdmap.data.osdInfo.at(id)!;
   return changed(ok('', `marked osd lost in epoch ${downAt}`), {
     osdmap: { newLost: new Map([[id, downAt]]) },
   });

@@ -59,7 +59,7 @@ function graceOf(
   const { osdmap, option, nowMs } = state;
   const grace = Number(option('osd_heartbeat_grace'));
   if (!option('mon_osd_adjust_heartbeat_grace')) return grace;
-  const xinfo = (osd: number) => osdmap.data.osdXInfo[osd]!;
+  const xinfo = (osd: number) => osdmap.data.osdXInfo.at(osd)!;
   const own = laggyGrace(state, xinfo(accused), failedFor);
   // Accusers with a history of their own may be behind one bad switch.
   let theirs = 0;

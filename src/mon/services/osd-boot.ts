@@ -68,7 +68,7 @@ function comeUp(state: MonState, m: Boot, publicAddrs: readonly EntityAddr[]): C
   const { osdmap } = state;
   const { superblock, metadata } = m;
   const { osd } = superblock;
-  const before = osdmap.data.osdXInfo[osd]!;
+  const before = osdmap.data.osdXInfo.at(osd)!;
   const xinfo: OsdXInfo = {
     ...before,
     ...laggyAtBoot(state, before, m.bootEpoch > 0),
@@ -76,7 +76,7 @@ function comeUp(state: MonState, m: Boot, publicAddrs: readonly EntityAddr[]): C
   };
   const weight = weightAtBoot(state, osd, xinfo);
   if (weight !== undefined) xinfo.oldWeight = 0;
-  const { upFrom, lostAt } = osdmap.data.osdInfo[osd]!;
+  const { upFrom, lostAt } = osdmap.data.osdInfo.at(osd)!;
   // It was in service once, and now its store is new: what it held is lost.
   const isEmptied = superblock.mounted === 0 && upFrom > lostAt;
   const patch: OsdMapPatch = {

@@ -33,7 +33,7 @@ export class OsdDownOut {
         continue;
       }
       if (isMarked(osdmap, osd, 'noout') || left / all.length < least) continue;
-      const downMs = msOfUtime(osdmap.data.osdXInfo[osd]!.downStamp);
+      const downMs = msOfUtime(osdmap.data.osdXInfo.at(osd)!.downStamp);
       // One that never was up has no stamp, and no data to place elsewhere.
       if (downMs === 0) continue;
       const downFor = (nowMs - Math.max(downMs, this.waitsMs.get(osd) ?? 0)) / 1000;
@@ -63,14 +63,14 @@ function isLongDown(state: MonState, osd: number, downFor: number): boolean {
   const after = Number(option('mon_osd_down_out_interval'));
   if (after <= 0) return false;
   const isAdjusted = option('mon_osd_adjust_down_out_interval');
-  const more = isAdjusted ? laggyGrace(state, osdmap.data.osdXInfo[osd]!, downFor) : 0;
+  const more = isAdjusted ? laggyGrace(state, osdmap.data.osdXInfo.at(osd)!, downFor) : 0;
   return downFor >= after + more;
 }
 
 /** Out by itself, to be taken in again with the weight it had when it comes back. */
 function markOut(osdmap: OSDMap, osds: readonly number[]): OsdMapPatch {
   const remembered = (osd: number): OsdXInfo => ({
-    ...osdmap.data.osdXInfo[osd]!,
+    ...osdmap.data.osdXInfo.at(osd)!,
     oldWeight: osdmap.data.osdWeight[osd]!,
   });
   return {

@@ -98,7 +98,7 @@ function failed(osdmap: OSDMap, osd: number, why: string): string {
 
 /** An accusation of addresses that the OSD no longer has, or from before it last came up, is about a former life. */
 function isCurrent(osdmap: OSDMap, osd: number, m: Failure): boolean {
-  if (!osdmap.isUp(osd) || osdmap.data.osdInfo[osd]!.upFrom > m.epoch) return false;
+  if (!osdmap.isUp(osd) || osdmap.data.osdInfo.at(osd)!.upFrom > m.epoch) return false;
   return sameAddrs(osdmap.addrs(osd), m.addrs);
 }
 

@@ -16,7 +16,7 @@ export function markDown(osdmap: OSDMap, osds: readonly number[], isDead: boolea
 /** The change that says of OSDs that are down, or go down with it, that they serve nobody any more. */
 export function markDead(osdmap: OSDMap, osds: readonly number[]): OsdMapPatch {
   const deadEpoch = osdmap.epoch + 1;
-  const dead = (osd: number): OsdXInfo => ({ ...osdmap.data.osdXInfo[osd]!, deadEpoch });
+  const dead = (osd: number): OsdXInfo => ({ ...osdmap.data.osdXInfo.at(osd)!, deadEpoch });
   return { newXinfo: new Map(osds.map((osd) => [osd, dead(osd)])) };
 }
 

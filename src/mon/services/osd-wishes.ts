@@ -48,7 +48,7 @@ export class OsdWishes {
 }
 
 function upThruOf(osdmap: OSDMap, osd: number): number {
-  return osdmap.data.osdInfo[osd]?.upThru ?? 0;
+  return osdmap.data.osdInfo.at(osd)?.upThru ?? 0;
 }
 
 function hasTemp({ data }: OSDMap, pg: PgKey): boolean {

@@ -26,7 +26,7 @@ export function decideMerge(
   // Somebody who was not there when this was said may lack something.
   const isAsSaid =
     here.acting.join() === said.acting.join() &&
-    said.acting.every((osd) => (osdmap.data.osdInfo[osd]?.upFrom ?? 0) <= epoch);
+    said.acting.every((osd) => (osdmap.data.osdInfo.at(osd)?.upFrom ?? 0) <= epoch);
   const next =
     said.isReady && isTogether && isAsSaid
       ? merge(pool, said, osdmap.epoch + 1)

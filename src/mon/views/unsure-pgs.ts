@@ -43,6 +43,6 @@ function isOtherInterval(then: OSDMap, now: OSDMap, pgid: PgId): boolean {
   if (from.actingPrimary !== to.actingPrimary || from.upPrimary !== to.upPrimary) return true;
   if (from.acting.join() !== to.acting.join() || from.up.join() !== to.up.join()) return true;
   return [...to.acting, ...to.up].some(
-    (osd) => then.data.osdInfo[osd]?.upFrom !== now.data.osdInfo[osd]?.upFrom,
+    (osd) => then.data.osdInfo.at(osd)?.upFrom !== now.data.osdInfo.at(osd)?.upFrom,
   );
 }

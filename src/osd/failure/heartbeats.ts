@@ -251,7 +251,7 @@ export class Heartbeats {
 
 /** The map knows that an OSD went down after the epoch that it has. */
 function isDeadIn(map: OSDMap, osd: number, epoch: number): boolean {
-  return !map.exists(osd) || map.data.osdInfo[osd]!.downAt > epoch;
+  return !map.exists(osd) || map.data.osdInfo.at(osd)!.downAt > epoch;
 }
 
 function addressesOf(map: OSDMap, osd: number): EntityAddr[] {

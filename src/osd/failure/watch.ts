@@ -184,7 +184,7 @@ export class Watch implements HeartbeatsHost {
     const { epoch } = map;
     if ((map.data.osdState[id]! & OSD_STATE.stop) !== 0) return host.retire('told to stop');
     host.clusterLog('warn', `Monitor daemon marked osd.${id} down, but it is still running`);
-    const downAt = map.data.osdInfo[id]?.downAt ?? epoch;
+    const downAt = map.data.osdInfo.at(id)?.downAt ?? epoch;
     host.clusterLog('debug', `map e${epoch} wrongly marked me down at e${downAt}`);
     this.deadIn = epoch;
     this.isDoubtful = true;

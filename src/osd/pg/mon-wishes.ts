@@ -76,7 +76,7 @@ export class MonWishes {
     const { map, id, isUpNow } = this.host;
     if (!map) return;
     // After a new start peering comes first, and then wishes again.
-    if (!isUpNow || (map.data.osdInfo[id]?.upThru ?? 0) >= this.wanted) this.wanted = 0;
+    if (!isUpNow || (map.data.osdInfo.at(id)?.upThru ?? 0) >= this.wanted) this.wanted = 0;
     for (const [pool, { epoch }] of this.merges) {
       // What was said is of no use any more when the pool has changed since, or the interval has.
       if (!isUpNow || (map.pool(pool)?.lastChange ?? epoch + 1) > epoch) this.merges.delete(pool);

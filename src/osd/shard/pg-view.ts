@@ -19,8 +19,8 @@ export function viewOf(map: OSDMap, pgid: PgId): PgView {
     pgCount,
     bits: splitBits(pgid.seed, pgCount),
     isMerging: pool !== undefined && isMergePart(pool, pgid.seed),
-    upFrom: acting.map((osd) => map.data.osdInfo[osd]?.upFrom ?? 0),
-    upThru: map.data.osdInfo[actingPrimary]?.upThru ?? 0,
+    upFrom: acting.map((osd) => map.data.osdInfo.at(osd)?.upFrom ?? 0),
+    upThru: actingPrimary < 0 ? 0 : (map.data.osdInfo.at(actingPrimary)?.upThru ?? 0),
   };
 }
 
