@@ -39,6 +39,22 @@ test('up, status, down, up again: the data is there', async () => {
   expect((await pool.object('a').read()).toString()).toBe('alpha');
 });
 
+test('of several first starts at once one wins, also where one has died', async () => {
+  const { dir, conf } = folder();
+  mkdirSync(dir);
+  writeFileSync(join(dir, 'up.pid'), `${2 ** 22}\n`); // no system has so many processes
+  const all = await Promise.all(
+    [0, 0, 100, 900].map(async (laterMs) => {
+      await pause(laterMs);
+      return sepiola('up', dir, '--detach', '--osds', '1');
+    }),
+  );
+  expect(all.map(({ code }) => code).sort(), JSON.stringify(all)).toEqual([0, 16, 16, 16]);
+  for (const { code, stderr } of all) if (code !== 0) expect(stderr).toMatch(/^sepiola: [^\n]+\n$/);
+  await using rados = await connect({ conf });
+  expect(rados.fsid).toBeDefined();
+});
+
 test('two clusters live side by side', async () => {
   const [a, b] = [folder(), folder()];
   for (const f of [a, b])

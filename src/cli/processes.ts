@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,7 +24,11 @@ export interface RunningDaemon {
  * program has taken since is told apart by its command line, where the system shows one.
  */
 export function runningDaemon(dir: ClusterDir, name: string): RunningDaemon | undefined {
-  const pid = pidIn(dir.pid(name));
+  return daemonOf(dir, name, dir.pid(name));
+}
+
+function daemonOf(dir: ClusterDir, name: string, file: string): RunningDaemon | undefined {
+  const pid = pidIn(file);
   if (pid === undefined || !isAlive(pid)) return undefined;
   return isOf(dir, name, pid) ? { name, pid } : undefined;
 }
@@ -49,21 +54,38 @@ export function runningDaemons(dir: ClusterDir): RunningDaemon[] {
 export function claim(dir: ClusterDir, name: string, who: string): () => void {
   const file = dir.pid(name);
   const own = `${file}.${process.pid}`;
+  const former = `${own}.former`;
+  const giveBack = (): void => {
+    if (pidIn(file) === process.pid) rmSync(file, { force: true });
+  };
   // Linked, so that whoever finds the file finds the number in it.
   writeFileSync(own, `${process.pid}\n`);
   try {
-    if (!isLinked(own, file)) {
-      const other = runningDaemon(dir, name);
-      if (other) throw new CephError('EBUSY', `${who} (pid ${other.pid})`);
-      rmSync(file, { force: true });
-      if (!isLinked(own, file)) throw new CephError('EBUSY', who);
+    if (isLinked(own, file)) return giveBack;
+    let other = daemonOf(dir, name, file);
+    if (!other && moved(file, former)) {
+      // By now it may be the file of one who was quicker.
+      other = daemonOf(dir, name, former);
+      if (other) isLinked(former, file);
+      rmSync(former, { force: true });
     }
+    if (other) throw new CephError('EBUSY', `${who} (pid ${other.pid})`);
+    if (!isLinked(own, file)) throw new CephError('EBUSY', who);
+    return giveBack;
   } finally {
     rmSync(own, { force: true });
   }
-  return () => {
-    if (pidIn(file) === process.pid) rmSync(file, { force: true });
-  };
+}
+
+/** @returns false: there is none */
+function moved(file: string, to: string): boolean {
+  try {
+    renameSync(file, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw cause;
+  }
 }
 
 /** @returns false: the name is taken */

@@ -75,7 +75,8 @@ function refuseOthers(dir: ClusterDir): void {
 }
 
 function refuseRunning(dir: ClusterDir): void {
-  const running = [runningDaemon(dir, 'up') ?? [], runningDaemons(dir)].flat();
+  const all = [runningDaemon(dir, 'up') ?? [], runningDaemons(dir)].flat();
+  const running = all.filter(({ pid }) => pid !== process.pid);
   if (running.length === 0) return;
   const who = running.map((d) => `${d.name} pid ${d.pid}`).join(', ');
   throw new CephError('EBUSY', `a cluster already runs in ${dir.path} (${who})`);
@@ -110,6 +111,7 @@ function removeEmpty(made: readonly string[]): void {
 
 /** With no other `up` in this directory. */
 async function upClaimed(dir: ClusterDir, wanted: Wanted, detach: boolean): Promise<number> {
+  refuseRunning(dir); // one that came between may have left a cluster running
   const found = dir.read();
   const cluster = found ? await reopen(dir, found, wanted) : await create(dir, wanted);
   const supervisor = new Supervisor(dir, cluster, detach);
