@@ -107,6 +107,17 @@ describe('commands answer as a monitor of Ceph does', () => {
     ]);
   });
 
+  it('what the configuration file says comes before what is stored', async () => {
+    const w = await makeWorld({ conf: new Map([['osd_pool_default_size', '2']]) });
+    expect(w.state().option('osd_pool_default_size')).toBe(2);
+    const size = { who: 'global', name: 'osd_pool_default_size', value: '1' };
+    await play(w, [['config set', size, 0, '']]);
+    expect(w.state().option('osd_pool_default_size')).toBe(2);
+    const grace = { who: 'mon', name: 'mon_osd_min_down_reporters', value: '5' };
+    await play(w, [['config set', grace, 0, '']]);
+    expect(w.state().option('mon_osd_min_down_reporters')).toBe(5);
+  });
+
   it('variables of pools are set and shown', async () => {
     const w = await makeWorld();
     await w.run('osd pool create', { pool: 'p' });

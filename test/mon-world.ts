@@ -47,16 +47,25 @@ export function addrOf(osd: number, nonce = 1): EntityAddr {
 }
 
 export async function makeWorld(
-  options: { osds?: number; kv?: KeyValue; config?: ReadonlyMap<string, string> } = {},
+  options: {
+    osds?: number;
+    kv?: KeyValue;
+    config?: ReadonlyMap<string, string>;
+    conf?: ReadonlyMap<string, string>;
+  } = {},
 ): Promise<World> {
   const kv = options.kv ?? new MemoryKeyValue();
   const osds = options.osds ?? 3;
   await createMonStore(kv, { fsid: FSID, host: '127.0.0.1', port: 3300, nowMs: 1e12, osds });
-  return openWorld(kv, options.config);
+  return openWorld(kv, options.config, options.conf);
 }
 
 /** The state that is found in a store, as after a restart. */
-export function openWorld(kv: KeyValue, config?: ReadonlyMap<string, string>): World {
+export function openWorld(
+  kv: KeyValue,
+  config?: ReadonlyMap<string, string>,
+  conf: ReadonlyMap<string, string> = new Map(),
+): World {
   const store = new MonStore(kv);
   const { identity, maps } = store.load();
   const pgMap = new PgMap();
@@ -100,6 +109,7 @@ export function openWorld(kv: KeyValue, config?: ReadonlyMap<string, string>): W
     mgr: { epoch: 1, available: false, name: 'x', globalId: 0, addrs: [], startedMs: 1e12 },
     monMetadata: new Map(),
     mgrMetadata: new Map(),
+    conf,
     config: config ?? new Map([['mon_allow_pool_delete', 'true']]),
     sessions: () => [],
     progress: () => [],

@@ -9,13 +9,20 @@ import type { Logger } from '../runtime/index.ts';
  * told and left out, as Ceph's daemons have it; so is what we have no option for.
  * @param path of the file; one that is not there says nothing
  * @param entity e.g. `osd.3`: its own section comes before `[osd]`, and that before `[global]`
+ * @param manager the entity that options of the manager's are for, where it is the same process
  * @throws CephError EINVAL for a file that cannot be understood, or what the system says of one that cannot be read
  */
-export function confOptions(path: string, entity: string, log: Logger): Map<string, string> {
+export function confOptions(
+  path: string,
+  entity: string,
+  log: Logger,
+  manager?: string,
+): Map<string, string> {
   const out = new Map<string, string>();
   const conf = read(path);
   for (const [name, option] of OPTIONS) {
-    const text = confValue(conf, entity, name);
+    const isManagers = manager !== undefined && option.services?.includes('mgr');
+    const text = confValue(conf, isManagers ? manager : entity, name);
     if (text === undefined) continue;
     const parsed = parseOption(option, text);
     if ('ok' in parsed) out.set(name, canonical(option, parsed.ok));

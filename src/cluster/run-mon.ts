@@ -3,6 +3,7 @@ import { CephError } from '../errors/index.ts';
 import { createMonStore, type Monitor, type NewCluster, startMonitor } from '../mon/index.ts';
 import type { KeyValue, Logger } from '../runtime/index.ts';
 import { nodeRuntime, openLmdb, stderrLogger } from '../runtime-node/index.ts';
+import { confOptions } from './conf-options.ts';
 import { type ClusterDir, type ClusterFile, osdIds } from './layout.ts';
 
 /** The monitor of a directory, with the manager's part. Its store is made at the first start. */
@@ -27,6 +28,7 @@ export async function runMon(
     mgrPort: cluster.port + 1,
     hostname: hostname(),
     config: monConfig(osdIds(cluster).length),
+    conf: confOptions(dir.conf, 'mon.a', log, 'mgr.x'),
   });
 }
 

@@ -23,8 +23,9 @@ export interface LiveParts {
   readonly mgr: MgrInfo;
   readonly monMetadata: ReadonlyMap<string, string>;
   readonly mgrMetadata: ReadonlyMap<string, string>;
-  /** Options that the configuration file or the program gave; what is stored comes on top. */
+  /** See MonitorOptions. */
   readonly config: ReadonlyMap<string, string>;
+  readonly conf: ReadonlyMap<string, string>;
   readonly sessions: () => readonly SessionInfo[];
   readonly progress: () => readonly ProgressEvent[];
   readonly now: () => number;
@@ -82,7 +83,7 @@ export class LiveState {
     };
   }
 
-  /** Stored for this monitor, else from the configuration file, else the default. */
+  /** From the configuration file, else stored for this monitor, else the default: as with all daemons of Ceph. */
   option(maps: ClusterMaps, name: string): OptionValue {
     if (this.resolved?.from !== maps.config) {
       this.resolved = { from: maps.config, values: new Map() };
@@ -105,12 +106,12 @@ export class LiveState {
     else if (services.length === 0) subjects.push(`mgr.${this.parts.mgr.name}`);
     const found = subjects.flatMap((who) => resolveConfig(settings, { name: who }).get(name) ?? []);
     const stored = (found.find((s) => s.section !== 'global') ?? found[0])?.value;
-    const given = this.parts.config.get(name);
-    if (stored === undefined && given === undefined && name === 'osd_pool_default_size') {
+    const given = this.parts.conf.get(name) ?? stored ?? this.parts.config.get(name);
+    if (given === undefined && name === 'osd_pool_default_size') {
       // A cluster of fewer OSDs than copies could never be clean.
       return Math.max(1, Math.min(Number(defaultText(name)), maps.osdmap.osds().length || 3));
     }
-    return optionValue(name, stored ?? given ?? BUILT_IN.get(name));
+    return optionValue(name, given ?? BUILT_IN.get(name));
   }
 }
 

@@ -13,8 +13,10 @@ export interface MonitorOptions {
   readonly mgrName?: string;
   /** Name of this machine, shown in listings. */
   readonly hostname?: string;
-  /** Options by name: what the configuration file says. What is stored in the cluster comes on top. */
+  /** Options by name: the defaults of this kind of cluster. What is stored in the cluster comes on top. */
   readonly config?: ReadonlyMap<string, string>;
+  /** What the configuration file says: comes before what is stored. */
+  readonly conf?: ReadonlyMap<string, string>;
   /**
    * The store failed or an invariant broke: the monitor has stopped answering. Default: the error is thrown, which ends
    * the process.

@@ -138,6 +138,7 @@ export class Monitor implements MonContext {
       monMetadata: metadata,
       mgrMetadata: metadata,
       config: options.config ?? new Map(),
+      conf: options.conf ?? new Map(),
       sessions: () => this.doors.infos(),
       progress: () => this.progress.events,
       now,
