@@ -7,17 +7,8 @@ export * from './ceph-conf.ts';
 export { fetchConfig } from './fetch-config.ts';
 export type { CommandResult } from './mon-client.ts';
 export { RadosObject, type Written } from './object.ts';
-export {
-  type Comparison,
-  type Data,
-  type DataExtent,
-  type Entries,
-  type Name,
-  type ObjectInfo,
-  type OmapPage,
-  ReadOp,
-  WriteOp,
-  type WriteOptions,
-} from './operation.ts';
+export type { Comparison, Data, Name } from './op-step.ts';
 export * from './pool.ts';
 export * from './rados.ts';
+export { type DataExtent, type ObjectInfo, type OmapPage, ReadOp } from './read-op.ts';
+export { type Entries, WriteOp, type WriteOptions } from './write-op.ts';

@@ -1,16 +1,9 @@
 import type { CallOptions } from './abort.ts';
 import type { Objecter } from './objecter/objecter.ts';
 import type { Target } from './objecter/placement.ts';
-import {
-  type Data,
-  type Entries,
-  type Name,
-  nameBytes,
-  type ObjectInfo,
-  ReadOp,
-  WriteOp,
-  type WriteOptions,
-} from './operation.ts';
+import { type Data, type Name, nameBytes } from './op-step.ts';
+import { type ObjectInfo, ReadOp } from './read-op.ts';
+import { type Entries, WriteOp, type WriteOptions } from './write-op.ts';
 
 /** What a write answers. */
 export interface Written {

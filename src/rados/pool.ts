@@ -13,7 +13,7 @@ import type { CallOptions } from './abort.ts';
 import type { MonClient } from './mon-client.ts';
 import { RadosObject, targetOf } from './object.ts';
 import type { Objecter } from './objecter/objecter.ts';
-import { type Name, nameBytes } from './operation.ts';
+import { type Name, nameBytes } from './op-step.ts';
 
 /** Figures of a pool as the monitor last summed them up. */
 export type PoolStats =

@@ -13,7 +13,8 @@ import {
 } from '../../wire/index.ts';
 import { type CallOptions, Pending } from '../abort.ts';
 import type { MonClient } from '../mon-client.ts';
-import type { OpStep, WriteOptions } from '../operation.ts';
+import type { OpStep } from '../op-step.ts';
+import type { WriteOptions } from '../write-op.ts';
 import { InFlight } from './in-flight.ts';
 import { MapFeed } from './map-feed.ts';
 import { OsdSessions } from './osd-sessions.ts';

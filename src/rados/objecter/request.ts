@@ -13,7 +13,7 @@ import {
   writeOSDOp,
 } from '../../wire/index.ts';
 import type { Pending } from '../abort.ts';
-import type { OpStep } from '../operation.ts';
+import type { OpStep } from '../op-step.ts';
 import type { Placement, Target } from './placement.ts';
 
 /** What a request does: it decides what may pause it and how its flags tell the OSD. */
