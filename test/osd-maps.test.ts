@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../src/codec/index.ts';
 import { emptyIncremental, encodeIncremental, OSDMap, WEIGHT_ONE } from '../src/maps/index.ts';
-import { OsdMaps } from '../src/osd/osd-maps.ts';
+import { OsdMaps, storedEpochs } from '../src/osd/osd-maps.ts';
 import { openSuperblock } from '../src/osd/superblock.ts';
 import { MemoryStore } from '../src/store/index.ts';
 import { builtMap, FSID, nextMap } from './support/built-osdmap.ts';
@@ -35,5 +35,25 @@ describe('OsdMaps', () => {
     maps.reached(nextMap(map, { newWeight: new Map() }), Buffer.from('its bytes'));
     await store.submit(maps.commit(4));
     expect(lead()).toEqual([false, true, true, true]);
+  });
+
+  it('keeps no changes from before a gap once all shards are beyond it (seed 3618)', async () => {
+    const store = new MemoryStore();
+    const superblock = await openSuperblock(store, { fsid: FSID, uuid: FSID, id: 0 });
+    const mapAt = (epoch: number) => new OSDMap({ ...builtMap().data, epoch });
+    const change = Buffer.from('its bytes');
+    const maps = new OsdMaps(store, superblock, crc32c);
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      maps.reached(mapAt(epoch), epoch > 1 ? change : undefined);
+      await store.submit(maps.commit(epoch));
+    }
+    expect(storedEpochs(store, 'i')).toHaveLength(19);
+    maps.reached(mapAt(700), undefined);
+    await store.submit(maps.commit(20));
+    expect(storedEpochs(store, 'f'), 'a shard goes on at 20').toEqual([20, 700]);
+    maps.reached(mapAt(701), change);
+    await store.submit(maps.commit(700));
+    expect(storedEpochs(store, 'i')).toEqual([701]);
+    expect(storedEpochs(store, 'f')).toEqual([700, 701]);
   });
 });

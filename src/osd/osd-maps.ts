@@ -30,6 +30,8 @@ export class OsdMaps {
   current: OSDMap | undefined;
   private receivedEpoch = 0;
   private puts: [string, Uint8Array][] = [];
+  /** No change before this one is stored, as far as we know. */
+  private cutAt = 0;
 
   /** @throws CephError EIO when the newest map is not there, DecodeError */
   constructor(store: ObjectStore, superblock: Superblock, crc32c: Crc32c) {
@@ -115,11 +117,12 @@ export class OsdMaps {
       const keys = gone.map((full) => mapKey('f', full));
       ops.push({ op: 'omapRmKeys', c: META, oid: MAPS, keys });
     }
-    const oldest = Math.max(superblock.oldest, Math.min(epoch - KEEP, base + 1));
-    if (oldest > superblock.oldest) {
-      const from = mapKey('i', 0);
-      ops.push({ op: 'omapRmRange', c: META, oid: MAPS, from, to: mapKey('i', oldest) });
-      superblock.oldest = oldest;
+    superblock.oldest = Math.max(superblock.oldest, Math.min(epoch - KEEP, base + 1));
+    const cutAt = Math.min(superblock.oldest, base + 1);
+    if (cutAt > this.cutAt) {
+      const [from, to] = [mapKey('i', 0), mapKey('i', cutAt)];
+      ops.push({ op: 'omapRmRange', c: META, oid: MAPS, from, to });
+      this.cutAt = cutAt;
     }
     return ops;
   }
