@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { currentWeight } from '../src/crush/index.ts';
 import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
 import { poolStats, statfsOf } from '../src/mon/views/totals.ts';
-import { addrOf, bootAll, makeWorld, openWorld } from './mon-world.ts';
+import { addrOf, bootAll, bootOf, makeWorld, openWorld } from './mon-world.ts';
 import { osdStat, pgStat, report } from './support/mon-reports.ts';
 
 describe('a booting OSD', () => {
@@ -23,6 +24,19 @@ describe('a booting OSD', () => {
     expect(host.weight).toBe(Math.trunc((10 / 1024) * 65536));
     expect([...osdmap.crushMap.classNames.values()]).toEqual(['ssd']);
     expect(w.state().osdMetadata.get(1)?.get('hostname')).toBe('node1.example');
+  });
+
+  it('comes up where it is when its host is called as another bucket', async () => {
+    const w = await makeWorld();
+    const metadata = new Map(bootOf(0).metadata).set('hostname', 'default.example');
+    expect(await w.boot(0, { metadata })).toEqual({ kind: 'booted' });
+    expect(currentWeight(w.state().osdmap.crushMap, 0)).toBeUndefined();
+    await w.boot(1);
+    const before = currentWeight(w.state().osdmap.crushMap, 1);
+    await w.run('osd down', { ids: ['1'] });
+    expect(await w.boot(1, { metadata })).toEqual({ kind: 'booted' });
+    expect(w.state().osdmap.isUp(1)).toBe(true);
+    expect(currentWeight(w.state().osdmap.crushMap, 1)).toBe(before);
   });
 
   it('that is already up with this address changes nothing', async () => {

@@ -52,7 +52,10 @@ function boot(mon: MonContext, session: Session, m: MessageOf<typeof MOSDBoot>):
         decision.change.osdmap?.newUpClient
           ? {
               ...decision.change,
-              log: [clusterLine('info', `osd.${osd} ${formatAddrVec(publicAddrs)} boot`)],
+              log: [
+                ...(decision.change.log ?? []),
+                clusterLine('info', `osd.${osd} ${formatAddrVec(publicAddrs)} boot`),
+              ],
             }
           : decision.change,
       );

@@ -5,9 +5,10 @@ import {
   setDeviceClass,
   weightOf,
 } from '../../crush/index.ts';
+import { CephError } from '../../errors/index.ts';
 import { OSD_STATE, type OsdXInfo, WEIGHT_ONE } from '../../maps/index.ts';
 import { type EntityAddr, type MessageOf, type MOSDBoot, UUID_ZERO } from '../../wire/index.ts';
-import type { Change, OsdMapPatch } from '../change.ts';
+import { type Change, clusterLine, type LogLine, type OsdMapPatch } from '../change.ts';
 import type { MonState } from '../state.ts';
 import { editCrush } from './crush-change.ts';
 import { sameAddrs } from './osd-failure.ts';
@@ -91,10 +92,11 @@ function comeUp(state: MonState, m: Boot, publicAddrs: readonly EntityAddr[]): C
       ? { newUuid: new Map([[osd, superblock.uuid]]) }
       : {}),
   };
-  const crush = editCrush(osdmap, (map) => placeInCrush(state, map, osd, metadata));
+  const { crush, log } = placedCrush(state, osd, metadata);
   const deviceClass = metadata.get('default_device_class') ?? '';
   return {
     osdmap: crush ? { ...patch, crush } : patch,
+    log,
     osdMetadata: new Map([[osd, new Map(metadata).set('device_class', deviceClass)]]),
   };
 }
@@ -109,6 +111,25 @@ function weightAtBoot(state: MonState, osd: number, xinfo: OsdXInfo): number | u
     state.option('mon_osd_auto_mark_in');
   if (!wanted) return undefined;
   return xinfo.oldWeight > 0 ? xinfo.oldWeight : WEIGHT_ONE;
+}
+
+/**
+ * The CRUSH map with the OSD in its place, if that changes it. A host may be called as another bucket is, say `default`:
+ * its OSDs then come up where they are, as what they hold may be the last copy.
+ */
+function placedCrush(
+  state: MonState,
+  osd: number,
+  metadata: ReadonlyMap<string, string>,
+): { crush?: Buffer | undefined; log: LogLine[] } {
+  try {
+    const crush = editCrush(state.osdmap, (map) => placeInCrush(state, map, osd, metadata));
+    return { crush, log: [] };
+  } catch (e) {
+    if (!(e instanceof CephError)) throw e;
+    const host = metadata.get('hostname');
+    return { log: [clusterLine('warn', `osd.${osd} is not placed at host ${host}: ${e.message}`)] };
+  }
 }
 
 const TIB = 1024 ** 4;
