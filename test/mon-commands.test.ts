@@ -23,6 +23,18 @@ const surely = { yes_i_really_really_mean_it: true };
 
 // Results and texts were taken from a monitor of release 16.2.15.
 describe('commands answer as a monitor of Ceph does', () => {
+  it('a count or an id with a fraction is none', async () => {
+    const w = await makeWorld();
+    const before = w.state().osdmap;
+    await play(w, [
+      ['osd setmaxosd', { newmax: 7.5 }, -22, "bad or missing field 'newmax'"],
+      ['osd new', { id: 0.5 }, -22, "bad or missing field 'id'"],
+      ['osd new', { id: 1e300 }, -22, "bad or missing field 'id'"],
+      ['osd pg-upmap', { pgid: '1.0', id: [0, 1.5] }, -22, "bad or missing field 'id'"],
+    ]);
+    expect(w.state().osdmap).toBe(before);
+  });
+
   it('pools are made, renamed and removed', async () => {
     const w = await makeWorld();
     await bootAll(w);
@@ -35,6 +47,7 @@ describe('commands answer as a monitor of Ceph does', () => {
       ['osd pool create', {}, -22, '(22) Invalid argument'],
       ['osd pool create', { pool: 3 }, -22, "bad or missing field 'pool'"],
       ['osd pool create', { pool: 'q', pg_num: '8' }, -22, "bad or missing field 'pg_num'"],
+      ['osd pool create', { pool: 'q', pg_num: 1.5 }, -22, "bad or missing field 'pg_num'"],
       [
         'osd pool create',
         { pool: 'q', pg_num: 4, pgp_num: 8 },

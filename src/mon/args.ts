@@ -49,6 +49,15 @@ export class CommandArgs {
     const isList = Array.isArray(v) && v.length > 0 && v.every((n) => typeof n === 'number');
     return isList ? v : wrongType(name);
   }
+  /**
+   * Refuses a number with a fraction, or one that is not exact: as a count or an id it would be another one in memory
+   * than in the bytes of a map.
+   */
+  checkInteger(name: string): void {
+    const isWrong = (v: unknown): boolean => typeof v === 'number' && !Number.isSafeInteger(v);
+    const v = this.given(name);
+    if (Array.isArray(v) ? v.some(isWrong) : isWrong(v)) wrongType(name);
+  }
   /** An argument that has to be there. */
   needText(name: string): string {
     return this.text(name) ?? wrongType(name);

@@ -7,7 +7,7 @@ import {
   refuse,
   unchanged,
 } from './command.ts';
-import { commandDescriptions, prefixOf } from './signature.ts';
+import { commandDescriptions, integersOf, prefixOf } from './signature.ts';
 import type { MonState } from './state.ts';
 
 /** Finds and runs commands. The texts of refusals are those of Ceph 16.2 (Monitor::handle_command). */
@@ -37,6 +37,7 @@ export class CommandTable {
     const spec = this.byPrefix.get(parsed.prefix);
     if (!spec) return unchanged(refuse('EINVAL', 'command not known'));
     try {
+      for (const name of integersOf(spec.sig)) parsed.checkInteger(name);
       return 'run' in spec
         ? unchanged(spec.run(views.durable(), parsed, input))
         : spec.decide(views.head(), parsed, input, caller);

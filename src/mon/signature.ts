@@ -29,6 +29,15 @@ export function prefixOf(sig: string): string {
   return words.join(' ');
 }
 
+const INTEGER_TYPES: ReadonlySet<string | undefined> = new Set(['CephInt', 'CephOsdName']);
+
+/** The names of the arguments that are whole numbers. */
+export function integersOf(sig: string): string[] {
+  return parseSignature(sig).flatMap((item) =>
+    typeof item !== 'string' && INTEGER_TYPES.has(item.type) ? [item.name!] : [],
+  );
+}
+
 /** The JSON that answers `get_command_descriptions` (fact sheet §7.3). */
 export function commandDescriptions(specs: readonly CommandSpec[]): string {
   const table: Record<string, unknown> = {};
