@@ -142,6 +142,21 @@ test('what dies in the foreground is started again, until down stops it all', as
   expect(f.pids().size).toBe(0);
 });
 
+test('what dies while it is started again is started once more', async () => {
+  const f = folder();
+  const up = start(f.dir, '--osds', '1');
+  await until(() => up.text().includes('Ctrl-C'));
+  for (let death = 0; death < 3; death++) {
+    const pid = f.pids().get('osd.0');
+    f.kill('osd.0');
+    await until(() => up.child.exitCode !== null || (f.pids().get('osd.0') ?? pid) !== pid);
+  }
+  await using rados = await connect({ conf: f.conf, timeoutMs: 10_000 });
+  const pool = await rados.createPool('again', { pgNum: 1 });
+  await pool.object('a').writeFull('alpha');
+  expect(up.child.exitCode).toBeNull();
+});
+
 test('a half-dead cluster tells what is missing and goes down', async () => {
   const f = folder();
   expect((await sepiola('up', f.dir, '--detach', '--osds', '2')).code).toBe(0);

@@ -6,13 +6,15 @@ import { ADOPT_SIGNAL, runningDaemon, stopDaemons } from '../processes.ts';
 
 const READY_MS = 60_000;
 
+/** Together with the others; later, when that it does not start is no reason to end them; or once more, after a death. */
+type Start = 'first' | 'late' | 'again';
+
 /** One daemon as a child process. */
 interface Child {
   readonly name: string;
   readonly process: ChildProcess;
   readonly startedMs: number;
-  /** It came later: that it does not start is no reason to end the others. */
-  readonly isLate: boolean;
+  readonly start: Start;
   ready: boolean;
 }
 
@@ -82,17 +84,17 @@ export class Supervisor {
     for (const id of osdIds(this.dir.read() ?? this.cluster)) {
       const name = `osd.${id}`;
       const isOurs = this.children.some((c) => c.name === name);
-      if (!isOurs && !runningDaemon(this.dir, name)) this.launch(name, true);
+      if (!isOurs && !runningDaemon(this.dir, name)) this.launch(name, 'late');
     }
   };
 
-  private launch(name: string, isLate = false): void {
+  private launch(name: string, start: Start = 'first'): void {
     const process_ = launch(this.dir, name, this.detach);
     const child: Child = {
       name,
       process: process_,
       startedMs: performance.now(),
-      isLate,
+      start,
       ready: false,
     };
     this.forget(name);
@@ -116,14 +118,15 @@ export class Supervisor {
   private died(child: Child, why: string, isAsked: boolean): void {
     if (this.stopping) return;
     const { name } = child;
-    if (child.ready && isAsked) {
+    const hasRun = child.ready || child.start === 'again';
+    if (hasRun && isAsked) {
       this.forget(name);
       process.stderr.write(`${name} was stopped\n`);
       return;
     }
-    if (!child.ready) {
+    if (!hasRun) {
       const what = `${name} did not start: ${lastWords(this.dir, name) || why}`;
-      if (child.isLate) {
+      if (child.start === 'late') {
         this.forget(name);
         process.stderr.write(`${what}\n`);
         return;
@@ -144,7 +147,7 @@ export class Supervisor {
       return;
     }
     process.stderr.write(`${name} died (${why}); starting it again\n`);
-    this.launch(name);
+    this.launch(name, 'again');
   }
 
   /** Lets the children live on without us. */
