@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { connect, type Pool } from '../src/client/index.ts';
+import { ClusterDir, withoutOsd } from '../src/cluster/index.ts';
 import { clusterFolders } from './support/cluster-folders.ts';
 import { collect } from './support/collect.ts';
 import { runTool } from './support/differential.ts';
@@ -154,6 +155,21 @@ test('what dies while it is started again is started once more', async () => {
   await using rados = await connect({ conf: f.conf, timeoutMs: 10_000 });
   const pool = await rados.createPool('again', { pgNum: 1 });
   await pool.object('a').writeFull('alpha');
+  expect(up.child.exitCode).toBeNull();
+});
+
+test('an OSD that is no more is not started again, and its end is not that of the others', async () => {
+  const f = folder();
+  const up = start(f.dir, '--osds', '2');
+  await until(() => up.text().includes('Ctrl-C'));
+  const dir = new ClusterDir(f.dir);
+  dir.write(withoutOsd(dir.need(), 1));
+  f.kill('osd.1');
+  await pause(1500);
+  expect([...f.pids()].filter(([, pid]) => runs(pid)).map(([name]) => name)).toEqual([
+    'mon.a',
+    'osd.0',
+  ]);
   expect(up.child.exitCode).toBeNull();
 });
 

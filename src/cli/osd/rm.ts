@@ -33,9 +33,10 @@ export const osdRm: Subcommand = {
         return;
       }
       if (known.includes(id) && !args.flag('force')) await drain(standing, id, timeoutMs);
+      // First, so that who watches over the daemons does not start it again when it has to be killed.
+      dir.write(withoutOsd(cluster, id));
       const running = runningDaemon(dir, `osd.${id}`);
       if (running) await stopDaemons(dir, [running]);
-      dir.write(withoutOsd(cluster, id));
       await forgetOsd(standing, id);
       rmSync(dir.data(`osd.${id}`), { recursive: true, force: true });
       process.stdout.write(`removed osd.${id}\n`);

@@ -81,12 +81,16 @@ export class Supervisor {
   /** OSDs that were added or are to run again, as `sepiola osd` says by a signal. */
   private readonly adopt = (): void => {
     if (this.stopping) return;
-    for (const id of osdIds(this.dir.read() ?? this.cluster)) {
-      const name = `osd.${id}`;
+    for (const name of this.osds()) {
       const isOurs = this.children.some((c) => c.name === name);
       if (!isOurs && !runningDaemon(this.dir, name)) this.launch(name, 'late');
     }
   };
+
+  /** Those of the cluster as it is now. */
+  private osds(): string[] {
+    return osdIds(this.dir.read() ?? this.cluster).map((id) => `osd.${id}`);
+  }
 
   private launch(name: string, start: Start = 'first'): void {
     const process_ = launch(this.dir, name, this.detach);
@@ -118,8 +122,10 @@ export class Supervisor {
   private died(child: Child, why: string, isAsked: boolean): void {
     if (this.stopping) return;
     const { name } = child;
+    // Killed because it would not stop, while `sepiola osd rm` waited for that: it has nothing to run for any more.
+    const isGone = name !== 'mon.a' && !this.osds().includes(name);
     const hasRun = child.ready || child.start === 'again';
-    if (hasRun && isAsked) {
+    if (isGone || (hasRun && isAsked)) {
       this.forget(name);
       process.stderr.write(`${name} was stopped\n`);
       return;
