@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CephError } from '../errors/index.ts';
 
 /** What `cluster.json` holds: chosen once, when the directory becomes a cluster's. */
@@ -196,6 +199,13 @@ function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`;
   writeFileSync(temporary, text, { flush: true });
   renameSync(temporary, path);
+  // The name is of the directory. What follows relies on it: an OSD that the monitor was told to forget must not be back.
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }
 
 /** The OSDs that there are. */
