@@ -35,6 +35,17 @@ describe('commands answer as a monitor of Ceph does', () => {
     expect(w.state().osdmap).toBe(before);
   });
 
+  it('a list holds words and numbers, whatever JSON could hold', async () => {
+    const w = await makeWorld();
+    // What has no text at all is the worst of them.
+    const strange = [{ toString: 1, valueOf: 1 }, [], null, true];
+    await play(
+      w,
+      strange.map((word): Case => ['osd out', { ids: [word] }, -22, "bad or missing field 'ids'"]),
+    );
+    expect((await w.run('osd out', { ids: ['9', 9] })).result).toBe(0);
+  });
+
   it('pools are made, renamed and removed', async () => {
     const w = await makeWorld();
     await bootAll(w);

@@ -38,10 +38,12 @@ export class CommandArgs {
     if (v === undefined || typeof v === 'boolean') return v ?? false;
     return v === 'true' || v === `--${name.replaceAll('_', '-')}`;
   }
+  /** Words, some of which a tool may have made numbers of. */
   list(name: string): string[] {
     const v = this.given(name);
     if (v === undefined) return [];
-    return Array.isArray(v) ? v.map(String) : wrongType(name);
+    const isWord = (word: unknown): boolean => typeof word === 'string' || typeof word === 'number';
+    return Array.isArray(v) && v.every(isWord) ? v.map(String) : wrongType(name);
   }
   /** A list of numbers, of one at least. */
   needNumbers(name: string): number[] {
