@@ -18,8 +18,9 @@ export interface Placement {
   /** The OSD that serves it; negative when there is none. */
   readonly primary: number;
   /**
-   * Equal while the PG remembers what it was sent. It forgets when its members change, or when it is split, to be
-   * merged, or merged: in another interval a request must be sent again.
+   * Equal while the PG remembers what it was sent. It forgets when its members change, or who should be, or how many
+   * have to be there, or when it is split, to be merged, or merged: in another interval a request must be sent again.
+   * Source: PastIntervals::is_new_interval, src/osd/osd_types.cc, release 16.2.
    */
   readonly interval: string;
 }
@@ -29,10 +30,12 @@ export function placementOf(map: OSDMap, t: Target): Placement | undefined {
   const place = t.pgHash === undefined ? locate(map, t) : pgOf(map, t.pool, t.pgHash);
   if (!place) return undefined;
   const { hash, pgid } = place;
-  const { acting, actingPrimary: primary } = map.pgToUpActing(pgid);
+  const { up, upPrimary, acting, actingPrimary: primary } = map.pgToUpActing(pgid);
   const pool = map.pool(pgid.pool)!;
   const bits = splitBits(pgid.seed, pool.pgNum);
-  const interval = `${primary}:${acting.join(',')}:${bits}:${isMergePart(pool, pgid.seed)}`;
+  const members = `${primary}:${acting.join(',')}:${upPrimary}:${up.join(',')}`;
+  const rules = `${pool.size}:${pool.minSize}:${bits}:${isMergePart(pool, pgid.seed)}`;
+  const interval = `${members}:${rules}`;
   return { hash, pgid, primary, interval };
 }
 
