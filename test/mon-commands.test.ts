@@ -3,7 +3,9 @@ import { decodeCrushMap, encodeCrushMap } from '../src/crush/index.ts';
 import { monCommands } from '../src/mon/index.ts';
 import { commandDescriptions, parseSignature, prefixOf } from '../src/mon/signature.ts';
 import { healthChecks } from '../src/mon/views/index.ts';
+import { openLmdb } from '../src/runtime-node/index.ts';
 import { bootAll, makeWorld, type World } from './mon-world.ts';
+import { tempFolder } from './support/temp-folder.ts';
 
 type Args = Record<string, unknown>;
 /** A command with its arguments, the result's errno, and the status or (after `>`) the output. */
@@ -44,6 +46,24 @@ describe('commands answer as a monitor of Ceph does', () => {
       strange.map((word): Case => ['osd out', { ids: [word] }, -22, "bad or missing field 'ids'"]),
     );
     expect((await w.run('osd out', { ids: ['9', 9] })).result).toBe(0);
+  });
+
+  it('what the store could not keep is refused before it', async () => {
+    const kv = await openLmdb(tempFolder('long-keys'));
+    try {
+      const w = await makeWorld({ kv });
+      const long = 'x'.repeat(1900);
+      for (const [prefix, args] of [
+        ['config set', { who: `client.${long}`, name: 'mon_max_osd', value: '9' }],
+        ['config set', { who: 'client.é', name: long, value: '9', force: true }],
+        ['config-key set', { key: long, val: 'v' }],
+        ['health mute', { code: long, sticky: true }],
+      ] as const) {
+        expect([prefix, (await w.run(prefix, args)).result]).toEqual([prefix, -36]);
+      }
+    } finally {
+      await kv.close();
+    }
   });
 
   it('pools are made, renamed and removed', async () => {

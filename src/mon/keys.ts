@@ -1,6 +1,9 @@
 /** The layout of the monitor's store: one place for every key, so that ranges cannot overlap by accident. */
 const hex8 = (n: number): string => n.toString(16).padStart(8, '0');
 
+/** What people choose of a key may be so long; the store's longest is 1,900 bytes, and it stops the monitor to be refused one. */
+export const CHOSEN_BYTES_MAX = 1800;
+
 export const KEYS = {
   /** Number of the newest commit, u32 text. */
   version: 'meta/version',

@@ -2,12 +2,10 @@ import { formatValue, type Json } from '../../codec/index.ts';
 import { ERRNO } from '../../errors/index.ts';
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
+import { CHOSEN_BYTES_MAX } from '../keys.ts';
 import type { MonState } from '../state.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigKeyService.cc).
-
-/** The store's longest key is 1,900 bytes, its own prefix included. */
-const KEY_MAX = 1800;
 
 function set(state: MonState, args: CommandArgs, input: Uint8Array) {
   const key = args.text('key') ?? '';
@@ -17,8 +15,8 @@ function set(state: MonState, args: CommandArgs, input: Uint8Array) {
     const text = `error: entry size limited to ${max} bytes. Use 'mon config key max entry size' to manually adjust`;
     return unchanged({ result: -ERRNO.EFBIG, status: text, output: '' });
   }
-  if (Buffer.byteLength(key) > KEY_MAX) {
-    return unchanged(refuse('ENAMETOOLONG', `a key has at most ${KEY_MAX} bytes`));
+  if (Buffer.byteLength(key) > CHOSEN_BYTES_MAX) {
+    return unchanged(refuse('ENAMETOOLONG', `a key has at most ${CHOSEN_BYTES_MAX} bytes`));
   }
   return changed(ok('', `set ${key}`), { configKey: [{ key, value }] });
 }

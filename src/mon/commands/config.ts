@@ -17,6 +17,7 @@ import {
 import type { CommandArgs } from '../args.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
 import { configSubject } from '../config-subject.ts';
+import { CHOSEN_BYTES_MAX } from '../keys.ts';
 import type { MonState } from '../state.ts';
 
 // Texts follow Ceph 16.2 (src/mon/ConfigMonitor.cc, Option::print).
@@ -154,6 +155,10 @@ function set(state: MonState, args: CommandArgs) {
   }
   const target = parseTarget(who);
   if (!target) return unchanged(refuse('EINVAL', `unrecognized config target '${who}'`));
+  if (Buffer.byteLength(who + name) > CHOSEN_BYTES_MAX) {
+    const text = `target and option have at most ${CHOSEN_BYTES_MAX} bytes`;
+    return unchanged(refuse('ENAMETOOLONG', text));
+  }
   if (stored(state, target, name)?.value === value) return unchanged(ok());
   return changed(ok(), { config: [{ ...target, name, value }] });
 }

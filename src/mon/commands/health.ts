@@ -2,6 +2,7 @@ import { parseSpan } from '../../config/index.ts';
 import type { CommandArgs } from '../args.ts';
 import type { Change } from '../change.ts';
 import { type CommandSpec, changed, ok, refuse, unchanged } from '../command.ts';
+import { CHOSEN_BYTES_MAX } from '../keys.ts';
 import type { HealthMute, MonState } from '../state.ts';
 import { healthChecks } from '../views/health.ts';
 
@@ -14,6 +15,9 @@ function mute(state: MonState, args: CommandArgs) {
   const raised = healthChecks(state).find((c) => c.code === code);
   if (!raised && !sticky) {
     return unchanged(refuse('ENOENT', `health alert ${code} is not currently raised`));
+  }
+  if (Buffer.byteLength(code) > CHOSEN_BYTES_MAX) {
+    return unchanged(refuse('ENAMETOOLONG', `a code has at most ${CHOSEN_BYTES_MAX} bytes`));
   }
   const entry: HealthMute = {
     code,
