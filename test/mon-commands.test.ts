@@ -4,7 +4,7 @@ import { monCommands } from '../src/mon/index.ts';
 import { commandDescriptions, parseSignature, prefixOf } from '../src/mon/signature.ts';
 import { healthChecks } from '../src/mon/views/index.ts';
 import { openLmdb } from '../src/runtime-node/index.ts';
-import { bootAll, makeWorld, type World } from './mon-world.ts';
+import { bootAll, makeWorld, openWorld, type World } from './mon-world.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 type Args = Record<string, unknown>;
@@ -64,6 +64,14 @@ describe('commands answer as a monitor of Ceph does', () => {
     } finally {
       await kv.close();
     }
+  });
+
+  it('who is blocklisted for longer than stamps reach is so to the end, also after a restart', async () => {
+    const w = await makeWorld();
+    await w.run('osd blocklist', { blocklistop: 'add', addr: '1.2.3.4:0/5', expire: 1e10 });
+    const { blocklist } = w.state().osdmap.data;
+    expect(blocklist.map(([, until]) => until.sec)).toEqual([2 ** 32 - 1]);
+    expect(openWorld(w.kv).state().osdmap.data.blocklist).toEqual(blocklist);
   });
 
   it('pools are made, renamed and removed', async () => {

@@ -34,6 +34,7 @@ export const TIME_ZERO: UTime = { sec: 0, nsec: 0 };
 
 export function utimeOfMs(ms: number): UTime {
   const sec = Math.floor(ms / 1000);
+  if (sec >= 2 ** 32) return { sec: 2 ** 32 - 1, nsec: 0 };
   return { sec, nsec: Math.min(999_999_999, Math.round((ms - sec * 1000) * 1e6)) };
 }
 export function msOfUtime(t: UTime): number {
