@@ -47,6 +47,22 @@ test('an OSD that is added gets data, and one that is removed leaves none behind
   await check(rados);
 }, 60_000);
 
+test.each([1, 2])(
+  'an OSD of %s thread(s) that cannot listen lets go of its data',
+  async (shards) => {
+    const dir = mkdtempSync(join(tmpdir(), 'sepiola-osds-'));
+    folders.push(dir);
+    const options = { dir, osds: 1, shards };
+    // An address that is nobody's: RFC 5737.
+    await expect(startCluster({ ...options, clusterHost: '192.0.2.1' })).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+    });
+    await using cluster = await startCluster(options);
+    expect(cluster.osd(0).isRunning).toBe(true);
+  },
+  30_000,
+);
+
 test('an OSD in memory that is killed has its data when it starts again', async () => {
   await using cluster = await startCluster({ osds: 1, pools: ['data'] });
   const rados = await fill(cluster);

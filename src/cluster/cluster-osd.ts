@@ -92,6 +92,9 @@ export class ClusterOsd {
       ...(clusterHost ? { clusterHost } : {}),
       port: 0,
       hostname: hostname(),
+    }).catch(async (e: unknown) => {
+      await store.close(); // or nobody could start it again
+      throw e;
     });
     this.lastAddr = osd.addr;
     this.life = { is: 'running', osd, network };

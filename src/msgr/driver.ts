@@ -40,6 +40,7 @@ export class MessengerDriver implements Messenger, LinkOwner {
   private readonly sockets: Sockets;
   private readonly sessions: Sessions;
   private listeners: Listener[] = [];
+  private isDown = false;
 
   constructor(runtime: Runtime, options: MessengerOptions) {
     this.runtime = runtime;
@@ -78,6 +79,10 @@ export class MessengerDriver implements Messenger, LinkOwner {
 
   async listen(addr: { host: string; port: number; nonce: number }): Promise<EntityAddr> {
     const listener = await this.runtime.network.listen(addr, (socket) => this.accept(socket));
+    if (this.isDown) {
+      await listener.close();
+      throw new CephError('ESHUTDOWN', 'the messenger was shut down');
+    }
     this.listeners.push(listener);
     const { host, nonce } = addr;
     const own = { type: ADDR.msgr2, nonce, host, port: listener.address.port };
@@ -91,6 +96,7 @@ export class MessengerDriver implements Messenger, LinkOwner {
   }
 
   async shutdown(): Promise<void> {
+    this.isDown = true;
     this.sockets.close();
     this.sessions.close();
     const listeners = this.listeners;

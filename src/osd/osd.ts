@@ -43,11 +43,11 @@ class OsdDaemon implements Osd {
     const { shards } = this.options;
     try {
       if (shards) await shardSet.open(shards, front, front.settings);
+      front.addrs = await this.listen();
     } catch (e) {
       await this.kill();
       throw e;
     }
-    front.addrs = await this.listen();
     const { epoch } = front;
     shardSet.begin(this.addr, front.config.mapSharing(), epoch, (e) => maps.fullAt(e));
     front.log('info', 'started', { epoch, pgs: shardSet.own.pgCount });
