@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { connect, type Rados } from '../src/client/index.ts';
 import { clusterFolders } from './support/cluster-folders.ts';
 import { MAIN, sepiola } from './support/sepiola.ts';
+import { until } from './support/until.ts';
 
 const folder = clusterFolders();
 
@@ -54,6 +55,23 @@ test('OSDs are added, drained and removed, and a cluster comes up as it was left
   // The lowest id that is free.
   expect((await sepiola('osd', 'add', dir)).stdout).toBe('added osd.0\n');
 }, 90_000);
+
+test('while one changes the OSDs, another may not', async () => {
+  const { dir, conf } = folder();
+  expect((await sepiola('up', dir, '--detach', '--osds', '1')).code).toBe(0);
+  {
+    await using rados = await connect({ conf });
+    await fill(rados);
+  }
+  // There is nowhere to move its data to, so it waits to the end of its time.
+  const rm = sepiola('osd', 'rm', dir, '0', '--timeout', '3');
+  await until(() => existsSync(join(dir, 'change.pid')));
+  const add = await sepiola('osd', 'add', dir);
+  expect(add).toMatchObject({ code: 16, stdout: '' });
+  expect(add.stderr).toMatch(/^sepiola: another 'sepiola osd' is at work in .* \(pid \d+\)\n$/);
+  expect((await rm).code).toBe(110);
+  expect((await sepiola('osd', 'add', dir)).code).toBe(0);
+}, 60_000);
 
 test('an OSD is stopped, started and replaced, and saying it twice does no harm', async () => {
   const { dir, conf } = folder();

@@ -114,6 +114,9 @@ function isAlive(pid: number): boolean {
   return processStart(pid) !== undefined;
 }
 
+/** What `sepiola osd add` and its like claim while they are at work. */
+export const CHANGE = 'change';
+
 /** Whether a process was started as this daemon of this directory; true where the system does not tell. */
 function isOf(dir: ClusterDir, name: string, pid: number): boolean {
   let words: string[];
@@ -125,7 +128,7 @@ function isOf(dir: ClusterDir, name: string, pid: number): boolean {
     return true; // not a system with /proc, or not our process to look at
   }
   const [kind, id] = name.split('.') as [string, string?];
-  const at = words.indexOf(kind);
+  const at = words.indexOf(kind === CHANGE ? 'osd' : kind);
   const rest = words.slice(at + 1);
   return (
     at > 0 &&

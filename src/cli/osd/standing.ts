@@ -3,7 +3,7 @@ import { ClusterDir, type ClusterFile } from '../../cluster/index.ts';
 import { CephError } from '../../errors/index.ts';
 import { upOsds } from '../health.ts';
 import { lastWords, launchAndLeave } from '../launch.ts';
-import { ADOPT_SIGNAL, claim, runningDaemon } from '../processes.ts';
+import { ADOPT_SIGNAL, CHANGE, claim, runningDaemon } from '../processes.ts';
 import type { Parsed } from '../usage.ts';
 import { waitUntil } from '../wait-until.ts';
 
@@ -36,7 +36,7 @@ export async function withStanding(
   if (!runningDaemon(dir, 'mon.a')) {
     throw new CephError('ENOTCONN', `mon.a of ${dir.path} is not running`);
   }
-  const unclaim = claim(dir, 'change', `another 'sepiola osd' is at work in ${dir.path}`);
+  const unclaim = claim(dir, CHANGE, `another 'sepiola osd' is at work in ${dir.path}`);
   try {
     await using rados = await connect({ conf: dir.conf, timeoutMs: CONNECT_MS });
     const command: Standing['command'] = async (words) =>
