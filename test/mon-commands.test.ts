@@ -74,6 +74,20 @@ describe('commands answer as a monitor of Ceph does', () => {
     expect(openWorld(w.kv).state().osdmap.data.blocklist).toEqual(blocklist);
   });
 
+  it('as many OSDs as may be allowed can be had', async () => {
+    const w = await makeWorld();
+    await play(w, [
+      [
+        'config set',
+        { who: 'mon', name: 'mon_max_osd', value: '100001' },
+        -22,
+        "error parsing value: Value '100001' exceeds maximum 100000",
+      ],
+      ['config set', { who: 'mon', name: 'mon_max_osd', value: '100000' }, 0, ''],
+      ['osd setmaxosd', { newmax: 100_000 }, 0, 'set new max_osd = 100000'],
+    ]);
+  });
+
   it('pools are made, renamed and removed', async () => {
     const w = await makeWorld();
     await bootAll(w);

@@ -239,6 +239,7 @@ export const monOptions: Readonly<Record<string, Option>> = {
   }),
   mon_max_osd: int({
     default: 10_000,
+    max: 100_000, // more is taken for damage by whoever reads a map
     level: 'advanced',
     services: ['mon'],
     desc: 'Most OSDs the map may have.',
