@@ -219,6 +219,30 @@ describe('the parts of a device', () => {
     }
   });
 
+  it('do not meet, though the stripes were changed between the making of two of them', async () => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB);
+    for (let i = 0; i < COUNT; i++) {
+      const store = await openPart(disk, i, i === 0 ? {} : { stripeBytes: 4 * MIB });
+      await store.submit([{ op: 'mkcoll', c: C }]);
+      const data = patterned(dice(i), store.usage().totalBytes - 256 * 1024);
+      await store.submit([{ op: 'write', c: C, oid: objectOf(i), offset: 0, data }]);
+      await store.close();
+    }
+    for (let i = 0; i < COUNT; i++) expect(await check(disk, i)).toEqual([]);
+  });
+
+  it('are refused behind a part 0 that is of another store, or of fewer parts', async () => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB);
+    await (await openPart(disk, 0)).close();
+    const other = openPart(disk, 1, { fsid: 'other' });
+    await expect(other).rejects.toMatchObject({ code: 'EINVAL' });
+    const fourth = openPart(disk, 3, { devicePart: { index: 3, count: 4 } });
+    await expect(fourth).rejects.toMatchObject({ code: 'EINVAL' });
+    expect((await openPart(disk, 1)).usage().totalBytes).toBe(SIZE);
+  });
+
   it.each(['Sstart', 'Ssize'])('are not guessed when %s is lost', async (key) => {
     const disk = new SimDisk(1);
     disk.addDevice(DEVICE, 20 * MIB);

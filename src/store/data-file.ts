@@ -55,7 +55,7 @@ export async function openData(
   const isLater = isNew ? (made.devicePart?.index ?? 0) > 0 : startOf(kv) > 0;
   const whole = await disk.open(path, { create: isNew, direct, isClaimed: isLater });
   try {
-    if (isNew) await make(whole, kv, made);
+    if (isNew) await make(whole, kv, made, crc32c);
     const file = partOf(whole, kv);
     await checkLabel(file, kv, crc32c);
     return file;
@@ -87,7 +87,12 @@ function checkIdentity(path: string, format: string, fsid: string, wanted?: stri
   }
 }
 
-async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<void> {
+async function make(
+  file: DiskFile,
+  kv: WideKeyValue,
+  made: NewStore,
+  crc32c: StorePlace['crc32c'],
+): Promise<void> {
   for (const { key } of kv.range('', '\xff')) {
     const what = `the store holds ${JSON.stringify(key)}, but not what it is`;
     throw new CephError('EIO', `${file.path}: ${what}`);
@@ -96,7 +101,7 @@ async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<v
   if (stripeBytes < 0 || stripeBytes > STRIPE_MAX || stripeBytes % BLOCK_BYTES !== 0) {
     throw new CephError('EINVAL', `stripes of ${stripeBytes} bytes`);
   }
-  const { sizeBytes, start } = roomOf(file, made);
+  const { sizeBytes, start } = roomOf(file, made, crc32c);
   // What was elsewhere on it went when part 0 took it.
   if (!start) refuseForeign(file);
   if (!file.isDevice) await file.truncate(sizeBytes);
@@ -113,13 +118,35 @@ async function make(file: DiskFile, kv: WideKeyValue, made: NewStore): Promise<v
 }
 
 /** What the store is to have, and where that begins if it is a part of a device. */
-function roomOf(file: DiskFile, made: NewStore): { sizeBytes: number; start?: number } {
+function roomOf(
+  file: DiskFile,
+  made: NewStore,
+  crc32c: StorePlace['crc32c'],
+): { sizeBytes: number; start?: number } {
   const { sizeBytes = DEFAULT_SIZE_BYTES, stripeBytes, devicePart } = made;
   if (!file.isDevice) return { sizeBytes: checkSize(sizeBytes) };
   if (!devicePart) return { sizeBytes: checkSize(alignDown(file.size(), BLOCK_BYTES)) };
   const { index, count } = devicePart;
-  const partBytes = alignDown(file.size() / count, stripeBytes || PART_ALIGN_BYTES);
+  const partBytes =
+    index === 0
+      ? alignDown(file.size() / count, stripeBytes || PART_ALIGN_BYTES)
+      : firstPartBytes(file, made, crc32c);
+  if (count * partBytes > file.size()) {
+    const what = `no room for ${count} parts of ${partBytes} bytes`;
+    throw new CephError('EINVAL', `${file.path}: ${what}`);
+  }
   return { sizeBytes: checkSize(partBytes), start: index * partBytes };
+}
+
+/** Parts are made one by one, and what sizes follow from may change meanwhile: all are as large as part 0. */
+function firstPartBytes(
+  file: DiskFile,
+  { fsid = '' }: NewStore,
+  crc32c: StorePlace['crc32c'],
+): number {
+  const first = readLabel(file, crc32c);
+  if (first?.fsid === fsid) return first.sizeBytes;
+  throw new CephError('EINVAL', `${file.path}: its part 0 is none of store ${fsid}`);
 }
 
 function alignDown(bytes: number, align: number): number {
