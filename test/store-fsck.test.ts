@@ -211,6 +211,18 @@ describe('fsck', () => {
     await again.close();
   });
 
+  it('looks through shared units beside a record that it does not know', async () => {
+    const disk = await filled();
+    await change(disk, () => new Map([[keyOf(D), Buffer.from('not a record')]]));
+    for (const mend of [undefined, 'repair'] as const) {
+      expect((await run(disk, mend)).texts[0]).toMatch(
+        /^record under key .*: object record version/,
+      );
+    }
+    await run(disk, 'discard');
+    expect((await run(disk)).texts).toEqual([]);
+  });
+
   it('goes on from the sound beginning of a damaged journal when told to', async () => {
     const disk = await filled();
     const store = await BlockStore.open(place(disk, SIZE));

@@ -41,6 +41,7 @@ export function* walkObjects(s: Survey, isDiscarding: boolean): Generator<SeenOb
 }
 
 function drop(s: Survey, key: string, isDiscarding: boolean): void {
+  s.unknown.add(key);
   if (isDiscarding) s.changes.set(key, null);
   else s.hasUnreadable = true;
 }

@@ -40,6 +40,8 @@ export class Survey {
   /** Counted anew. */
   readonly figures: Figures = { ...NO_FIGURES };
   readonly compressed = new CompressedFigures();
+  /** Keys of objects' records that say nothing to this release, or that name no object. */
+  readonly unknown = new Set<string>();
   /** What mends the findings that can be. */
   readonly changes = new Map<string, Uint8Array | null>();
   /** Something that may own units, patches or omaps cannot be read: what seems to have no owner is kept. */

@@ -82,7 +82,7 @@ export function checkShared(s: Survey): void {
 /** An extent of units that another refers to must say so, or freeing it would take them from the other. */
 function checkMarks(s: Survey): void {
   for (const { key, value } of s.kv.range('O', 'P')) {
-    if (s.changes.get(key) === null) continue;
+    if (s.unknown.has(key) || s.changes.get(key) === null) continue;
     const n = decodeOnode(key, value);
     const isAlone = (e: Extent) =>
       unitsOf(e).every(({ unit, count }) => {
