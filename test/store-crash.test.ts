@@ -282,6 +282,34 @@ describe('BlockStore when the device fails', () => {
     }
   });
 
+  it('ends no group, and closes no file, under a write that goes on when another has failed', async () => {
+    const disk = new SimDisk(6);
+    const store = await open(disk);
+    await store.submit(made());
+    const write = (i: number) =>
+      ({ op: 'write', c: C, oid: objectOf(i), offset: 0, data: Buffer.alloc(65_536) }) as const;
+    await store.submit([write(0), write(1)]);
+    await store.submit([{ op: 'remove', c: C, oid: objectOf(0) }]);
+    let fail = (_: CephError) => {};
+    const late = new Promise<CephError>((resolve) => {
+      fail = resolve;
+    });
+    let writes = 0;
+    disk.fault = (step, path) => {
+      if (step !== 'write' || path !== '/sim/block') return undefined;
+      return ++writes === 1 ? new CephError('EIO', 'at once') : late;
+    };
+    let ended = 0;
+    const end = () => void ended++;
+    // One in the place of what was removed, one behind all others.
+    const closed = [store.submit([write(2), write(3)]).catch(end), store.close().then(end)];
+    await pause(5);
+    expect([writes, ended]).toEqual([2, 0]);
+    fail(new CephError('EIO', 'late'));
+    await Promise.all(closed);
+    expect(ended).toBe(2);
+  });
+
   it('passes on that the host has no space, and is whole when opened again', async () => {
     const disk = new SimDisk(4);
     const store = await open(disk);

@@ -149,6 +149,8 @@ export class Committer {
       running.push(file.write(buffers, first.unit * BLOCK_BYTES, first.once ? 'once' : undefined));
     }
     try {
+      // All of them, even if one failed: bytes that are another's again, or a file that is closed, must not be written.
+      await Promise.allSettled(running);
       await Promise.all(running);
       await file.sync();
     } finally {
