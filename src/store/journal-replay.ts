@@ -1,6 +1,7 @@
 import { Decoder } from '../codec/index.ts';
 import { CephError } from '../errors/index.ts';
-import type { DiskFile } from '../runtime/index.ts';
+import type { DiskFile, KeyValue } from '../runtime/index.ts';
+import { readMark } from './journal-mark.ts';
 import { HEADER_BYTES, type RecordHeader, recordAt, recordStart } from './journal-record.ts';
 import type { SortedMap } from './sorted-map.ts';
 
@@ -50,6 +51,15 @@ export function replayJournal(
     before = end.sequence;
   }
   return newest;
+}
+
+/**
+ * A journal that was not closed has a file. To be asked before one is made: whoever tries again would find that, empty,
+ * and take it for all that there was.
+ * @throws CephError EIO when nobody listens for damage
+ */
+export function refuseLostJournal(kv: KeyValue, options: Pick<ReplayOptions, 'damaged'>): void {
+  if (readMark(kv)?.isClosed === false) journalFailure(options, 'its file is gone');
 }
 
 /** @throws CephError EIO when nobody listens for damage */

@@ -10,7 +10,7 @@ import type { HeldMemory } from './held-memory.ts';
 import { applyEpoch } from './journal-apply.ts';
 import { JournalArea, recordBytes } from './journal-area.ts';
 import { MARK, markOp, readMark } from './journal-mark.ts';
-import { journalFailure, replayJournal } from './journal-replay.ts';
+import { replayJournal } from './journal-replay.ts';
 import { JournalWriter } from './journal-writer.ts';
 import { mergeRange } from './merge-range.ts';
 import { SortedMap } from './sorted-map.ts';
@@ -25,7 +25,7 @@ export interface JournalOptions {
   areaBytes?: number;
   /** How many changes go to the store below at a time; default 400. */
   sliceOps?: number;
-  /** The file was made just now. */
+  /** The file was made just now; see refuseLostJournal. */
   isNew?: boolean;
   /** See ReplayOptions.damaged. */
   damaged?: ((what: string) => void) | undefined;
@@ -84,7 +84,6 @@ export class JournaledKeyValue implements KeyValue {
     const found = new SortedMap<Buffer | null>();
     // The areas stand where whoever wrote them put them, whatever their size is from now on.
     const areaBytes = mark?.areaBytes ?? areaBytesOf(options);
-    if (options.isNew && mark && !mark.isClosed) journalFailure(options, 'its file is gone');
     const newest =
       mark?.isClosed || options.isNew
         ? applied + 2

@@ -3,6 +3,7 @@ import type { DirectMode, Disk, DiskFile, KeyValue } from '../runtime/index.ts';
 import { CheckedKeyValue } from './checked-key-value.ts';
 import type { FindCompressor } from './compression.ts';
 import { MARK } from './journal-mark.ts';
+import { refuseLostJournal } from './journal-replay.ts';
 import { JournaledKeyValue } from './journaled-key-value.ts';
 import { WideKeyValue } from './wide-key-value.ts';
 
@@ -58,8 +59,9 @@ export async function openMetadata(
     const kv = new CheckedKeyValue(raw, crc32c, damage?.entry);
     const areaBytes = place.journalBytes ?? JOURNAL_BYTES;
     const isNew = !(await disk.exists(`${path}/journal`));
-    file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
     const damaged = damage?.journal;
+    if (isNew) refuseLostJournal(kv, { damaged });
+    file = await disk.open(`${path}/journal`, { create: true, filledBytes: 2 * areaBytes });
     return new WideKeyValue(
       await JournaledKeyValue.open({ file, kv, crc32c, areaBytes, isNew, damaged }),
     );
