@@ -71,14 +71,25 @@ describe('a store on a device', () => {
   });
 
   it('may be as full as it is whatever the host has, but for what metadata need', async () => {
-    disk.free = 65 * MIB; // 64 of them are kept for LMDB
-    const store = await open(disk);
+    disk.free = 129 * MIB; // 64 of them are kept for LMDB, and as many for an OSD that is full
+    let store = await open(disk);
     expect(store.usage().availableBytes).toBeGreaterThan(19 * MIB);
     await store.submit([{ op: 'mkcoll', c: C }]);
     const data = Buffer.alloc(4 * MIB, 1);
     for (let i = 0; i < 4; i++) {
       await store.submit([{ op: 'write', c: C, oid: objectOf(i), offset: 0, data }]);
     }
+    await store.close();
+    disk.free = 65 * MIB;
+    store = await open(disk);
+    // It says that it is full as long as it still takes what an OSD must write of itself.
+    expect(store.usage().availableBytes).toBe(0);
+    expect(() => store.reserve(C, 1)).toThrow(/0 left/);
+    const log = new Map([['entry', Buffer.alloc(200)]]);
+    await store.submit([
+      { op: 'remove', c: C, oid: objectOf(0) },
+      { op: 'omapSet', c: C, oid: objectOf(9), entries: log },
+    ]);
     const entries = new Map([['k', Buffer.alloc(2 * MIB)]]);
     const large = store.submit([{ op: 'omapSet', c: C, oid: objectOf(9), entries }]);
     await expect(large).rejects.toMatchObject({ code: 'ENOSPC' });

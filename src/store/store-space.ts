@@ -56,6 +56,11 @@ const RESERVE_SHARE = 0.01;
 const RESERVE_MAX = 256 * 2 ** 20;
 /** Left free on the host's file system for the metadata store, which grows as it likes. */
 const HOST_RESERVE = 64 * 2 ** 20;
+/**
+ * Of a host that holds metadata alone: a store is full when no more is left beside that. Clients are refused in time then,
+ * while what an OSD must write to go on is still taken.
+ */
+const HOST_MARGIN = 64 * 2 ** 20;
 /** How stale the host's figure may be. */
 const HOST_AGE_MS = 2000;
 const HOST_GROWTH_MAX = 16 * 2 ** 20;
@@ -206,7 +211,8 @@ export class StoreSpace {
   /** How much the host lets the store grow. */
   private hostRoom(): number {
     const left = this.hostLeft();
-    return this.host.holdsData || left <= 0 ? left : Number.POSITIVE_INFINITY;
+    if (this.host.holdsData) return left;
+    return left > HOST_MARGIN ? Number.POSITIVE_INFINITY : 0;
   }
 
   private hostLeft(): number {
