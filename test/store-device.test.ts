@@ -254,6 +254,26 @@ describe('the parts of a device', () => {
     expect((await openPart(disk, 1)).usage().totalBytes).toBe(SIZE);
   });
 
+  it('are not made anew when their metadata are lost', async () => {
+    const disk = new SimDisk(1);
+    disk.addDevice(DEVICE, 20 * MIB);
+    for (let i = 0; i < COUNT; i++) await (await openPart(disk, i)).close();
+    for (let i = 0; i < COUNT; i++) {
+      const { files, stores } = disk.snapshot();
+      files.delete(`${dirOf(i)}/journal`);
+      stores.delete(`${dirOf(i)}/db`);
+      const lost = new SimDisk(2, { files, stores });
+      for (const path of disk.devices) lost.devices.add(path);
+      await expect(openPart(lost, i)).rejects.toMatchObject({ code: 'EEXIST' });
+    }
+    // Wiped, the device is taken again, by a store of the same name too.
+    const device = disk.snapshot().files.get(DEVICE)!;
+    const next = new SimDisk(3, { files: new Map([[DEVICE, device]]), stores: new Map() });
+    next.devices.add(DEVICE);
+    await wipe(next, DEVICE);
+    for (let i = 0; i < COUNT; i++) await (await openPart(next, i)).close();
+  });
+
   it.each(['Sstart', 'Ssize'])('are not guessed when %s is lost', async (key) => {
     const disk = new SimDisk(1);
     disk.addDevice(DEVICE, 20 * MIB);

@@ -102,8 +102,11 @@ async function make(
     throw new CephError('EINVAL', `stripes of ${stripeBytes} bytes`);
   }
   const { sizeBytes, start } = roomOf(file, made, crc32c);
-  // What was elsewhere on it went when part 0 took it.
-  if (!start) refuseForeign(file);
+  if (start) refuseLabel(new DevicePart(file, start, sizeBytes), crc32c);
+  else refuseForeign(file);
+  // Labels that stores before have left elsewhere go when part 0 takes the device.
+  const parts = start === 0 ? made.devicePart!.count : 1;
+  for (let i = 1; i < parts; i++) await file.write([Buffer.alloc(BLOCK_BYTES)], i * sizeBytes);
   if (!file.isDevice) await file.truncate(sizeBytes);
   await file.sync();
   const identity = new Map([
@@ -115,6 +118,16 @@ async function make(
   if (start !== undefined) identity.set(START_KEY, Buffer.from(String(start)));
   if (stripeBytes > 0) identity.set(STRIPE_KEY, Buffer.from(String(stripeBytes)));
   await kv.commit(identity);
+}
+
+/** Since part 0 was made there has been a store in this part, and its metadata are lost. */
+function refuseLabel(part: DiskFile, crc32c: StorePlace['crc32c']): void {
+  const label = readLabel(part, crc32c);
+  if (!label) return;
+  throw new CephError(
+    'EEXIST',
+    `${part.path} holds a part of ${label.fsid} whose metadata are lost`,
+  );
 }
 
 /** What the store is to have, and where that begins if it is a part of a device. */
@@ -169,9 +182,7 @@ async function checkLabel(
   const label = readLabel(file, crc32c);
   const wanted = labelOf(kv);
   const { fsid, sizeBytes } = wanted;
-  // In the middle of a device there may be what is left of a store that had all of it, or other parts.
-  const isLater = startOf(kv) > 0;
-  if (label && !(isLater && isUntouched(kv))) {
+  if (label) {
     if (label.fsid !== fsid) {
       throw new CephError('EINVAL', `${file.path} holds data of store ${label.fsid}, not ${fsid}`);
     }
@@ -183,7 +194,8 @@ async function checkLabel(
   if (!isUntouched(kv)) {
     throw new CephError('EIO', `${file.path}: its label is damaged, or it is not the store's`);
   }
-  if (!isLater) refuseForeign(file, wanted);
+  // In the middle of a device there may be anything that a store has left which had all of it.
+  if (startOf(kv) === 0) refuseForeign(file, wanted);
   await writeLabel(file, wanted, crc32c);
 }
 
