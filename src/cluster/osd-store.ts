@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Partition } from '../osd/index.ts';
@@ -30,7 +30,7 @@ function storePath(osdPath: string, { index, count }: Partition): string {
 
 /**
  * Opens the store of a shard, or makes it.
- * @throws CephError EINVAL when the directory is of an OSD with another count of shards
+ * @throws CephError EINVAL when the directory is of an OSD with another count of shards, or its device is none
  */
 export async function openOsdStore(
   place: OsdPlace,
@@ -49,7 +49,9 @@ export async function openOsdStore(
     throw new CephError('EINVAL', `${osdPath} is of an OSD with ${there} shard(s), not ${count}`);
   }
   const path = storePath(osdPath, partition);
-  const fsid = place.uuid ?? (existsSync(join(path, 'block')) ? undefined : made);
+  const isThere = existsSync(join(path, 'block'));
+  if (place.device !== undefined && !isThere) checkDevice(place.device);
+  const fsid = place.uuid ?? (isThere ? undefined : made);
   const store = await BlockStore.open({
     path,
     disk: nodeDisk,
@@ -65,6 +67,12 @@ export async function openOsdStore(
     sizeBytes,
   });
   return { store, uuid: store.fsid };
+}
+
+/** Where a device is missing, the store would make a file of its name: in memory, as all of /dev is. */
+function checkDevice(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isBlockDevice()) return;
+  throw new CephError('EINVAL', `${path} is not a block device`);
 }
 
 /** The highest count of shards that what is in the directory speaks of; 0 where there is nothing yet. */
