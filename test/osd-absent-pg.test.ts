@@ -16,7 +16,7 @@ import {
   MPgRemove,
   MPgRemoved,
 } from '../src/osd/peer-messages.ts';
-import { answerForAbsent } from '../src/osd/pg/absent-pg.ts';
+import { type Absence, answerForAbsent } from '../src/osd/pg/absent-pg.ts';
 import { emptyInfo } from '../src/osd/pg/pg-info.ts';
 import { COPY_START } from '../src/osd/recovery/object-copy.ts';
 import {
@@ -39,10 +39,10 @@ const oid = { ...HOBJECT_MIN, pool: 1, name: 'x' };
 function answerTo<T>(
   def: MessageDef<T>,
   value: T,
-  isRemoving = false,
+  removal: Partial<Absence> = {},
 ): OutgoingMessage | undefined {
   const message = outgoing(def, value) as unknown as IncomingMessage;
-  return answerForAbsent(message, isRemoving ? undefined : blank);
+  return answerForAbsent(message, { isRemoving: false, isComing: false, blank, ...removal });
 }
 
 function read<T>(def: MessageDef<T>, answer: OutgoingMessage | undefined): T {
@@ -84,10 +84,17 @@ describe('an OSD that has nothing of a PG', () => {
     }
   });
 
-  it('does not say that there is no PG while what it had is being removed, but gives no objects', () => {
-    expect(answerTo(MPgQuery, { ...query, ask: ASK.info }, true)).toBeUndefined();
-    expect(answerTo(MPgRemove, about, true)).toBeUndefined();
-    expect(answerTo(MPgFind, { ...about, copy: 7, oid }, true)?.type).toBe(MPgFound.type);
+  it('does not say that there is no PG where it is made anew after a removal, but gives no objects', () => {
+    const removal = { isRemoving: true, isComing: true };
+    expect(answerTo(MPgQuery, { ...query, ask: ASK.info }, removal)).toBeUndefined();
+    expect(answerTo(MPgRemove, about, removal)).toBeUndefined();
+    expect(answerTo(MPgFind, { ...about, copy: 7, oid }, removal)?.type).toBe(MPgFound.type);
+  });
+
+  it('says so where it does not come again, but not that the removal is done', () => {
+    const removal = { isRemoving: true };
+    expect(answerTo(MPgQuery, { ...query, ask: ASK.info }, removal)?.type).toBe(MPgInfo.type);
+    expect(answerTo(MPgRemove, about, removal)).toBeUndefined();
   });
 
   it('has no log, and does not answer what is no question', () => {

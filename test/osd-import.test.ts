@@ -538,6 +538,29 @@ describe('a member whose last copy is still being removed when the map puts the 
   );
 });
 
+describe('an OSD whose copy is still being removed when it was a member for a moment only', () => {
+  it('is not waited for by those who come after it', async () => {
+    const run = new ImportRun(11, { commitMs: 1000 });
+    await run.begin();
+    const { world } = run;
+    const [primary, other] = world.nodes;
+    world.place([0, 2]);
+    await run.until('removing', () => other!.isRemoving);
+    world.place(OLD);
+    const { epoch } = world.view;
+    await run.until('there', () => primary!.view!.epoch >= epoch);
+    // Another PG of the same primary wants to serve: so this one may have been written to, as far as the map tells.
+    world.vouchFor(primary!, primary!.life);
+    await run.until('vouched for', () => primary!.view!.upThru >= epoch);
+    world.place([0, 2]);
+    const { epoch: last } = world.view;
+    await run.until('asked', () => world.nodes.every((n) => n.view!.epoch >= last));
+    expect(other!.isRemoving).toBe(true);
+    await run.end();
+    expect(run.wrong, run.story).toEqual([]);
+  });
+});
+
 describe('a series of maps', () => {
   it.each([0, 20, 150])('%i ms apart moves no more than its last one alone', async (apartMs) => {
     const moved = async (maps: readonly (readonly number[])[]): Promise<[number, number]> => {

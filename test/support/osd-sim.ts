@@ -767,7 +767,9 @@ export class SimWorld {
       return;
     }
     const blank = (): PgInfo => emptyInfo(0, storedView(node.view!), node.storeSince);
-    const answer = answerForAbsent(m, node.isRemoving ? undefined : blank);
+    const { isRemoving } = node;
+    const isComing = isRemoving && node.view!.acting.includes(node.id);
+    const answer = answerForAbsent(m, { isRemoving, isComing, blank });
     if (answer) this.send(node.id, from, node.view!.epoch, answer);
   }
 }

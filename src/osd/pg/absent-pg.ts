@@ -16,19 +16,29 @@ import {
 } from '../peer-messages.ts';
 import type { PgInfo } from './pg-info.ts';
 
+/** How an OSD stands to a PG that is not here. */
+export interface Absence {
+  /** What the PG's last stay left is still being removed. */
+  readonly isRemoving: boolean;
+  /** And the map puts it here again, so that it is made anew after that. */
+  readonly isComing: boolean;
+  /** What an OSD says that has nothing of the PG. */
+  blank(): PgInfo;
+}
+
 /**
  * What a peer is told of a PG that is not here: that nothing is here, at once, so that it goes on with somebody else. An
  * answer repeats epoch and interval of the question: whoever asked in an interval that has ended since would else take it
  * for the word of one who is sure that the present one began then.
  *
- * While what the PG's last stay left is still being removed, nobody is told of a PG here, nor that there is none: it may
- * be made anew in the middle of the interval, and speaks for itself then. Whoever wants objects need not wait for that.
- * @param blank what an OSD says that has nothing of the PG; undefined while the last stay is being removed
+ * Where the PG is made anew in the middle of the interval, it speaks for itself then, and nobody is told that there is
+ * none. Elsewhere nobody would ever speak, so the question is answered while the removal goes on: whoever is asked for its
+ * past must not be waited for. That nothing is left is said when it is so. Whoever wants objects need not wait for either.
  * @returns undefined if there is nothing to say. @throws DecodeError
  */
 export function answerForAbsent(
   m: IncomingMessage,
-  blank: (() => PgInfo) | undefined,
+  { isRemoving, isComing, blank }: Absence,
 ): OutgoingMessage | undefined {
   switch (m.type) {
     case MPgQuery.type: {
@@ -37,7 +47,8 @@ export function answerForAbsent(
         return outgoing(MPgList, { ...about, from: cursor, objects: [], next: cursor });
       }
       // A log is asked only of who has said that it has one, and nobody drops that in the same interval.
-      return ask === ASK.info && blank ? outgoing(MPgInfo, { ...about, info: blank() }) : undefined;
+      if (ask !== ASK.info || isComing) return undefined;
+      return outgoing(MPgInfo, { ...about, info: blank() });
     }
     case MPgFind.type: {
       const nothing = { isKnown: false, version: undefined, have: undefined };
@@ -52,7 +63,7 @@ export function answerForAbsent(
       return outgoing(MPgReadDone, { ...decodeFront(MPgRead, m), ...nothing });
     }
     case MPgRemove.type:
-      return blank && outgoing(MPgRemoved, decodeFront(MPgRemove, m));
+      return isRemoving ? undefined : outgoing(MPgRemoved, decodeFront(MPgRemove, m));
     default:
       return undefined;
   }

@@ -12,7 +12,7 @@ import type { OpLimits } from '../ops/index.ts';
 import type { Partition } from '../partition.ts';
 import type { Lease } from '../peer-messages.ts';
 import { peekPg } from '../peer-peek.ts';
-import { answerForAbsent } from '../pg/absent-pg.ts';
+import { type Absence, answerForAbsent } from '../pg/absent-pg.ts';
 import type { Pg } from '../pg/pg.ts';
 import { emptyInfo, type PgInfo } from '../pg/pg-info.ts';
 import { storedView } from '../pg/pg-life.ts';
@@ -178,9 +178,7 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
       if (since > late) this.forLate.keep(epoch, () => this.peerMessage(from, m));
       return;
     }
-    const nothing = (): PgInfo =>
-      emptyInfo(0, storedView(viewOf(this.map!, pgid)), this.pgs.storeSince);
-    const answer = answerForAbsent(m, this.isRemoving(pgid) ? undefined : nothing);
+    const answer = answerForAbsent(m, this.absence(pgid));
     if (answer) this.send(from, answer);
   }
   acked(from: number, acks: readonly Ack[]): void {
@@ -282,6 +280,14 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   private cleared(): void {
     this.forLate.reached(this.epoch);
     this.clients.retry();
+  }
+
+  private absence(pgid: PgId): Absence {
+    const isRemoving = this.isRemoving(pgid);
+    const view = viewOf(this.map!, pgid);
+    const isComing = isRemoving && view.acting.includes(this.id);
+    const blank = (): PgInfo => emptyInfo(0, storedView(view), this.pgs.storeSince);
+    return { isRemoving, isComing, blank };
   }
 
   private isRemoving(pgid: PgId): boolean {
