@@ -1,8 +1,10 @@
 // What becomes of clients' requests before their PG sees them.
 import { beforeEach, expect, it } from 'vitest';
+import { Encoder, encodeToBytes } from '../src/codec/index.ts';
 import { ERRNO } from '../src/errors/index.ts';
 import { OSDMAP_FLAG, type OSDMap } from '../src/maps/index.ts';
 import type { IncomingMessage, OutgoingMessage } from '../src/msgr/index.ts';
+import { COPY_BEGIN, CopyData } from '../src/osd/ops/copy.ts';
 import { OP_LIMITS } from '../src/osd/ops/index.ts';
 import { shareMaps } from '../src/osd/osd-maps.ts';
 import { WHOLE } from '../src/osd/partition.ts';
@@ -12,7 +14,23 @@ import { ClientGate, type ClientGateHost } from '../src/osd/shard/client-gate.ts
 import { CopyFetcher } from '../src/osd/shard/copy-fetcher.ts';
 import { BufferPool } from '../src/runtime/index.ts';
 import { systemClock } from '../src/runtime-node/index.ts';
-import { ADDR, MOSDMap, MOSDOpReply, outgoing, readOSDOpReply } from '../src/wire/index.ts';
+import {
+  ADDR,
+  argsBytes,
+  EVERSION_ZERO,
+  MOSDMap,
+  MOSDOpReply,
+  ObjectLocator,
+  OSD_OP,
+  type OSDOp,
+  outgoing,
+  readOSDOp,
+  readOSDOpReply,
+  SNAP_HEAD,
+  TIME_ZERO,
+  writeOSDOp,
+  writeOSDOpReply,
+} from '../src/wire/index.ts';
 import { requestMessage, writeRequest } from './support/client-request.ts';
 
 const pgid = { pool: 1, seed: 0 };
@@ -27,6 +45,11 @@ class World {
   isComing = false;
   isFenced = false;
   wanted = 0;
+  /** The PG that has the objects of requests. */
+  seed = 0;
+  /** Parts of sources that were asked for. */
+  readonly fetched: OSDOp[] = [];
+  readonly fetcher: CopyFetcher;
   readonly executed: ClientOp[] = [];
   readonly gate: ClientGate;
 
@@ -43,7 +66,8 @@ class World {
       pool: () => ({ flags: 0 }),
       isBlocklisted: () => world.isFenced,
       hasFlag: (flag: number) => (world.flags & flag) !== 0,
-      rawPgToPg: () => pgid,
+      rawPgToPg: () => ({ ...pgid, seed: world.seed }),
+      locate: () => ({ pgid, hash: 0 }),
       pgToUpActing: () => ({ actingPrimary: 0 }),
     } as unknown as OSDMap;
     const maps = {
@@ -84,10 +108,13 @@ class World {
       wantMap: () => world.wanted++,
       answered: () => {},
     };
-    this.gate = new ClientGate(
-      host,
-      new CopyFetcher({ id: 0, partition: WHOLE, map, send: () => {} }),
-    );
+    this.fetcher = new CopyFetcher({
+      id: 0,
+      partition: WHOLE,
+      map,
+      send: (_, { front }) => this.fetched.push(readOSDOp({ front: Buffer.from(front) })),
+    });
+    this.gate = new ClientGate(host, this.fetcher);
   }
 
   get names(): string[] {
@@ -95,8 +122,59 @@ class World {
   }
 
   send(client: Client, name: string, epoch = this.epoch): IncomingMessage & { state: string } {
+    return this.submit(client, writeRequest(name, epoch, 1), Buffer.from('x'));
+  }
+
+  /** A request to make an object what another one is. */
+  sendCopy(client: Client, name: string): IncomingMessage & { state: string } {
+    const source = new Encoder();
+    source.byteString('source');
+    ObjectLocator.encode(source, { pool: 1, key: '', namespace: '', hash: -1n });
+    const data = source.finish();
+    const op = readOSDOp({ front: writeRequest(name, this.epoch, data.length) });
+    const from = { snapid: SNAP_HEAD, srcVersion: 0n, flags: 0, srcFadviseFlags: 0 };
+    const args = argsBytes('copyFrom', from);
+    const payloadLength = data.length;
+    const ops = [{ code: OSD_OP.COPY_FROM, flags: 0, args, argsOffset: 0, payloadLength }];
+    return this.submit(client, writeOSDOp({ ...op, ops }), data);
+  }
+
+  /** The next part of a source comes, of its last `left` parts. */
+  async answerFetch(left: number): Promise<void> {
+    const { reqid, ops } = this.fetched.at(-1)!;
+    const dataDone = left === 1;
+    const part: CopyData = {
+      ...{ size: 2, mtime: TIME_ZERO, attrs: new Map(), data: Buffer.from('d') },
+      ...{ omap: Buffer.alloc(0), omapHeader: Buffer.alloc(0), snaps: [], snapSeq: 0n, flags: 0 },
+      cursor: {
+        ...COPY_BEGIN,
+        attrsDone: true,
+        dataOffset: 9 - left,
+        dataDone,
+        omapDone: dataDone,
+      },
+      ...{ dataDigest: 0xffffffff, omapDigest: 0xffffffff, reqids: [], reqidResults: new Map() },
+      ...{ truncateSeq: 0, truncateSize: 0n },
+    };
+    const data = encodeToBytes(CopyData, part);
+    const front = writeOSDOpReply({
+      ...{ name: 'source', pgid, flags: 0, result: 0, epoch: this.epoch, retryAttempt: 0 },
+      badReplayVersion: EVERSION_ZERO,
+      ops: ops.map((op, i) => {
+        const payloadLength = i === ops.length - 1 ? data.length : 0;
+        return { ...op, payloadLength, result: 0 };
+      }),
+      version: EVERSION_ZERO,
+      userVersion: 77n,
+    });
+    const { compat: compatVersion } = MOSDOpReply;
+    this.fetcher.onReply({ front, data, tid: Number(reqid.tid), compatVersion });
+    await new Promise((done) => setImmediate(done));
+  }
+
+  private submit(client: Client, front: Buffer, data: Buffer): IncomingMessage & { state: string } {
     const message = Object.assign(
-      requestMessage(writeRequest(name, epoch, 1), Buffer.from('x'), (what) => {
+      requestMessage(front, data, (what) => {
         if (what !== 'recycled') message.state = what;
       }),
       { state: 'passing' },
@@ -210,4 +288,15 @@ it('refuses a fenced client, also one that was fenced after its request had been
     compatVersion,
   });
   expect(answer.result).toBe(-ERRNO.ESHUTDOWN);
+});
+
+it('gives a copy to nobody when its PG was split while the source was read, and tells its client', async () => {
+  const copy = world.sendCopy(client, 'a');
+  world.epoch = 11;
+  world.seed = 1;
+  world.gate.retry();
+  await world.answerFetch(1);
+  expect(world.names).toEqual([]);
+  expect(copy.state).toBe('released');
+  expect(client.got.map((m) => m.type)).toEqual([MOSDMap.type]);
 });

@@ -150,8 +150,7 @@ export class ClientGate {
     const kind = classify(request, host.limits);
     if (typeof kind === 'number') return this.refuse(a, kind);
     // In an older interval the PG may have had other objects.
-    if (kind === 'pg' ? op.epoch < pg.since : map.rawPgToPg(pgid.pool, op.hash)?.seed !== pgid.seed)
-      return false;
+    if (kind === 'pg' ? op.epoch < pg.since : !hasObject(map, op)) return false;
     const verdict = whatFlagsSay(map, pool.flags, op, kind === 'write');
     if (verdict === 'hold') return this.hold(a);
     if (verdict < 0) return this.refuse(a, verdict);
@@ -166,8 +165,13 @@ export class ClientGate {
     const submit = (): void => {
       this.fetching.delete(made);
       const now = host.pg(pgid);
-      if (now?.isPrimary) now.submitOp(made);
-      else made.drop();
+      if (now?.isPrimary && host.map && hasObject(host.map, op)) {
+        now.submitOp(made);
+        return;
+      }
+      // The map by which it is another's, be it that the PG was split, has come already.
+      made.drop();
+      host.shareMaps(by, op.epoch);
     };
     made.copy.then(submit, submit);
     return true;
@@ -183,6 +187,11 @@ export class ClientGate {
     sendReply(by, message.tid, op, this.host.epoch, refusal(result));
     return false;
   }
+}
+
+/** Is the request's object in the PG that it names? */
+function hasObject(map: OSDMap, { pgid: { pgid }, hash }: OSDOp): boolean {
+  return map.rawPgToPg(pgid.pool, hash)?.seed === pgid.seed;
 }
 
 /** What the map's and the pool's flags say to a request: an errno refuses it, 0 lets it pass. */
