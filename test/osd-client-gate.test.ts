@@ -24,6 +24,7 @@ import {
   OSD_OP,
   type OSDOp,
   outgoing,
+  readArgs,
   readOSDOp,
   readOSDOpReply,
   SNAP_HEAD,
@@ -299,4 +300,15 @@ it('gives a copy to nobody when its PG was split while the source was read, and 
   expect(world.names).toEqual([]);
   expect(copy.state).toBe('released');
   expect(client.got.map((m) => m.type)).toEqual([MOSDMap.type]);
+});
+
+it('reads all parts of a source in one version', async () => {
+  world.sendCopy(client, 'a');
+  await world.answerFetch(2);
+  const versions = world.fetched.map(({ ops }) =>
+    ops.flatMap((op) => (op.code === OSD_OP.ASSERT_VER ? [readArgs('assertVer', op).version] : [])),
+  );
+  expect(versions).toEqual([[], [77n]]);
+  await world.answerFetch(1);
+  expect(world.names).toEqual(['a']);
 });

@@ -46,9 +46,18 @@ export class CopyFetcher {
     this.nextTid = host.partition.index + host.partition.count;
   }
 
-  /** @throws CephError what the source's OSD answered; ENOENT when the pool is gone */
+  /**
+   * @throws CephError what the source's OSD answered; ENOENT when the pool is gone; ERANGE or EOVERFLOW also when it is
+   * changed between two parts
+   */
   fetch(source: CopySource): Promise<CopyContent> {
-    return collectCopy((cursor) => this.get(source, copyGetInput(cursor, PART_BYTES)));
+    let { version } = source;
+    return collectCopy(async (cursor) => {
+      const part = await this.get({ ...source, version }, copyGetInput(cursor, PART_BYTES));
+      // From the second part on: half of one version and half of another is what the source never was.
+      version = part.userVersion;
+      return part;
+    });
   }
 
   private get(
