@@ -317,6 +317,24 @@ describe('an import whose holders are gone', () => {
     expect(await giveUp(run)).toMatchObject({ status: 'pg has no unfound objects' });
   });
 
+  it('leaves peering to the next primary when it is given up while the members change', async () => {
+    const run = await stalled(22, { commitMs: 1000 });
+    run.world.nodes[0]!.wipe();
+    await run.world.restart(0);
+    const giver = run.primary!;
+    await run.until('probed', () => giver.member.importer.isSpent(0));
+    let isDone = false;
+    void markUnfoundLost(giver, 'delete').then(() => {
+      isDone = true;
+    });
+    run.world.place([3, 2]);
+    await run.until('moved', () => !giver.isPrimary);
+    expect(isDone).toBe(false);
+    await run.until('done', () => isDone);
+    await run.world.time.until(1500);
+    expect(giver.peering.phase.name).toBe('idle');
+  });
+
   it('is not given up before other members have told what they listed', async () => {
     const run = new ImportRun(23, { copies: 0 });
     await run.begin();

@@ -122,8 +122,10 @@ export async function markUnfoundLost(pg: Pg, mode: LostMode): Promise<PgReply> 
   ops.push(...still.flatMap((item) => giveUp(pg, item, mode)));
   const { log } = pg.host;
   log('warn', 'unfound objects are given up', { pg: pg.state.c, count, mode });
+  const { since } = pg;
   await pg.host.submit(ops);
-  pg.rounds.start();
+  // In another interval its primary peers anyway, and we may not be it.
+  if (pg.since === since && pg.rounds.isSettled) pg.rounds.start();
   const status = `pg has ${count} objects unfound and apparently lost marking`;
   return { result: 0, status };
 }
