@@ -240,10 +240,12 @@ it('asks for the map that a request speaks of', () => {
 });
 
 it('forgets what it holds for a session that is gone', () => {
-  world.send(client, 'a', 0xffff_ffff);
-  world.send(new Client(), 'b', 11);
+  const a = world.send(client, 'a', 0xffff_ffff);
+  const b = world.send(new Client(), 'b', 11);
   world.gate.forget(client);
   expect(world.gate.heldCount).toBe(1);
+  // The front keeps the bytes of what it has given to another thread until then.
+  expect([a.state, b.state]).toEqual(['released', 'held']);
   world.epoch = 11;
   world.gate.retry();
   expect(world.names).toEqual(['b']);

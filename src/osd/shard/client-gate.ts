@@ -107,6 +107,8 @@ export class ClientGate {
 
   /** The session is gone: its client sends again what was not answered. */
   forget(by: Requester): void {
+    // Released, although nobody counts them any more: the front keeps what it has given to another thread until then.
+    for (const a of this.held) if (a.by === by) a.message.release();
     this.held = this.held.filter((a) => a.by !== by);
     this.behind.delete(by);
   }
