@@ -4,7 +4,12 @@ import { crc32c, decodeAll } from '../src/codec/index.ts';
 import { decodeObjectInfo, INFO_ATTR, type ObjectInfo } from '../src/osd/ops/index.ts';
 import { listObjects } from '../src/osd/pg/pg-collection.ts';
 import type { OpAnswer } from '../src/osd/requests/client-request.ts';
-import { MScrubMap, MScrubScan } from '../src/osd/scrub/scrub-messages.ts';
+import {
+  MScrubMap,
+  MScrubReserve,
+  MScrubScan,
+  SCRUB_WORD,
+} from '../src/osd/scrub/scrub-messages.ts';
 import { requestedPlan } from '../src/osd/scrub/scrub-plan.ts';
 import type { StoreOp } from '../src/store/index.ts';
 import {
@@ -503,6 +508,28 @@ it('no more scrubs than an OSD has places for: refused by a member, tried again 
   expect(primary(world).pg!.scrubber.look(world.time.now)).toBe(true);
   await until(world, () => !primary(world).pg!.scrubber.isActive);
   expect(world.clusterLog.at(-1)).toBe('debug 1.0 scrub ok');
+});
+
+it('a place at a member is free after a scrub, also when the session is reset that was to tell it so', async () => {
+  const world = await began();
+  let isLost = false;
+  world.onSend = (from, to, m) => {
+    if (isLost || m.type !== MScrubReserve.type || to !== 1) return true;
+    const { word } = decodeFront(MScrubReserve, { front: Buffer.from(m.front) });
+    if (word !== SCRUB_WORD.release) return true;
+    isLost = true;
+    world.time.after(50, () => world.reset(from, to));
+    return false;
+  };
+  expect((await scrub(world, false)).at(-1)).toBe('debug 1.0 scrub ok');
+  await world.time.until(500);
+  expect(isLost).toBe(true);
+  let isGiven: boolean | undefined;
+  world.nodes[1]!.scrubPlaces.take((given) => {
+    isGiven = given;
+  });
+  await world.time.until(1);
+  expect(isGiven).toBe(true);
 });
 
 it('a few errors of a scheduled scrub are repaired by themselves, if options say so', async () => {

@@ -137,7 +137,7 @@ export class PgScrubber {
 
   /** A session was reset: what was asked over it may never be answered. */
   peerReset(osd: number): void {
-    this.driver.stop();
+    this.driver.peerReset(osd);
     this.scans.sendAgain(osd);
   }
 

@@ -83,6 +83,15 @@ export class ScrubDriver {
     this.step({ kind: 'stop' });
   }
 
+  /**
+   * The session of a peer forgot what was on its way: the scrub is broken off, if one is active. It may also hold a place
+   * for one that is over.
+   */
+  peerReset(osd: number): void {
+    this.stop();
+    if (this.number > 0) this.say([osd], SCRUB_WORD.release);
+  }
+
   onReserveAnswer(from: number, m: MessageOf<typeof MScrubReserve>): void {
     if (m.number !== this.number) return;
     this.step({ kind: 'answer', from, isGiven: m.word === SCRUB_WORD.granted });

@@ -23,7 +23,7 @@ export class ScrubMember {
       case SCRUB_WORD.request:
         return this.onRequest(from, number);
       case SCRUB_WORD.release:
-        if (this.held?.number === number) this.stop();
+        if (this.held && this.held.number <= number) this.stop();
         return;
       case SCRUB_WORD.replaced:
         return this.scope.host.scrub.copyReplaced();
