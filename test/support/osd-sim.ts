@@ -127,6 +127,8 @@ export class SimNode {
   early: { epoch: number; handle: () => void }[] = [];
   /** Names of objects whose data the device cannot read, until they are removed. */
   readonly damaged = new Set<string>();
+  /** Names of those of which not even the record can be read. */
+  readonly unknown = new Set<string>();
   private seen = 0;
   leases!: Leases;
   scrubPlaces!: ScrubPlaces;
@@ -250,7 +252,8 @@ export class SimNode {
       id: this.id,
       get store() {
         const { readMs } = world.options;
-        return readMs > 0 || node.damaged.size > 0 ? device(node, world) : node.store;
+        const isDamaged = node.damaged.size + node.unknown.size > 0;
+        return readMs > 0 || isDamaged ? device(node, world) : node.store;
       },
       clock: this.clock(life),
       log: (level, message, fields) => world.trace(`osd.${node.id} ${level} ${message}`, fields),
@@ -382,7 +385,11 @@ export class SimNode {
 
   private submit(txn: Transaction, life: number, applied?: () => void): Promise<void> {
     if (this.life !== life || !this.isAlive) return new Promise(() => {});
-    for (const op of txn) if (op.op === 'remove') this.damaged.delete(op.oid.name);
+    for (const op of txn) {
+      if (op.op !== 'remove') continue;
+      this.damaged.delete(op.oid.name);
+      this.unknown.delete(op.oid.name);
+    }
     this.store.submit(txn, applied).catch((e) => {
       this.fatal ??= e;
     });
@@ -432,6 +439,12 @@ function device(node: SimNode, world: SimWorld): ObjectStore {
     get(target, key) {
       const value: unknown = Reflect.get(target, key);
       if (typeof value !== 'function') return value;
+      if (key === 'getattr' || key === 'getattrs' || key === 'stat') {
+        return (...args: Parameters<MemoryStore['getattr']>) => {
+          if (node.unknown.has(args[1].name)) throw new CephError('EIO', 'damaged object record');
+          return value.apply(target, args);
+        };
+      }
       if (key !== 'read') return value.bind(target);
       return (...args: Parameters<MemoryStore['read']>) => {
         if (node.damaged.has(args[1].name)) throw new CephError('EIO', 'damaged');

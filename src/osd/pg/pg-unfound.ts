@@ -7,7 +7,7 @@ import { Logged } from '../log/logged.ts';
 import { sameVersion } from '../log/pg-log.ts';
 import { decodeObjectInfo, encodeObjectInfo, INFO_ATTR } from '../ops/index.ts';
 import { Interrupted } from '../questions.ts';
-import { storedVersion } from '../recovery/object-copy.ts';
+import { usableVersion } from '../recovery/listing.ts';
 import type { MissingItem } from './missing.ts';
 import type { Pg } from './pg.ts';
 
@@ -59,7 +59,7 @@ export function listUnfound(pg: Pg): Json {
     objects: listed.map(({ oid, need }) => ({
       oid: oidJson(oid),
       need: formatEVersion(need),
-      have: formatEVersion(storedVersion(pg.host.store, pg.state.c, oid) ?? EVERSION_ZERO),
+      have: formatEVersion(usableVersion(pg.host, pg.state, oid) ?? EVERSION_ZERO),
       flags: 'none',
       clean_regions: 'clean_offsets: [], clean_omap: 0, new_object: 1',
       locations: [],
@@ -154,7 +154,9 @@ function giveUp(pg: Pg, { oid, need }: MissingItem, mode: LostMode): StoreOp[] {
     epoch: Math.max(pg.epoch, head.epoch),
     version: head.version + 1n,
   };
-  const attr = mode === 'revert' ? host.store.getattr(state.c, oid, INFO_ATTR) : undefined;
+  // What is damaged here is nothing to go back to.
+  const isUsable = mode === 'revert' && usableVersion(host, state, oid) !== undefined;
+  const attr = isUsable ? host.store.getattr(state.c, oid, INFO_ATTR) : undefined;
   const entry: LogEntry = {
     kind: attr ? ENTRY.modify : ENTRY.delete,
     version,

@@ -14,6 +14,7 @@ import type { PgState } from '../pg/pg-state.ts';
 import { Requests } from '../questions.ts';
 import type { Term } from '../term.ts';
 import type { Givers } from './givers.ts';
+import { usableVersion } from './listing.ts';
 import { applyPart, COPY_START, NO_PART, readPart, storedVersion } from './object-copy.ts';
 
 /** What copies need of their PG. */
@@ -88,7 +89,7 @@ export class ObjectCopies {
       // The listing may have come by meanwhile.
       if (state.missing.has(key) || !state.import?.frontier.isBeyond(key, oid)) return true;
       if (!isKnown) continue;
-      const have = storedVersion(host.store, state.c, oid);
+      const have = usableVersion(host, state, oid);
       await this.term.within(host.submit(state.settle(oid, version, have)));
       return true;
     }
@@ -104,7 +105,7 @@ export class ObjectCopies {
   /** See Recovery.bringOlder. */
   async pullOlder({ oid, need }: MissingItem, holders: readonly number[]): Promise<void> {
     const { host, state } = this.scope;
-    const own = storedVersion(host.store, state.c, oid) ?? EVERSION_ZERO;
+    const own = usableVersion(host, state, oid) ?? EVERSION_ZERO;
     const older: { osd: number; have: EVersion }[] = [];
     for (const osd of holders) {
       const { have } = await this.askFor(osd, oid);
@@ -127,7 +128,10 @@ export class ObjectCopies {
     );
   }
 
-  /** Gives a member an object as it is here, or tells it that there is none. @throws CephError if ours is damaged */
+  /**
+   * Gives a member an object as it is here, or tells it that there is none. @throws CephError, DecodeError if ours is
+   * damaged
+   */
   async push(osd: number, key: string, oid: HObject): Promise<void> {
     const { host, state } = this.scope;
     const version = storedVersion(host.store, state.c, oid);

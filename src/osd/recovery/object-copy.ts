@@ -177,7 +177,7 @@ export async function partFor(
     const { chunkBytes } = host.recoveryOrders(state.pgid.pool);
     return await readPart(host.store, state.c, oid, need, cursor, chunkBytes);
   } catch (error) {
-    if (!(error instanceof CephError)) throw error;
+    if (!(error instanceof CephError || error instanceof DecodeError)) throw error;
     host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
     return NO_PART;
   }

@@ -1,7 +1,7 @@
-import { CephError } from '../../errors/index.ts';
+import { CephError, DecodeError } from '../../errors/index.ts';
 import type { IncomingMessage } from '../../msgr/index.ts';
 import type { Timer } from '../../runtime/index.ts';
-import { formatPgId, type HObject } from '../../wire/index.ts';
+import { type EVersion, formatPgId, type HObject } from '../../wire/index.ts';
 import { oidKey } from '../log/log-entry.ts';
 import type { OpOutcome } from '../ops/index.ts';
 import type { ObjectPart } from '../peer-messages.ts';
@@ -13,8 +13,8 @@ import type { ClientOp } from '../requests/client-request.ts';
 import { Term } from '../term.ts';
 import { Givers } from './givers.ts';
 import { HolderReads } from './holder-reads.ts';
+import { usableVersion } from './listing.ts';
 import { type CopyCounts, type Found, ObjectCopies } from './object-copies.ts';
-import { storedVersion } from './object-copy.ts';
 import type { RecoveryPlaces } from './recovery-places.ts';
 import { Soon } from './soon.ts';
 
@@ -226,6 +226,15 @@ export class Recovery {
     }
   }
 
+  /** Which version of an object other members lack: the newest, since nobody changes it before they have it. */
+  private lackedVersion(key: string): EVersion | undefined {
+    for (const [, missing] of this.scope.peers()) {
+      const item = missing.get(key);
+      if (item) return item.need;
+    }
+    return undefined;
+  }
+
   private next(): [key: string, oid: HObject] | undefined {
     const { state, places } = this.scope;
     const soon = this.soon.next((key) => state.missing.has(key) && this.mayBegin(key));
@@ -302,16 +311,17 @@ export class Recovery {
     const failed = ends.find((e) => e.status === 'rejected');
     if (!failed) return true;
     if (number !== this.term.number) throw new Interrupted();
-    if (!(failed.reason instanceof CephError)) throw failed.reason;
-    await this.replaceDamaged(oid, failed.reason);
+    const { reason } = failed;
+    if (!(reason instanceof CephError || reason instanceof DecodeError)) throw reason;
+    await this.replaceDamaged(key, oid, reason);
     return false;
   }
 
   /** Our copy cannot be read. If somebody else holds one, ours counts as missing from now on, and is brought anew. */
-  private async replaceDamaged(oid: HObject, error: CephError): Promise<void> {
+  private async replaceDamaged(key: string, oid: HObject, error: Error): Promise<void> {
     const { host, state } = this.scope;
     host.log('error', 'damaged object', { pg: formatPgId(state.pgid), object: oid.name, error });
-    const need = storedVersion(host.store, state.c, oid);
+    const need = usableVersion(host, state, oid) ?? this.lackedVersion(key);
     if (!need) return;
     if (this.scope.sources({ oid, need }).length > 0) {
       await host.submit(state.addMissing([{ oid, need }]));
