@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Decoder, encodeToBytes } from '../src/codec/index.ts';
+import { Decoder, Encoder, encodeToBytes } from '../src/codec/index.ts';
 import { CephError, ERRNO } from '../src/errors/index.ts';
 import { CopyData } from '../src/osd/ops/copy.ts';
 import {
@@ -11,6 +11,7 @@ import {
   classify,
   collectCopy,
   copyGetInput,
+  executePg,
   OBJECT_FLAG,
   OP_LIMITS,
   pgEnd,
@@ -20,6 +21,8 @@ import {
   argsBytes,
   compareHObject,
   HOBJECT_MAX,
+  HOBJECT_MIN,
+  HObject,
   ObjectLocator,
   OSD_OP,
   SNAP_HEAD,
@@ -319,6 +322,23 @@ describe('COPY_GET', () => {
     };
     await expect(collectCopy(stuck)).rejects.toMatchObject({ code: 'EIO' });
   });
+});
+
+it('answers a listing by attributes with EIO where a record is damaged', async () => {
+  const store = new MemoryStore();
+  const harness = new OpHarness(1, { store });
+  await harness.ask({ name: 'o', ops: [writeFull('x')] });
+  store.getattr = () => {
+    throw new CephError('EIO', 'damaged object record');
+  };
+  const filter = new Encoder();
+  for (const text of ['', '', 'plain', '_k', 'v']) filter.byteString(text);
+  const from = encodeToBytes(HObject, { ...HOBJECT_MIN, pool: 1 });
+  const args = argsBytes('pgls', { count: 10, startEpoch: 0 }).toString('hex');
+  const input = Buffer.concat([filter.finish(), from]).toString('hex');
+  const request = harness.request({ name: '', ops: [{ code: OSD_OP.PGNLS_FILTER, args, input }] });
+  const { result } = executePg({ store, collection: '1.0' }, request, 1, HOBJECT_MAX);
+  expect(result).toBe(-ERRNO.EIO);
 });
 
 describe('COPY_FROM', () => {

@@ -1,5 +1,5 @@
 import { byteString, Decoder, encodeToBytes, struct, u8, vec } from '../../codec/index.ts';
-import { DecodeError, ERRNO } from '../../errors/index.ts';
+import { CephError, DecodeError, ERRNO } from '../../errors/index.ts';
 import { splitBits } from '../../maps/index.ts';
 import {
   compareHObject,
@@ -81,8 +81,10 @@ export function executePg(
         result = page.finished ? 1 : 0;
       }
     } catch (e) {
-      if (!(e instanceof DecodeError)) throw e;
-      result = -ERRNO.EINVAL;
+      // The store says so of an object's record that is damaged.
+      if (e instanceof CephError) result = -e.errno;
+      else if (e instanceof DecodeError) result = -ERRNO.EINVAL;
+      else throw e;
     }
     if (result < 0) break;
   }
