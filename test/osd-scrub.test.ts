@@ -593,6 +593,18 @@ describe('a damaged copy', () => {
     await expectEqualCopies(world);
   });
 
+  it('that was replaced while it was read, or could not be read just once, is read again', async () => {
+    const world = await began({ readMs: 20 });
+    const { damaged } = primary(world);
+    damaged.add('c');
+    let reads = 0;
+    damaged.has = (name) => name === 'c' && ++reads === 1;
+    const { result, outcome } = await request(world, 'c', OSD_OP.READ);
+    expect([result, reads]).toEqual([0, 3]);
+    expect(Buffer.from(outcome!.outputs[0]!).toString()).toBe('c is what it is. ');
+    expect(world.clusterLog).toEqual([]);
+  });
+
   it('of every member is EIO, and the PG goes on', async () => {
     const world = await began({ readMs: 20 });
     for (const node of world.nodes) node.damaged.add('c');

@@ -20,7 +20,7 @@ export interface ReadRepairScope extends ScansScope {
 /**
  * A read of the primary has met bytes that do not pass their checksum: all members look at their copies of that object
  * as in a deep scrub, and if one of them is right, ours and all others that are not count as missing from then on.
- * @returns whether a right copy will be brought
+ * @returns whether a right copy will be brought, or is here
  */
 export async function mendObject(scope: ReadRepairScope, oid: HObject): Promise<boolean> {
   const { host, replicas, scrubber } = scope;
@@ -48,8 +48,10 @@ export async function mendObject(scope: ReadRepairScope, oid: HObject): Promise<
   const good = verdict.good.filter((osd) => osd !== host.id);
   const isOurs = wrong.includes(host.id);
   const what = `${pg} missing primary copy of ${formatHObject(oid)}`;
-  if (!need || !isOurs || good.length === 0) {
-    if (isOurs || !need) scrub.clusterLog('error', `${what}, unfound`);
+  // It was replaced after the read had begun, or it was the device that failed just once.
+  if (need && !isOurs) return true;
+  if (!need || good.length === 0) {
+    scrub.clusterLog('error', `${what}, unfound`);
     return false;
   }
   scrub.clusterLog('error', `${what}, will try copies on ${good.join()}`);
