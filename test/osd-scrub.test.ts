@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { crc32c, decodeAll } from '../src/codec/index.ts';
 import { decodeObjectInfo, INFO_ATTR, type ObjectInfo } from '../src/osd/ops/index.ts';
 import { listObjects } from '../src/osd/pg/pg-collection.ts';
-import type { OpAnswer } from '../src/osd/requests/client-request.ts';
+import type { ClientOp, OpAnswer } from '../src/osd/requests/client-request.ts';
+import { Mending } from '../src/osd/requests/mending.ts';
+import type { ObjectState } from '../src/osd/requests/object-states.ts';
+import { PendingOps } from '../src/osd/requests/pending-ops.ts';
 import {
   MScrubMap,
   MScrubReserve,
@@ -603,6 +606,26 @@ describe('a damaged copy', () => {
     expect([result, reads]).toEqual([0, 3]);
     expect(Buffer.from(outcome!.outputs[0]!).toString()).toBe('c is what it is. ');
     expect(world.clusterLog).toEqual([]);
+  });
+
+  it('that several requests have met is looked at once for all of them', async () => {
+    const looks: ((isMended: boolean) => void)[] = [];
+    const mend = (): Promise<boolean> => new Promise((done) => looks.push(done));
+    const ended: ObjectState[] = [];
+    const mending = new Mending(
+      { host: { fatal: expect.unreachable }, mend },
+      new PendingOps(),
+      (o) => ended.push(o),
+    );
+    const idle = { context: undefined, writes: 0, readers: 0, isBusy: false };
+    const object: ObjectState = { key: 'c', ...idle, queue: [] };
+    const [a, b] = [{}, {}] as [ClientOp, ClientOp];
+    for (const op of [a, b]) mending.mend(op, object, expect.unreachable);
+    looks[0]!(true);
+    await Promise.resolve();
+    expect(looks.length).toBe(1);
+    expect(object).toMatchObject({ isBusy: false, queue: [a, b] });
+    expect(ended).toEqual([object]);
   });
 
   it('of every member is EIO, and the PG goes on', async () => {

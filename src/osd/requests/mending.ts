@@ -14,11 +14,19 @@ export interface MendingScope {
   mend(oid: HObject): Promise<boolean>;
 }
 
+/** A request that met damage, and what happens where no good copy is to be had. */
+interface Waiting {
+  readonly op: ClientOp;
+  otherwise(): void;
+}
+
 /** Objects whose copy here turns out to be damaged while requests are served. */
 export class Mending {
   private readonly scope: MendingScope;
   private readonly pending: PendingOps;
   private readonly ended: (object: ObjectState) => void;
+  /** By object: all that wait for one look at its copies. */
+  private readonly waiting = new Map<ObjectState, Waiting[]>();
   /** What waits for the writes of an object that are under way. */
   private readonly afterWrites = new Map<ObjectState, () => void>();
 
@@ -36,7 +44,14 @@ export class Mending {
   mend(op: ClientOp, object: ObjectState, otherwise: () => void): void {
     object.isBusy = true;
     this.pending.ops.add(op);
-    const begin = (): void => this.begin(op, object, otherwise);
+    const others = this.waiting.get(object);
+    // Looked at once more, it would be let go before both are done, and what the later one saw be older than a write.
+    if (others) {
+      others.push({ op, otherwise });
+      return;
+    }
+    this.waiting.set(object, [{ op, otherwise }]);
+    const begin = (): void => this.begin(op.oid, object);
     // Only then all members have the same.
     if (object.writes === 0) begin();
     else this.afterWrites.set(object, begin);
@@ -52,20 +67,23 @@ export class Mending {
 
   /** The interval is over. */
   clear(): void {
+    this.waiting.clear();
     this.afterWrites.clear();
   }
 
-  private begin(op: ClientOp, object: ObjectState, otherwise: () => void): void {
+  private begin(oid: HObject, object: ObjectState): void {
     const { pending, scope } = this;
     const { number } = pending;
-    scope.mend(op.oid).then(
+    scope.mend(oid).then(
       (isMended) => {
         if (number !== pending.number) return;
-        pending.ops.delete(op);
+        const all = this.waiting.get(object)!;
+        this.waiting.delete(object);
+        for (const { op } of all) pending.ops.delete(op);
         object.isBusy = false;
         object.context = undefined;
-        if (isMended) object.queue.unshift(op);
-        else otherwise();
+        if (isMended) object.queue.unshift(...all.map(({ op }) => op));
+        else for (const { otherwise } of all) otherwise();
         this.ended(object);
       },
       (e) => scope.host.fatal(e),
