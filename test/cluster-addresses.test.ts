@@ -174,7 +174,10 @@ mon reweight min pgs per osd = 7
   expect(of('osd.3').get('osd_max_backfills')).toBe('3');
   expect(of('osd.3').get('public_addr')).toBe('v2:127.0.0.3:0/0');
   const mon = confOptions(path, 'mon.a', silent, 'mgr.x');
-  expect([mon.get('osd_max_backfills'), mon.get('mon_reweight_min_pgs_per_osd')]).toEqual(['9', '7']);
+  expect([mon.get('osd_max_backfills'), mon.get('mon_reweight_min_pgs_per_osd')]).toEqual([
+    '9',
+    '7',
+  ]);
   expect(confOptions(`${path}.nowhere`, 'osd.1', silent).size).toBe(0);
   writeFileSync(path, 'what is this');
   expect(() => of('osd.1')).toThrow(`${path}: line 1`);

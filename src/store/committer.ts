@@ -149,10 +149,12 @@ export class Committer {
       running.push(file.write(buffers, first.unit * BLOCK_BYTES, first.once ? 'once' : undefined));
     }
     try {
-      // All of them, even if one failed: bytes that are another's again, or a file that is closed, must not be written.
-      await Promise.allSettled(running);
       await Promise.all(running);
       await file.sync();
+    } catch (error) {
+      // All of them end first: bytes that are another's again, or a file that is closed, must not be written.
+      await Promise.allSettled(running);
+      throw error;
     } finally {
       this.writing = false;
     }

@@ -63,7 +63,7 @@ export function refuseLostJournal(kv: KeyValue, options: Pick<ReplayOptions, 'da
 }
 
 /** @throws CephError EIO when nobody listens for damage */
-export function journalFailure({ damaged }: Pick<ReplayOptions, 'damaged'>, what: string): void {
+function journalFailure({ damaged }: Pick<ReplayOptions, 'damaged'>, what: string): void {
   if (!damaged) throw new CephError('EIO', `damaged journal: ${what}`);
   damaged(what);
 }
