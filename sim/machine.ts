@@ -94,14 +94,19 @@ export class SimMachine {
     return this.process?.isAlive === true;
   }
 
-  /** Resolves when the OSD has started, which is before the map shows it up. */
+  /** Resolves when the OSD has started, which is before the map shows it up, or was killed before that. */
   async start(): Promise<void> {
     if (this.isRetired || this.isAlive) return;
-    const { scope, id, uuid } = this;
+    const { scope, id } = this;
     scope.note(`start osd.${id}`);
     scope.network.powered(this.address);
     const process = scope.newProcess(`osd.${id}`, this.address, 1 + this.number);
     this.process = process;
+    await Promise.race([this.run(process), process.ended]);
+  }
+
+  private async run(process: SimProcess): Promise<void> {
+    const { scope, id, uuid } = this;
     const stores: ObjectStore[] = [];
     this.stores = stores;
     const openStore = async (index: number): Promise<ObjectStore> => {

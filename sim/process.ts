@@ -48,6 +48,9 @@ export class SimProcess {
   readonly address: string;
   readonly clock: Clock;
   isAlive = true;
+  /** Resolves when it is killed. Who waits for what it does waits for this too. */
+  readonly ended: Promise<void>;
+  private end: () => void = () => {};
   /** Counts what it has logged as errors: a run without faults of the disk has none. */
   private isPaused = false;
   private held: (() => void)[] = [];
@@ -55,6 +58,9 @@ export class SimProcess {
 
   /** @param address of its machine */
   constructor(timeline: Timeline, name: string, address: string, drift: Drift) {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
     this.timeline = timeline;
     this.name = name;
     this.address = address;
@@ -80,6 +86,7 @@ export class SimProcess {
   kill(): void {
     this.isAlive = false;
     this.held = [];
+    this.end();
   }
   /** SIGSTOP: what reaches it waits. */
   pause(): void {
