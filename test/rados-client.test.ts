@@ -209,6 +209,9 @@ describe.each(servers)('the client on %s %s', (_name, missing, start) => {
     expect(own.find((o) => o.name === 'with key')!.key).toBe('place');
     expect((await collect(list.in('other').objects())).map((o) => o.name)).toEqual(['elsewhere']);
     expect((await collect(list.objects({ namespace: ALL_NAMESPACES }))).length).toBe(303);
+    await list.in('größer').object('far').writeFull('x');
+    const far = await collect(list.objects({ namespace: 'größer' }));
+    expect(far.map((o) => [o.namespace, o.name])).toEqual([['größer', 'far']]);
     expect(await code(list.object('with key').stat())).toBe('ENOENT');
     expect((await list.object('with key', { key: 'place' }).stat()).size).toBe(1);
   });

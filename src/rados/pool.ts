@@ -67,8 +67,9 @@ export class Pool {
    * Every object once, in Ceph's order, fetched in pages. Objects written or removed meanwhile may or may not appear.
    * Give `namespace: ALL_NAMESPACES` to see all.
    */
-  async *objects(options?: CallOptions & { namespace?: string }): AsyncGenerator<ListedObject> {
-    const namespace = options?.namespace ?? this.namespace;
+  async *objects(options?: CallOptions & { namespace?: Name }): AsyncGenerator<ListedObject> {
+    const given = options?.namespace;
+    const namespace = given === undefined ? this.namespace : nameBytes(given);
     let cursor: HObject = HOBJECT_MIN;
     while (!cursor.max) {
       const { next, entries } = await this.listPage(namespace, cursor, options);
