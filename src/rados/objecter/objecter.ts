@@ -38,6 +38,8 @@ export class Objecter {
   /** What may be sent, in order of tid. */
   private readonly requests = new Map<number, Request>();
   private readonly inFlight = new InFlight<Request>((r) => this.start(r));
+  /** OSDs that requests wait for since their connection broke: later ones wait with them, or they would overtake them. */
+  private readonly broken = new Set<number>();
   private tid = 0;
   private retry: Timer | undefined;
   private lateness: Timer | undefined;
@@ -113,6 +115,7 @@ export class Objecter {
   onReset(c: Connection): void {
     const session = this.sessions.of(c);
     if (!session) return;
+    if (!session.isIdle) this.broken.add(session.osd);
     this.sessions.forget(session);
     this.maps.needNewer();
     this.retryLater();
@@ -164,8 +167,9 @@ export class Objecter {
       return;
     }
     r.placement = place;
-    const isServed = place.primary >= 0 && !this.maps.holds(r.kind);
-    const session = isServed ? this.sessions.to(place.primary, map) : undefined;
+    const { primary } = place;
+    const isServed = primary >= 0 && !this.broken.has(primary) && !this.maps.holds(r.kind);
+    const session = isServed ? this.sessions.to(primary, map) : undefined;
     if (session) session.carry(r, map.epoch);
     else this.maps.needNewer();
   }
@@ -200,6 +204,7 @@ export class Objecter {
       }
     });
     if (!isNewer) return;
+    this.broken.clear();
     for (const r of [...this.requests.values()]) if (!r.carrier || moved.has(r)) this.reroute(r);
   }
 
@@ -218,6 +223,7 @@ export class Objecter {
     if (this.retry || this.closed) return;
     this.retry = this.clock.setTimer(RETRY_MS, () => {
       this.retry = undefined;
+      this.broken.clear();
       for (const r of this.waiting()) this.route(r);
       if (this.waiting().length > 0) this.retryLater();
     });

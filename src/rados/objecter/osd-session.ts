@@ -32,6 +32,11 @@ export class OsdSession implements Carrier {
     this.connection = connection;
   }
 
+  /** Nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.requests.size === 0;
+  }
+
   /** Sends a request that has its place, or keeps it until the OSD wants it. */
   carry(r: Request, epoch: number): void {
     r.carrier = this;
