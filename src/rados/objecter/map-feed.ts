@@ -60,10 +60,11 @@ export class MapFeed {
       return false;
     }
     this.mon.gotOsdMap(this.epoch);
-    if (m.newestMap > this.epoch) this.needNewer();
-    if (this.newest === before) return false;
     this.wake();
-    return true;
+    // The monitor was asked for one answer. What came may be older than what is waited for: from an OSD, or from a
+    // monitor that is behind the one that named the epoch.
+    if (m.newestMap > this.epoch || this.waiters.size > 0) this.needNewer();
+    return this.newest !== before;
   }
 
   /** Whether the map lets no request of this kind through. */
