@@ -73,3 +73,9 @@ it('asks on while the map that came is older than the one that is waited for', a
   await waiting;
   expect(client.asked).toEqual([map.epoch + 1, map.epoch + 2]);
 });
+
+it('does not wait for a map with a signal that is aborted', async () => {
+  const signal = AbortSignal.abort(new Error('enough'));
+  const waiting = new Client().objecter.waitForMap(map.epoch + 1, { signal, timeoutMs: 1 });
+  await expect(waiting).rejects.toThrow('enough');
+});

@@ -82,6 +82,7 @@ export class MapFeed {
 
   /** Resolves when our map is at least of this epoch. */
   async waitFor(epoch: number, options?: CallOptions): Promise<void> {
+    options?.signal?.throwIfAborted();
     if (this.epoch >= epoch) return;
     const waiter: { epoch: number; pending: Pending<void> } = {
       epoch,
