@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Rados } from '../src/client/index.ts';
 import { type Cluster, startCluster } from '../src/cluster/index.ts';
+import { CephError } from '../src/errors/index.ts';
 import { settled } from './support/settled.ts';
 
 /** OSDs come, go and are replaced in a cluster that runs. */
@@ -123,4 +124,12 @@ test('what cannot be started again says so', async () => {
   await gone.remove();
   await gone.remove();
   await expect(gone.start()).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a command that found no monitor does not keep the next one from finding it', async () => {
+  await using cluster = await startCluster({ osds: 1 });
+  const failure = new CephError('ETIMEDOUT', 'no monitor answered');
+  vi.spyOn(cluster, 'connect').mockRejectedValueOnce(failure);
+  await expect(cluster.addOsd()).rejects.toThrow(failure);
+  expect((await cluster.addOsd()).id).toBe(1);
 });

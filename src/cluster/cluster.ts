@@ -162,7 +162,10 @@ export class Cluster implements AsyncDisposable {
   }
 
   private async command(words: Parameters<Rados['command']>[0]): Promise<string> {
-    this.own ??= this.connect();
+    this.own ??= this.connect().catch((e: unknown) => {
+      this.own = undefined; // or nobody would look for the monitor again
+      throw e;
+    });
     const { output } = await (await this.own).command(words);
     return output.toString();
   }
