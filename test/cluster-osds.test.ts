@@ -133,3 +133,18 @@ test('a command that found no monitor does not keep the next one from finding it
   await expect(cluster.addOsd()).rejects.toThrow(failure);
   expect((await cluster.addOsd()).id).toBe(1);
 });
+
+test('an OSD that is started twice at once runs once, and one that is killed while it starts is dead', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sepiola-osds-'));
+  folders.push(dir);
+  await using cluster = await startCluster({ dir, osds: 1 });
+  const osd = cluster.osd(0);
+  await osd.kill();
+  await Promise.all([osd.start(), osd.start()]);
+  await osd.kill();
+  const starting = expect(osd.start()).rejects.toMatchObject({ code: 'ESHUTDOWN' });
+  await osd.kill();
+  expect(osd.isRunning).toBe(false);
+  await starting;
+  await osd.start();
+});

@@ -41,6 +41,8 @@ export class ClusterOsd {
   private readonly parts: OsdParts;
   private life: Life = { is: 'down' };
   private lastAddr: EntityAddr | undefined;
+  /** While it is between down and running. */
+  private launching: Promise<Osd> | undefined;
 
   /** @internal */
   constructor(parts: OsdParts) {
@@ -61,7 +63,8 @@ export class ClusterOsd {
 
   /**
    * Starts it on the data that it has. Resolves when the cluster's map shows it up; at once when it runs.
-   * @throws CephError ENOENT when it was removed, EOPNOTSUPP when its data were in memory of threads that ended
+   * @throws CephError ENOENT when it was removed, EOPNOTSUPP when its data were in memory of threads that ended, ESHUTDOWN
+   *   when it is ended before it is up
    */
   async start(): Promise<void> {
     if (this.life.is === 'running') return;
@@ -70,7 +73,15 @@ export class ClusterOsd {
   }
 
   /** Starts it and does not wait until it is up. @internal */
-  async launch(): Promise<Osd> {
+  launch(): Promise<Osd> {
+    // Two lives at once would both have the data open.
+    this.launching ??= this.begin().finally(() => {
+      this.launching = undefined;
+    });
+    return this.launching;
+  }
+
+  private async begin(): Promise<Osd> {
     if (this.life.is === 'removed') throw new CephError('ENOENT', `${this.name} was removed`);
     const { id, fsid, host, clusterHost, home, shards: count, path, sizeBytes } = this.parts;
     if (home.isFleeting && this.lastAddr) {
@@ -103,6 +114,7 @@ export class ClusterOsd {
 
   /** Stops it cleanly: it tells the monitor. Nothing happens to one that is down. */
   async stop(): Promise<void> {
+    if (this.launching) await this.launched();
     if (this.life.is !== 'running') return;
     const { osd } = this.life;
     this.life = { is: 'down' };
@@ -114,6 +126,7 @@ export class ClusterOsd {
    * Nothing happens to one that is down.
    */
   async kill(): Promise<void> {
+    if (this.launching) await this.launched();
     if (this.life.is !== 'running') return;
     const { osd, network } = this.life;
     this.life = { is: 'down' };
@@ -123,6 +136,11 @@ export class ClusterOsd {
     osd.kill().catch(() => {});
     await network.kill();
     await disk;
+  }
+
+  /** Resolves when it is down or runs: what is about to run could not be ended. */
+  private async launched(): Promise<void> {
+    await this.launching?.catch(() => {}); // whoever began it is told
   }
 
   /** Kills it if it runs, and starts it. Resolves when the cluster's map shows it up. */

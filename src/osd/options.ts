@@ -45,7 +45,7 @@ export interface Osd {
   readonly id: number;
   /** Where clients and peers reach it. */
   readonly addr: EntityAddr;
-  /** Resolves when the map first shows us up with our address. */
+  /** Resolves when the map first shows us up with our address. Rejects with ESHUTDOWN when we end before that. */
   readonly booted: Promise<void>;
   /** Tells the monitor that we go, waits briefly for the map that says so, closes the store. */
   close(): Promise<void>;

@@ -62,6 +62,7 @@ export class Front
   readonly scrubPlaces: ScrubPlaces;
   readonly boot: Boot;
   private setBooted!: () => void;
+  private neverBooted!: (why: CephError) => void;
   /** Since when this process was first up. */
   firstUpFrom = 0;
   state: 'booting' | 'active' | 'stopping' | 'stopped' = 'booting';
@@ -84,9 +85,11 @@ export class Front
       () => this.shardSet.router.requests,
     );
     this.scrubPlaces = new ScrubPlaces(() => this.settings.scrub.scrubsMax);
-    this.booted = new Promise((resolve) => {
+    this.booted = new Promise((resolve, reject) => {
       this.setBooted = resolve;
+      this.neverBooted = reject;
     });
+    this.booted.catch(() => {}); // it is no failure where nobody waits
     const pool = runtime.pool ?? new BufferPool(alignedMemory);
     const network = watchRefusals(runtime.network, (a) => this.watch.refused(a));
     this.messengers = new OsdMessengers(
@@ -305,6 +308,7 @@ export class Front
   /** Whatever comes or falls due from now on is passed over. */
   halt(): void {
     this.state = 'stopped';
+    this.neverBooted(new CephError('ESHUTDOWN', `osd.${this.id} ended before it was up`));
     this.own.halt();
     this.recovery.stop();
     this.mon.close();
