@@ -148,3 +148,11 @@ test('an OSD that is started twice at once runs once, and one that is killed whi
   await starting;
   await osd.start();
 });
+
+test('a cluster that is closed leaves no client behind that was about to connect', async () => {
+  const cluster = await startCluster({ osds: 1 });
+  const connecting = expect(cluster.connect()).rejects.toMatchObject({ code: 'ESHUTDOWN' });
+  await cluster.close();
+  await connecting;
+  await expect(cluster.connect()).rejects.toMatchObject({ code: 'ESHUTDOWN' });
+});

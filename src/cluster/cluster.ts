@@ -39,6 +39,7 @@ export class Cluster implements AsyncDisposable {
   private readonly faultsMade: Faults | undefined;
   private own: Promise<Rados> | undefined;
   private confDir: string | undefined;
+  private readonly closing = new AbortController();
 
   /** @internal Use {@link startCluster}. */
   constructor(parts: ClusterParts) {
@@ -89,9 +90,9 @@ export class Cluster implements AsyncDisposable {
     return `v2:${this.parts.host}:${this.port}`;
   }
 
-  /** A client of this cluster; it is closed with the cluster. */
+  /** A client of this cluster; it is closed with the cluster. @throws CephError ESHUTDOWN when that is closed before */
   async connect(): Promise<Rados> {
-    const client = await connect({ monHost: this.monHost });
+    const client = await connect({ monHost: this.monHost, signal: this.closing.signal });
     this.clients.add(client);
     return client;
   }
@@ -144,6 +145,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    this.closing.abort(new CephError('ESHUTDOWN', 'the cluster was closed'));
     // Nobody is kept from saying goodbye.
     this.faultsMade?.heal();
     for (const client of this.clients) await client.close();
