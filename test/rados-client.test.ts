@@ -228,6 +228,12 @@ describe.each(servers)('the client on %s %s', (_name, missing, start) => {
     const o = pool.object('abort');
     const ended = AbortSignal.abort(new Error('enough'));
     await expect(o.writeFull('x', { signal: ended })).rejects.toThrow('enough');
+    const tell = { prefix: 'version' };
+    await expect(rados.tell(0, tell, { signal: ended })).rejects.toThrow('enough');
+    const closed = await connect({ conf: server.conf });
+    await closed.close();
+    expect(await code(closed.tell(0, tell, { timeoutMs: 3000 }))).toBe('ESHUTDOWN');
+    expect(await code(closed.command({ prefix: 'status' }))).toBe('ESHUTDOWN');
     const soon = new AbortController();
     const call = o.read({ signal: soon.signal });
     soon.abort(new Error('stop'));

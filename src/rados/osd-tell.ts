@@ -23,6 +23,7 @@ export class OsdTell {
   private readonly messenger: Messenger;
   private readonly open = new Map<number, Question>();
   private tid = 0;
+  private closed = false;
 
   constructor(runtime: Runtime, messenger: Messenger) {
     this.runtime = runtime;
@@ -34,13 +35,15 @@ export class OsdTell {
     return false;
   }
 
-  /** @throws CephError ETIMEDOUT, ECONNRESET when the session breaks */
-  ask(
+  /** @throws CephError ETIMEDOUT, ESHUTDOWN, ECONNRESET when the session breaks */
+  async ask(
     addr: EntityAddr,
     fsid: string,
     cmd: object,
     options: CallOptions | undefined,
   ): Promise<CommandResult> {
+    options?.signal?.throwIfAborted();
+    if (this.closed) throw new CephError('ESHUTDOWN', 'the client was closed');
     const tid = ++this.tid;
     const connection = this.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
     const end = (): void => {
@@ -71,6 +74,7 @@ export class OsdTell {
   }
 
   close(): void {
+    this.closed = true;
     for (const q of this.open.values()) {
       q.pending.reject(new CephError('ESHUTDOWN', 'the client was closed'));
     }
