@@ -120,3 +120,20 @@ test('an override longer than the pool has replicas makes all rows as long', () 
   expect(row(m, m.up, m.upCounts, 31)).toEqual(map.pgToUpActing({ pool: 4, seed: 31 }).up);
   expect(row(m, m.acting, m.actingCounts, 30)).toEqual(row(m, m.up, m.upCounts, 30));
 });
+
+// OSDMap::_get_temp_osds and _pg_to_up_acting_osds, release 16.2.
+test('a PG whose shards are all to be served by OSDs that are down has no primary, whoever should be', () => {
+  const map = running();
+  const { osdState } = map.data;
+  const temp = new OSDMap({
+    ...map.data,
+    pools: new Map([[4, { ...map.pool(4)!, type: POOL_TYPE.erasure }]]),
+    pgUpmap: new Map([['4.0', [0, 1, 2]]]),
+    pgTemp: new Map([['4.0', [3, 4]]]),
+    osdState: osdState.with(3, OSD_STATE.exists).with(4, OSD_STATE.exists),
+  });
+  expect(temp.pgToUpActing({ pool: 4, seed: 0 })).toEqual({
+    ...{ up: [0, 1, 2], upPrimary: 0 },
+    ...{ acting: [NONE, NONE], actingPrimary: -1 },
+  });
+});

@@ -123,7 +123,8 @@ export class PoolPlacement {
       acting.assign(temp, temp.length);
       this.keepOnly(acting, OSD_STATE.exists | OSD_STATE.up);
     }
-    const tempPrimary = acting.first >= 0 ? acting.first : this.upPrimary;
+    // One that consists of holes alone stands in as well, and has no primary.
+    const tempPrimary = acting.count > 0 ? acting.first : this.upPrimary;
     this.actingPrimary = overrides.primaryTemp.get(seed) ?? tempPrimary;
     if (acting.count === 0) acting.assign(up.ids, up.count);
   }
