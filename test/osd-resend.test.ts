@@ -1,7 +1,9 @@
 // Requests that are sent again long after they were applied.
 import { expect, it } from 'vitest';
-import type { OpAnswer } from '../src/osd/requests/client-request.ts';
+import type { ClientOp, OpAnswer } from '../src/osd/requests/client-request.ts';
+
 import { contentsOf, perform, SimWorld } from './support/osd-sim.ts';
+import { objectNamed } from './support/pg-views.ts';
 
 async function append(world: SimWorld, client: number, tid: number): Promise<OpAnswer> {
   let answer: OpAnswer | undefined;
@@ -75,4 +77,25 @@ it('are known to a primary that comes with an empty disk, though it takes over a
   expect(again).toMatchObject({ result: 0, version: first.version });
   await world.time.until(500);
   expect((await contentsOf(world.nodes[0]!)).get('o')!.split('<2.1>').length).toBe(2);
+});
+
+it('that are held over an interval keep their order, though one is under way and one waits since the same instant', async () => {
+  const world = new SimWorld(5);
+  await world.begin();
+  await append(world, 1, 1);
+  const pg = world.nodes[0]!.pg!;
+  const { pipeline } = pg;
+  const ops: ClientOp[] = [];
+  pg.submitOp = (op) => void ops.push({ ...op, startedMs: 0 });
+  for (const tid of [2, 3]) perform(world, tid, 1, 'o', `<${tid}.1>`, () => {});
+  await world.time.until(500);
+  const [first, second] = ops;
+  pipeline.submit(first!);
+  const all = { from: objectNamed('', 0), to: { ...objectNamed('', 0), max: true } };
+  pipeline.holdWrites(all, { quiet: () => {}, wanted: () => {} });
+  pipeline.submit(second!);
+  pipeline.stop(true);
+  expect(pipeline.open().map((op) => op.reqidKey)).toEqual(
+    ops.slice(0, 2).map((op) => op.reqidKey),
+  );
 });

@@ -86,8 +86,12 @@ export class OpPipeline {
 
   /** Requests being served or held, oldest first. */
   open(): ClientOp[] {
-    const all = [...this.held(), ...this.writes.open(), ...this.pending.ops];
-    return all.sort((a, b) => a.startedMs - b.startedMs);
+    return this.inOrder().sort((a, b) => a.startedMs - b.startedMs);
+  }
+
+  /** The same, those of one object in the order of their turns. Stamps do not tell it: many come in one millisecond. */
+  private inOrder(): ClientOp[] {
+    return [...this.writes.open(), ...this.pending.ops, ...this.held()];
   }
 
   /** The same, by how far they have come. */
@@ -130,7 +134,7 @@ export class OpPipeline {
    * the log then knows which of it was applied. Else it is dropped: clients send it to the new primary.
    */
   stop(keep: boolean): void {
-    const all = this.open();
+    const all = this.inOrder();
     if (!keep) for (const op of all) op.drop();
     this.isServing = false;
     this.pending.end();

@@ -89,10 +89,10 @@ export class WritePath {
     return this.inFlight.last?.version;
   }
 
-  /** Requests that are not answered. */
+  /** Requests that are not answered, in the order of their changes. */
   open(): ClientOp[] {
     const all = this.inFlight.all.flatMap((c) => c.answers.map((a) => a.op));
-    return [...all, ...this.placing.keys()];
+    return [...this.placing.keys(), ...all];
   }
 
   /** @param watcher hears of each change of an object from now on. @returns ends that */
