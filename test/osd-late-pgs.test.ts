@@ -1,7 +1,8 @@
 // What an OSD does beside splitting its PGs.
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { type OSDMap, type PgPool, stableMod } from '../src/maps/index.ts';
 import type { Requester } from '../src/osd/requests/client-ops.ts';
+import { PgScrubber } from '../src/osd/scrub/pg-scrubber.ts';
 import { ADDR, MOSDOpReply, readOSDOpReply } from '../src/wire/index.ts';
 import { builtMap, nextMap } from './support/built-osdmap.ts';
 import { requestMessage, writeRequest } from './support/client-request.ts';
@@ -152,4 +153,22 @@ it('goes on with what is left to be split when it is started again', async () =>
     );
   const seeds = Array.from({ length: 16 }, (_, seed) => seed);
   expect(names.sort()).toEqual(seeds.map((s) => `1.${(s + 16).toString(16)} o${s}`).sort());
+});
+
+it('hears of an order to scrub a part of a PG when that is there, whether it came before the map or before its turn', async () => {
+  const wanted: number[] = [];
+  const request = vi.spyOn(PgScrubber.prototype, 'request');
+  onTestFinished(() => request.mockRestore());
+  request.mockImplementation(() => wanted.push(lone.shard.pgCount));
+  const lone = await lonePool(16);
+  lone.maps.push(withPool(lone.maps.at(-1)!, counts(32)));
+  const { epoch } = lone.maps.at(-1)!;
+  const pgs = [{ pgid: { pool: POOL, seed: 31 }, shard: -1 }];
+  const order = { epoch, pgs, deep: false, repair: true };
+  lone.shard.orderScrub(order);
+  lone.feed();
+  lone.shard.orderScrub(order);
+  expect(wanted).toEqual([]);
+  await lone.pass(LONG_MS);
+  expect(wanted).toHaveLength(2);
 });

@@ -62,6 +62,7 @@ export class LoneShard {
     const nothing = (): void => {};
     const front: Partial<ShardFront> = {
       ...{ send: nothing, stateChanged: nothing, statsChanged: nothing, shareMaps: nothing },
+      wantMap: nothing,
       askMon: (wish) => this.askMon(wish),
       fatal: (error) => {
         throw error;

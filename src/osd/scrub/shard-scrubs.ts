@@ -24,7 +24,7 @@ const TICK_MS = 1000;
 const TRIES = 2;
 
 /** An order to scrub, as the monitor sends it. */
-export type ScrubOrder = Pick<MessageOf<typeof MOSDScrub2>, 'pgs' | 'deep' | 'repair'>;
+export type ScrubOrder = Pick<MessageOf<typeof MOSDScrub2>, 'epoch' | 'pgs' | 'deep' | 'repair'>;
 
 /** Begins the scrubs of a shard's PGs when they are wanted or due, and gives them what the OSD has for them. */
 export class ShardScrubs implements ScrubPort {

@@ -165,7 +165,7 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
 
   peerMessage(from: number, m: IncomingMessage): void {
     const { pgid, epoch, since } = peekPg(m.front);
-    if (epoch > this.epoch) return this.later(epoch, from, m);
+    if (epoch > this.epoch) return this.later(epoch, () => this.peerMessage(from, m));
     if (!this.standing.isUpNow) return;
     const pg = this.registry.get(pgid);
     if (pg) {
@@ -210,7 +210,17 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
 
   // Orders and options
 
+  /**
+   * PGs that are here once a map has come, or have been split or merged, hear it then: the monitor says it once. Source:
+   * OSD::handle_fast_scrub, release 16.2.
+   */
   orderScrub(order: ScrubOrder): void {
+    const { epoch } = order;
+    if (epoch > this.epoch) return this.later(epoch, () => this.orderScrub(order));
+    const isLate = ({ pgid }: ScrubOrder['pgs'][number]): boolean =>
+      !this.registry.get(pgid) && this.pgs.isLate(pgid);
+    const late = order.pgs.filter(isLate);
+    if (late.length > 0) this.forLate.keep(epoch, () => this.orderScrub({ ...order, pgs: late }));
     this.pgs.scrub.order(order);
   }
   force({ pgs, options }: ForceRecovery): void {
@@ -295,9 +305,9 @@ export class Shard implements ShardCalls, ClientGateHost, CopyFetcherHost {
   }
 
   /** Keeps what needs a newer map. */
-  private later(epoch: number, from: number, m: IncomingMessage): void {
+  private later(epoch: number, handle: () => void): void {
     if (this.early.isEmpty) this.front.wantMap(epoch);
-    this.early.keep(epoch, () => this.peerMessage(from, m));
+    this.early.keep(epoch, handle);
   }
 
   // The end
