@@ -3,6 +3,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { type OSDMap, type PgPool, stableMod } from '../src/maps/index.ts';
 import type { Requester } from '../src/osd/requests/client-ops.ts';
 import { PgScrubber } from '../src/osd/scrub/pg-scrubber.ts';
+import type { ScrubPlan } from '../src/osd/scrub/scrub-plan.ts';
 import { ADDR, MOSDOpReply, readOSDOpReply } from '../src/wire/index.ts';
 import { builtMap, nextMap } from './support/built-osdmap.ts';
 import { requestMessage, writeRequest } from './support/client-request.ts';
@@ -171,4 +172,21 @@ it('hears of an order to scrub a part of a PG when that is there, whether it cam
   expect(wanted).toEqual([]);
   await lone.pass(LONG_MS);
   expect(wanted).toHaveLength(2);
+});
+
+it('hands on what it was ordered to scrub to all parts', async () => {
+  const lone = await lonePool(16);
+  const { epoch } = lone.maps.at(-1)!;
+  const pgs = [{ pgid: { pool: POOL, seed: 15 }, shard: -1 }];
+  const request = vi.spyOn(PgScrubber.prototype, 'request');
+  onTestFinished(() => request.mockRestore());
+  lone.shard.orderScrub({ epoch, pgs, deep: false, repair: true });
+  const [[ordered]] = request.mock.calls as [[ScrubPlan]];
+  lone.maps.push(withPool(lone.maps.at(-1)!, counts(64)));
+  request.mockClear();
+  lone.feed();
+  await lone.pass(LONG_MS);
+  const scrubbers = new Set(request.mock.contexts.slice(1));
+  expect(request.mock.calls.slice(1)).toEqual(Array(4).fill([ordered]));
+  expect(scrubbers.size).toBe(4);
 });

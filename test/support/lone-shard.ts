@@ -63,6 +63,8 @@ export class LoneShard {
     const front: Partial<ShardFront> = {
       ...{ send: nothing, stateChanged: nothing, statsChanged: nothing, shareMaps: nothing },
       wantMap: nothing,
+      // Nobody scrubs, but may want to.
+      scrubPlaces: { take: () => ({ release: nothing }) },
       askMon: (wish) => this.askMon(wish),
       fatal: (error) => {
         throw error;

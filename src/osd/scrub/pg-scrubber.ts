@@ -99,6 +99,11 @@ export class PgScrubber {
     this.requested = before ? stronger(before, plan) : plan;
   }
 
+  /** To a PG that has got objects of this one, by a split or a merge: what somebody asked for is still wanted there. */
+  handTo(heir: PgScrubber): void {
+    if (this.requested && heir.scope.isPrimary) heir.request(this.requested);
+  }
+
   /** Begins a scrub, if one is wanted or it is time for one. @returns whether one began, or tries to */
   look(nowMs: number): boolean {
     const { host, isPrimary, isClean } = this.scope;

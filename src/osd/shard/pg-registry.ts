@@ -250,7 +250,7 @@ export class PgRegistry {
     const { parts, ops } = splitPg(state, view, pgNum, (part) => viewOf(map, part));
     const into = parts.slice(1).map((part) => part.c);
     this.host.log('info', 'split PG', { pg: state.c, into });
-    return { parts: parts.map((part) => new Pg(this.host, part, viewOf(map, part.pgid))), ops };
+    return { parts: parts.map((part) => this.heir([pg], part, viewOf(map, part.pgid))), ops };
   }
 
   /** @param pgs that are no more in this map, or get another's objects: all that end in one */
@@ -271,7 +271,14 @@ export class PgRegistry {
     });
     const of = pgs.map((pg) => pg.state.c);
     host.log('info', 'merge PGs', { pg: merged.c, of, lastUpdate: merged.log.head });
-    return { parts: [new Pg(host, merged, view)], ops };
+    return { parts: [this.heir(pgs, merged, view)], ops };
+  }
+
+  /** What PGs that are no more become, or become a part of. */
+  private heir(of: readonly Pg[], state: PgState, view: PgView): Pg {
+    const pg = new Pg(this.host, state, view);
+    for (const { scrubber } of of) scrubber.handTo(pg.scrubber);
+    return pg;
   }
 
   /** PGs that the map puts here, and that are not. */
