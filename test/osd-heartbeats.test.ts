@@ -157,6 +157,18 @@ describe('an accusation', () => {
     expect(said).toEqual(['1 1 21']);
   });
 
+  it('is made again when the accused was down and is up again, with the same addresses, before we look', async () => {
+    const { w, said, accusations, map } = await made();
+    accusations.suspect(1, 0);
+    accusations.tell(map(), 21_000);
+    await w.run('osd down', { ids: ['1'] });
+    await w.boot(1);
+    accusations.prune(map());
+    accusations.suspect(1, 25_000);
+    accusations.tell(map(), 46_000);
+    expect(said).toEqual(['1 1 21', '1 1 21']);
+  });
+
   it('of refusing a connection is immediate, and is repeated at most once a second', async () => {
     const { said, accusations, map } = await made();
     const flags = FAILURE_FLAG.failed | FAILURE_FLAG.immediate;

@@ -8,6 +8,7 @@ import {
   PAXOS_ZERO,
   sameAddr,
 } from '../../wire/index.ts';
+import { lifeOf } from '../map-life.ts';
 
 /** What accusations need of the daemon. */
 export interface AccusationsHost {
@@ -19,6 +20,7 @@ export interface AccusationsHost {
 
 interface Told {
   readonly sinceMs: number;
+  readonly upFrom: number;
   readonly addrs: readonly EntityAddr[];
 }
 
@@ -60,7 +62,7 @@ export class Accusations {
       if (this.told.has(osd) || !map.isUp(osd)) continue;
       const addrs = map.addrs(osd);
       const seconds = Math.floor((nowMs - sinceMs) / 1000);
-      this.told.set(osd, { sinceMs, addrs });
+      this.told.set(osd, { sinceMs, upFrom: lifeOf(map, osd).upFrom, addrs });
       this.host.note(osd, `silent for ${seconds} s`);
       this.send(map, osd, addrs, FAILURE_FLAG.failed, seconds);
     }
@@ -84,8 +86,10 @@ export class Accusations {
 
   /** Forgets who is down or lives elsewhere by now: what was said was about a former life. */
   prune(map: OSDMap): void {
-    for (const [osd, { addrs }] of this.told) {
-      if (map.isUp(osd) && isSame(addrs, map.addrs(osd))) continue;
+    for (const [osd, told] of this.told) {
+      const { isUp, upFrom } = lifeOf(map, osd);
+      // It may have been down in a map that we have not stopped at, and keep its addresses.
+      if (isUp && upFrom === told.upFrom && isSame(told.addrs, map.addrs(osd))) continue;
       this.told.delete(osd);
       this.suspects.delete(osd);
     }
