@@ -15,6 +15,7 @@ import {
 } from '../../wire/index.ts';
 import { LeaseRounds, type LeaseRoundsHost } from '../front/lease-rounds.ts';
 import type { OsdConfig } from '../front/osd-config.ts';
+import { lifeOf } from '../map-life.ts';
 import { MOSDLease } from '../peer-messages.ts';
 import { Accusations } from './accusations.ts';
 import { HeartbeatLinks } from './heartbeat-links.ts';
@@ -63,7 +64,7 @@ export class Watch implements HeartbeatsHost {
   private wasUp = false;
   /** Others had us marked down: until enough of them answer, we do not ask to be up again. */
   private isDoubtful = false;
-  /** The epoch that showed us down, as long as the monitor is not told that we serve nobody any more. */
+  /** The epoch that showed us down, as long as no map says that we serve nobody any more. */
   private deadIn: number | undefined;
 
   constructor(host: WatchHost, runtime: Runtime, onFatal: (error: unknown) => void) {
@@ -201,8 +202,12 @@ export class Watch implements HeartbeatsHost {
   private tellDead(): void {
     const { deadIn: epoch, host } = this;
     if (epoch === undefined || host.isUpNow || !host.haveAll(epoch)) return;
-    this.deadIn = undefined;
-    const { fsid, id: osd } = host;
+    const { fsid, id: osd, map } = host;
+    // Said until a map says so: without a session with the monitor it is lost.
+    if (lifeOf(map, osd).isDead) {
+      this.deadIn = undefined;
+      return;
+    }
     const paxos = { ...PAXOS_ZERO, version: BigInt(epoch) };
     host.sendToMon(outgoing(MOSDMarkMeDead, { paxos, fsid, osd, epoch }));
   }
