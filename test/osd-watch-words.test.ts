@@ -6,7 +6,7 @@ import { HeartbeatLinks } from '../src/osd/failure/heartbeat-links.ts';
 import { Watch, type WatchHost } from '../src/osd/failure/watch.ts';
 import { OsdConfig } from '../src/osd/front/osd-config.ts';
 import { nodeRuntime } from '../src/runtime-node/index.ts';
-import { MOSDMarkMeDead } from '../src/wire/index.ts';
+import { MOSDFailure, MOSDMarkMeDead } from '../src/wire/index.ts';
 import { FSID, makeWorld } from './mon-world.ts';
 
 /** OSD 0 of three, which hears nothing of the two others. */
@@ -59,4 +59,15 @@ it('that it serves nobody any more, until a map says so: without a session nobod
   const next = { fsid: FSID, epoch: osdmap.epoch + 1, modified: osdmap.data.modified };
   follow(osdmap.applyIncremental({ ...emptyIncremental(next), ...markDead(osdmap, [0]) }));
   expect(tick(3)).toEqual([]);
+});
+
+it('who is silent, once more when it is up again: the monitor forgot what it said before', async () => {
+  const { world, tick, follow } = await lonely();
+  expect(tick(40)).toEqual(Array(2).fill(MOSDFailure.type));
+  await world.run('osd down', { ids: ['0'] });
+  follow();
+  tick(3);
+  await world.boot(0);
+  follow();
+  expect(tick(40)).toEqual(Array(2).fill(MOSDFailure.type));
 });

@@ -125,6 +125,8 @@ export class Watch implements HeartbeatsHost {
     if (isNews && isUpNow) {
       this.isDoubtful = false;
       this.deadIn = undefined;
+      // The monitor forgot what we said when our state changed.
+      this.accusations.retell();
     } else if (isNews && !isLeaving) this.wronglyDown(map);
     this.heartbeats.mapChanged(map);
   }
