@@ -37,6 +37,19 @@ describe('OsdMaps', () => {
     expect(lead()).toEqual([false, true, true, true]);
   });
 
+  it('keeps what leads from the beginning, though the very first map came as a change', async () => {
+    const store = new MemoryStore();
+    const superblock = await openSuperblock(store, { fsid: FSID, uuid: FSID, id: 0 });
+    const maps = new OsdMaps(store, superblock, crc32c);
+    for (let epoch = 1; epoch <= 600; epoch++) {
+      maps.reached(new OSDMap({ ...builtMap().data, epoch }), Buffer.from('its bytes'));
+      if (epoch % 200 === 0) await store.submit(maps.commit(0));
+    }
+    expect(maps.kept(FIRST)).toBeDefined();
+    const epochs = Array.from({ length: 599 }, (_, i) => i + 2);
+    expect(epochs.filter((epoch) => !maps.kept({ kind: 'change', epoch }))).toEqual([]);
+  });
+
   it('keeps no changes from before a gap once all shards are beyond it (seed 3618)', async () => {
     const store = new MemoryStore();
     const superblock = await openSuperblock(store, { fsid: FSID, uuid: FSID, id: 0 });

@@ -89,9 +89,9 @@ export class OsdMaps {
     } else {
       // Changes from before the gap lead nowhere any more.
       superblock.oldest = map.epoch + 1;
-      // A shard that begins later follows from the very first one, as this one did: see Untouched.
-      if (map.epoch === 1) this.putFull(map);
     }
+    // A shard that begins later follows from the very first one, as this one did: see Untouched.
+    if (map.epoch === 1) this.putFull(map);
   }
 
   private putFull(map: OSDMap): void {
