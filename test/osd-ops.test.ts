@@ -478,3 +478,18 @@ describe('pgEnd', () => {
     }
   });
 });
+
+it('what all ops of a request write together goes into one message to another OSD, or is refused', async () => {
+  const h = new OpHarness();
+  const same = (offset: number, length: number): VectorOp => {
+    const args = argsBytes('writesame', { offset, length, dataLength: 1 }).toString('hex');
+    return { code: OSD_OP.WRITESAME, args, input: '61' };
+  };
+  const mib = 2 ** 20;
+  const together = async (last: number) => {
+    const ops = [same(0, 96 * mib), same(0, last)];
+    return (await h.ask({ name: 'a', flags: RETURNVEC, ops })).outcome.results;
+  };
+  expect(await together(32 * mib)).toEqual([0, 0]);
+  expect(await together(32 * mib + 1)).toEqual([0, -ERRNO.EFBIG]);
+});

@@ -27,6 +27,7 @@ import {
   SNAP_HEAD,
   UTime,
 } from '../../wire/index.ts';
+import { checkWrite } from './data-write.ts';
 import { type Execution, kib, type Step } from './execution.ts';
 import { omapHeader } from './omap.ts';
 import type { CopyContent } from './types.ts';
@@ -238,13 +239,15 @@ function become(
   truncation: { seq: number; size: number } | undefined,
 ): number {
   const { data, attrs, omap, omapHeader: header } = content;
-  if (data.length > x.env.limits.objectSizeMax) return -ERRNO.EFBIG;
+  const checked = checkWrite(x, 0, data.length);
+  if (checked < 0) return checked;
   const at = { c: x.env.collection, oid: x.object.oid };
   if (x.exists) x.remove();
   x.create();
   x.stats.numWr++;
   x.stats.numWrKb += kib(data.length);
   if (data.length > 0) x.txn.push({ op: 'write', ...at, offset: 0, data });
+  x.writtenBytes += data.length;
   x.resize(data.length);
   if (attrs.size > 0) {
     const named = [...attrs].map(([name, value]): [string, Uint8Array] => [`_${name}`, value]);

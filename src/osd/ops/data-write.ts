@@ -1,5 +1,6 @@
 import { appendCrc32c, CRC_BLOCK_BYTES, CRC_BLOCK_SEED } from '../../codec/index.ts';
 import { ERRNO } from '../../errors/index.ts';
+import { DEFAULT_BOUNDS } from '../../msgr/index.ts';
 import { HINT } from '../../store/index.ts';
 import { OSD_OP_FLAG, type OsdOp, readArgs } from '../../wire/index.ts';
 import { type Execution, kib } from './execution.ts';
@@ -30,7 +31,7 @@ function writeAt(
   if (x.truncateSeq > truncateSeq && offset + data.length > x.size) {
     data = data.subarray(0, Math.max(0, x.size - offset));
   }
-  const checked = checkRange(offset, data.length, objectSizeMax);
+  const checked = checkWrite(x, offset, data.length);
   if (checked < 0) return checked;
   if (truncateSeq > x.truncateSeq) {
     // Without this bound a write of one byte could make an object of any size.
@@ -49,11 +50,24 @@ function writeAt(
   return 0;
 }
 
+/**
+ * What all ops of a request write goes to the other members in one message. A pattern is written at no cost to who sends
+ * it: with a few of them the message would be one that no member takes, and that is sent again for ever.
+ */
+const WRITTEN_BYTES_MAX = DEFAULT_BOUNDS.dataBytesMax;
+
+/** EFBIG unless a request may write this as well. */
+export function checkWrite(x: Execution, offset: number, length: number): number {
+  if (x.writtenBytes + length > WRITTEN_BYTES_MAX) return -ERRNO.EFBIG;
+  return checkRange(offset, length, x.env.limits.objectSizeMax);
+}
+
 /** @param crcs of whole blocks of what `data` begins with; it may have been cut since */
 function put(x: Execution, offset: number, data: Uint8Array, crcs?: Uint32Array): void {
   const { oid } = x.object;
   x.txn.push({ op: 'write', c: x.env.collection, oid, offset, data, ...(crcs && { crcs }) });
   x.stats.numWrKb += kib(data.length);
+  x.writtenBytes += data.length;
   x.resize(Math.max(x.size, offset + data.length));
 }
 
@@ -67,7 +81,7 @@ export function writeFull(x: Execution, op: OsdOp): number {
   const { length } = extentOf(op);
   const data = x.input(op);
   if (length !== data.length) return -ERRNO.EINVAL;
-  const checked = checkRange(0, length, x.env.limits.objectSizeMax);
+  const checked = checkWrite(x, 0, length);
   if (checked < 0) return checked;
   x.create();
   x.stats.numWr++;
@@ -103,7 +117,7 @@ export function writeSame(x: Execution, op: OsdOp): number {
   if (dataLength === 0 || dataLength !== pattern.length || length % dataLength !== 0) {
     return -ERRNO.EINVAL;
   }
-  const checked = checkRange(offset, length, x.env.limits.objectSizeMax);
+  const checked = checkWrite(x, offset, length);
   if (checked < 0) return checked;
   const data = Buffer.alloc(length, pattern);
   return writeAt(x, offset, data, x.truncateSeq, x.truncateSize);

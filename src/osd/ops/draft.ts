@@ -41,6 +41,9 @@ export class Draft {
   dataDigest: number | undefined;
   omapDigest: number | undefined;
 
+  /** Data that the steps carry. */
+  writtenBytes = 0;
+
   /** The object changes, if only in its info. */
   modified = false;
   /** It changes in a way that gives it a new user version. */
