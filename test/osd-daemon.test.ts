@@ -113,6 +113,17 @@ describe('OSDs with a monitor, over TCP', () => {
     expect((await pool.object('a').read()).toString()).toBe('12');
   });
 
+  it('brings an omap value of nearly osd_max_write_size to all members', async () => {
+    await using c = await OsdCluster.start(2);
+    const rados = await c.client();
+    const pool = await rados.createPool('p', { pgNum: 1 });
+    const set = { prefix: 'osd pool set', pool: 'p', val: '2' };
+    await command(rados, { ...set, var: 'size' });
+    await command(rados, { ...set, var: 'min_size' });
+    await pool.object('a').setOmap({ k: Buffer.alloc(80 << 20, 1) });
+    expect(c.fatal).toEqual([]);
+  }, 10_000);
+
   it('refuses writes with ENOSPC when the store is full, deletes, and writes again', async () => {
     await using c = await OsdCluster.start(1, () => new MemoryStore({ sizeBytes: 16 << 20 }));
     const rados = await c.client();

@@ -1,5 +1,6 @@
 import {
   createMessenger,
+  DEFAULT_BOUNDS,
   type Dispatcher,
   type ListenPlace,
   listenWithin,
@@ -7,6 +8,12 @@ import {
 } from '../../msgr/index.ts';
 import type { Network, Runtime } from '../../runtime/index.ts';
 import { ENTITY, type EntityAddr } from '../../wire/index.ts';
+
+/**
+ * All of a change that is not object data stands in front of its message to other OSDs: attributes and omap values, of
+ * which a client's request may bring as much as its own session allows as data.
+ */
+const OSD_LINK_BOUNDS = { frontBytesMax: DEFAULT_BOUNDS.dataBytesMax + (64 << 20) };
 
 /** The messengers of an OSD, but for those of heartbeats: what they bring goes one way. */
 export class OsdMessengers {
@@ -27,7 +34,8 @@ export class OsdMessengers {
     const authName = { type: ENTITY.osd, id: String(id) };
     const options = { name, authName, dispatcher, onFatal };
     this.clients = createMessenger(runtime, options);
-    this.osds = createMessenger({ ...runtime, network }, options);
+    const toOsds = { ...options, bounds: OSD_LINK_BOUNDS };
+    this.osds = createMessenger({ ...runtime, network }, toOsds);
   }
 
   async listen(
