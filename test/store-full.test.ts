@@ -240,3 +240,22 @@ describe('a store that is full', () => {
     rmSync(path, { recursive: true });
   });
 });
+
+it('counts what clones of the same transaction put into the source of a copy', async () => {
+  const store = await BlockStore.open(place(new SimDisk(1), SIZE));
+  const [a, b, c] = [object(0), object(1), object(2)];
+  const data = patterned(dice(1), 600_000);
+  await store.submit([
+    { op: 'mkcoll', c: C, bounds: { pool: 1, seed: 0, bits: 0 } },
+    { op: 'write', c: C, oid: a, offset: 0, data },
+  ]);
+  // The clone shares its blocks; the copy lies otherwise in its own, and there is no room for it.
+  const chain: Transaction = [
+    { op: 'clone', c: C, from: a, to: b },
+    { op: 'cloneRange', c: C, from: b, to: c, offset: 0, length: data.length, at: 1 },
+  ];
+  await expect(store.submit(chain)).rejects.toMatchObject({ code: 'ENOSPC' });
+  await store.submit(chain.slice(0, 1));
+  expect(store.stat(C, b)).toEqual({ size: data.length });
+  await store.close();
+});

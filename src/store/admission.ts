@@ -5,7 +5,7 @@ import { checkTransaction } from './check.ts';
 import { objectKey } from './keys.ts';
 import type { Collection, ObjectStore, StoreOp, Transaction } from './object-store.ts';
 import type { ObjectTable } from './object-table.ts';
-import { encodeOnode } from './onode.ts';
+import { dataRanges, encodeOnode, type Onode } from './onode.ts';
 import { PG_SPACE, type Place } from './place.ts';
 import { planCopy } from './range-copy.ts';
 import type { StoreSpace } from './store-space.ts';
@@ -36,7 +36,8 @@ export class Admission {
   admit(txn: Transaction, store: ObjectStore): void {
     checkTransaction(txn, store);
     this.refuseDamage(txn);
-    this.o.space.admit(txn, (op) => this.cloneBytes(op));
+    const cloned = new Map<string, number>();
+    this.o.space.admit(txn, (op) => this.cloneBytes(op, cloned));
   }
 
   /** A damaged record must show now, not half-way. */
@@ -66,19 +67,43 @@ export class Admission {
     return this.o.colls.get(c)?.space ?? PG_SPACE;
   }
 
-  /** What a clone may take, at most, of its source as it is now. */
-  private cloneBytes(op: StoreOp): number {
+  /**
+   * What a clone may take, at most.
+   * @param cloned what the transaction's clones so far have put into objects, by key, as bytes of a copy: a clone that
+   *   shared blocks took next to nothing, but a copy of what it made that lies otherwise in its blocks takes all
+   */
+  private cloneBytes(op: StoreOp, cloned: Map<string, number>): number {
     if (op.op !== 'clone' && op.op !== 'cloneRange') return 0;
+    const space = this.spaceOf(op.c);
+    const to = objectKey(space, op.to);
+    const before = cloned.get(objectKey(space, op.from)) ?? 0;
     const from = this.o.applier.find(op.c, op.from);
-    if (!from) return 0;
-    let bytes = 2 * encodeOnode(from).length;
-    if (op.op === 'cloneRange') {
-      const pieces = planCopy(from, op)?.copied ?? [];
-      for (const { length } of pieces) bytes += length + 3 * BLOCK_BYTES + PATCH_RECORD_BYTES;
-      return bytes + 2 * BLOCK_BYTES;
-    }
-    bytes += 2 * from.omapBytes + 48 * from.omapEntries;
-    for (const p of from.patches) bytes += p.length + 2 * BLOCK_BYTES;
-    return bytes;
+    const whole = from ? recordBytes(from) + patchedBytes(from) + copiedBytes(allOf(from)) : 0;
+    cloned.set(to, (cloned.get(to) ?? 0) + before + whole);
+    if (!from) return before;
+    if (op.op === 'clone') return before + recordBytes(from) + patchedBytes(from);
+    return before + 2 * encodeOnode(from).length + copiedBytes(planCopy(from, op)?.copied);
   }
+}
+
+type Ranges = readonly { readonly length: number }[];
+
+function allOf(n: Onode): Ranges {
+  return dataRanges(n, 0, n.size);
+}
+
+function recordBytes(n: Onode): number {
+  return 2 * encodeOnode(n).length + 2 * n.omapBytes + 48 * n.omapEntries;
+}
+
+function patchedBytes(n: Onode): number {
+  let bytes = 0;
+  for (const p of n.patches) bytes += p.length + 2 * BLOCK_BYTES;
+  return bytes;
+}
+
+function copiedBytes(pieces: Ranges = []): number {
+  let bytes = 2 * BLOCK_BYTES;
+  for (const { length } of pieces) bytes += length + 3 * BLOCK_BYTES + PATCH_RECORD_BYTES;
+  return bytes;
 }
