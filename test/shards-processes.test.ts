@@ -114,7 +114,7 @@ test('the offline tools find the shard of a PG; other counts of shards are refus
   );
 
   const osd = join(dir, 'osd.0');
-  expect(readdirSync(osd).sort()).toEqual(['shard.0', 'shard.1']);
+  expect(readdirSync(osd).sort()).toEqual(['shard.0', 'shard.0.made', 'shard.1', 'shard.1.made']);
   const store = (...words: string[]) => sepiola('store', ...words, '--data-path', osd);
   const pgs = (await store('list-pgs')).stdout.trim().split('\n');
   expect(pgs.sort()).toEqual(['1.0', '1.1', '1.2', '1.3']);

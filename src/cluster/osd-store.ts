@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CephError } from '../errors/index.ts';
 import type { Partition } from '../osd/index.ts';
@@ -30,7 +30,8 @@ function storePath(osdPath: string, { index, count }: Partition): string {
 
 /**
  * Opens the store of a shard, or makes it.
- * @throws CephError EINVAL when the directory is of an OSD with another count of shards, or its device is none
+ * @throws CephError EINVAL when the directory is of an OSD with another count of shards, or its device is none; EIO when the
+ *   store of one of several shards is lost
  */
 export async function openOsdStore(
   place: OsdPlace,
@@ -51,6 +52,11 @@ export async function openOsdStore(
   const path = storePath(osdPath, partition);
   const isThere = existsSync(join(path, 'block'));
   if (place.device !== undefined && !isThere) checkDevice(place.device);
+  const mark = count === 1 ? undefined : `${path}.made`;
+  // An empty store in its place would pass for one that has seen nothing yet, with all its PGs' objects gone unnoticed.
+  if (mark !== undefined && existsSync(mark) && !hasEntry(join(path, 'block'))) {
+    throw new CephError('EIO', `${path} is lost; let all of the OSD be made anew and recover`);
+  }
   const fsid = place.uuid ?? (isThere ? undefined : made);
   const store = await BlockStore.open({
     path,
@@ -66,7 +72,27 @@ export async function openOsdStore(
     ...(place.stripeBytes ? { stripeBytes: place.stripeBytes } : {}),
     sizeBytes,
   });
+  try {
+    if (mark !== undefined && !existsSync(mark)) await leaveMark(mark);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   return { store, uuid: store.fsid };
+}
+
+/** Also where it is a link to a device that is not there just now. */
+function hasEntry(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/**
+ * Says beside a shard's store that it was made, durably before anything is acknowledged that is in it: by that a store which
+ * was lost is told from one that a first start, cut short, had not come to.
+ */
+async function leaveMark(path: string): Promise<void> {
+  const file = await nodeDisk.open(path, { create: true });
+  await file.close();
 }
 
 /** Where a device is missing, the store would make a file of its name: in memory, as all of /dev is. */
