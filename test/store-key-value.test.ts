@@ -58,6 +58,16 @@ async function mappedBytes(path: string): Promise<number> {
 }
 
 describe('openLmdb', () => {
+  it('counts no write for ever that the library refuses at once', async () => {
+    const kv = await openLmdb(join(tempFolder('refused'), 'db'));
+    const value = { buffer: new ArrayBuffer(0) } as unknown as Buffer; // none of what it can store
+    await expect(kv.commit([{ op: 'put', key: 'a', value }])).rejects.toMatchObject({
+      code: 'EIO',
+    });
+    expect((kv as unknown as { writers: number }).writers).toBe(0);
+    await kv.close();
+  });
+
   it('refuses keys that LMDB cannot hold, and takes the longest it can', async () => {
     const path = tempFolder('kv');
     const kv = await openLmdb(path);

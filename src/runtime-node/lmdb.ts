@@ -159,11 +159,12 @@ class LmdbKeyValue implements KeyValue {
   private async write(batch: readonly KeyValueOp[]): Promise<void> {
     this.writers++;
     let committed: Promise<boolean> | undefined;
-    for (const op of batch) {
-      if (op.op === 'put') committed = this.db.put(op.key, ownMemory(op.value));
-      else if (op.op === 'del') committed = this.db.remove(op.key);
-    }
     try {
+      // The library may also refuse at once, and a write that is counted for ever would keep all pages in memory.
+      for (const op of batch) {
+        if (op.op === 'put') committed = this.db.put(op.key, ownMemory(op.value));
+        else if (op.op === 'del') committed = this.db.remove(op.key);
+      }
       await committed;
     } catch (error) {
       throw new CephError('EIO', `LMDB: ${await reasonOf(error)}`, { cause: error });
