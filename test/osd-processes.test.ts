@@ -1,6 +1,6 @@
 // OSDs of a standing cluster of processes: added, stopped, started, replaced, removed.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { connect, type Rados } from '../src/client/index.ts';
@@ -109,6 +109,33 @@ test('who watches over the daemons takes new ones on and lets stopped ones be', 
     await ended;
   }
   expect((await sepiola('down', dir)).stdout).toMatch(/^no daemon/);
+}, 90_000);
+
+test('an OSD that has to be killed to stop stays down until it is started', async () => {
+  const { dir, conf } = folder();
+  const up = spawn(process.execPath, [MAIN, 'up', dir, '--osds', '2'], { stdio: 'ignore' });
+  const ended = new Promise((done) => up.on('exit', done));
+  try {
+    await expect.poll(() => existsSync(conf), { timeout: 30_000 }).toBe(true);
+    await using rados = await connect({ conf });
+    await expect.poll(() => osdsUp(rados), { timeout: 30_000 }).toEqual([0, 1]);
+    // It does not see that it is asked.
+    process.kill(Number(readFileSync(join(dir, 'osd.1.pid'), 'utf8')), 'SIGSTOP');
+    expect(await sepiola('osd', 'stop', dir, '1')).toEqual({
+      code: 0,
+      stdout: 'stopped osd.1\n',
+      stderr: 'sepiola: osd.1 did not stop by itself and was killed\n',
+    });
+    // That another is started is no reason to start it.
+    expect((await sepiola('osd', 'add', dir)).stdout).toBe('added osd.2\n');
+    await new Promise((done) => setTimeout(done, 1000));
+    expect((await sepiola('status', dir)).stdout).toMatch(/^osd\.1 +stopped$/m);
+    expect((await sepiola('osd', 'start', dir, '1')).stdout).toBe('started osd.1\n');
+    expect(existsSync(join(dir, 'osd.1.stopped'))).toBe(false);
+  } finally {
+    up.kill('SIGTERM');
+    await ended;
+  }
 }, 90_000);
 
 test('what cannot be done is said in one line', async () => {

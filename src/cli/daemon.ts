@@ -1,6 +1,8 @@
 import { ClusterDir, type ClusterFile, type Daemon, runMon, runOsd } from '../cluster/index.ts';
+import { CephError } from '../errors/index.ts';
 import { needOsd, osdIdOf } from './osd/need-osd.ts';
 import { claim } from './processes.ts';
+import { mayRun, wasStopped } from './stopped.ts';
 import type { Command, Parsed } from './usage.ts';
 
 const supervised = { supervised: { type: 'boolean' } } as const;
@@ -27,8 +29,12 @@ export function mon(args: Parsed): Promise<number> {
 
 export function osd(args: Parsed): Promise<number> {
   const id = osdIdOf(args);
-  return run(args, `osd.${id}`, (dir, cluster) => {
+  const name = `osd.${id}`;
+  return run(args, name, async (dir, cluster) => {
     needOsd(dir, cluster, id);
+    if (!args.flag('supervised')) mayRun(dir, name);
+    // Since it was launched. Whoever stopped it may not have seen it, and take its data away.
+    if (wasStopped(dir, name)) throw new CephError('ECANCELED', `${name} was stopped`);
     return runOsd(dir, cluster, id);
   });
 }

@@ -108,6 +108,10 @@ export class ClusterDir {
   pid(daemon: string): string {
     return join(this.path, `${daemon}.pid`);
   }
+  /** There while the daemon is to stay down. */
+  stopped(daemon: string): string {
+    return join(this.path, `${daemon}.stopped`);
+  }
   data(daemon: string): string {
     return join(this.path, daemon);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { awaitSpareCopies, SPARE_COPIES_MS, withOsd } from '../../cluster/index.ts';
-import { runningDaemon, stopDaemons } from '../processes.ts';
+import { stopOsd } from '../stopped.ts';
 import { wipeDevices } from '../up/devices.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
 import { needOsd, osdIdOf } from './need-osd.ts';
@@ -25,8 +25,7 @@ export const osdReplace: Subcommand = {
       const { dir, cluster, command } = standing;
       needOsd(dir, cluster, id);
       if (!args.flag('force')) await awaitSpareCopies(command, id, timeoutMs);
-      const running = runningDaemon(dir, `osd.${id}`);
-      if (running) await stopDaemons(dir, [running]);
+      await stopOsd(dir, `osd.${id}`);
       await command({ prefix: 'osd down', ids: [String(id)] });
       await command({ prefix: 'osd destroy', id, yes_i_really_mean_it: true });
       const device = cluster.osdDevices?.[id] ?? null;

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { osdIds, withoutOsd } from '../../cluster/index.ts';
 import { CephError } from '../../errors/index.ts';
-import { runningDaemon, stopDaemons } from '../processes.ts';
+import { mayRun, stopOsd } from '../stopped.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
 import { waitUntil } from '../wait-until.ts';
 import { forgetOsd } from './add.ts';
@@ -33,12 +33,11 @@ export const osdRm: Subcommand = {
         return;
       }
       if (known.includes(id) && !args.flag('force')) await drain(standing, id, timeoutMs);
-      // First, so that who watches over the daemons does not start it again when it has to be killed.
+      await stopOsd(dir, `osd.${id}`);
       dir.write(withoutOsd(cluster, id));
-      const running = runningDaemon(dir, `osd.${id}`);
-      if (running) await stopDaemons(dir, [running]);
       await forgetOsd(standing, id);
       rmSync(dir.data(`osd.${id}`), { recursive: true, force: true });
+      mayRun(dir, `osd.${id}`); // another may get its id
       process.stdout.write(`removed osd.${id}\n`);
     });
   },

@@ -4,6 +4,7 @@ import { CephError } from '../../errors/index.ts';
 import { upOsds } from '../health.ts';
 import { lastWords, launchAndLeave } from '../launch.ts';
 import { ADOPT_SIGNAL, CHANGE, claim, runningDaemon } from '../processes.ts';
+import { mayRun } from '../stopped.ts';
 import type { Parsed } from '../usage.ts';
 import { waitUntil } from '../wait-until.ts';
 
@@ -51,6 +52,7 @@ export async function withStanding(
 
 /** Starts an OSD of a cluster that runs, and waits until the map shows it up. @throws CephError EIO, ETIMEDOUT */
 export async function startOsdProcess({ dir, rados }: Standing, id: number): Promise<void> {
+  mayRun(dir, `osd.${id}`);
   const supervisor = runningDaemon(dir, 'up');
   if (!supervisor) return launchAndLeave(dir, `osd.${id}`);
   process.kill(supervisor.pid, ADOPT_SIGNAL);

@@ -1,4 +1,5 @@
 import { runningDaemon } from '../processes.ts';
+import { mayRun } from '../stopped.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
 import { needOsd, osdIdOf } from './need-osd.ts';
 import { startOsdProcess, withStanding } from './standing.ts';
@@ -16,6 +17,7 @@ export const osdStart: Subcommand = {
     return withStanding(args, async (standing) => {
       const { dir, cluster } = standing;
       needOsd(dir, cluster, id);
+      mayRun(dir, `osd.${id}`); // said as well of one that runs: it may have been asked to stop, and not have done it
       const running = runningDaemon(dir, `osd.${id}`);
       if (running) {
         process.stdout.write(`osd.${id} runs already (pid ${running.pid})\n`);

@@ -1,4 +1,4 @@
-import { runningDaemon, stopDaemons } from '../processes.ts';
+import { stopOsd } from '../stopped.ts';
 import type { Parsed, Subcommand } from '../usage.ts';
 import { needOsd, osdIdOf } from './need-osd.ts';
 import { clusterOf } from './standing.ts';
@@ -15,15 +15,10 @@ export const osdStop: Subcommand = {
     const id = osdIdOf(args);
     const { dir, cluster } = clusterOf(args);
     needOsd(dir, cluster, id);
-    const running = runningDaemon(dir, `osd.${id}`);
-    if (!running) {
-      process.stdout.write(`osd.${id} is not running\n`);
-      return 0;
-    }
-    const killed = await stopDaemons(dir, [running]);
-    process.stdout.write(`stopped osd.${id}\n`);
-    for (const name of killed) {
-      process.stderr.write(`sepiola: ${name} did not stop by itself and was killed\n`);
+    const { hasRun, wasKilled } = await stopOsd(dir, `osd.${id}`);
+    process.stdout.write(hasRun ? `stopped osd.${id}\n` : `osd.${id} is not running\n`);
+    if (wasKilled) {
+      process.stderr.write(`sepiola: osd.${id} did not stop by itself and was killed\n`);
     }
     return 0;
   },

@@ -3,6 +3,7 @@ import { type ClusterDir, type ClusterFile, osdIds } from '../../cluster/index.t
 import { CephError } from '../../errors/index.ts';
 import { lastWords, launch, letGo } from '../launch.ts';
 import { ADOPT_SIGNAL, runningDaemon, stopDaemons } from '../processes.ts';
+import { mayRun, wasStopped } from '../stopped.ts';
 
 const READY_MS = 60_000;
 
@@ -49,7 +50,10 @@ export class Supervisor {
 
   async start(): Promise<void> {
     this.launch('mon.a');
-    for (const id of osdIds(this.cluster)) this.launch(`osd.${id}`);
+    for (const name of this.osds()) {
+      mayRun(this.dir, name);
+      this.launch(name);
+    }
     const deadline = performance.now() + READY_MS;
     // The client's code loads while the daemons start, not before.
     const { waitHealthy } = await import('../health.ts');
@@ -83,7 +87,8 @@ export class Supervisor {
     if (this.stopping) return;
     for (const name of this.osds()) {
       const isOurs = this.children.some((c) => c.name === name);
-      if (!isOurs && !runningDaemon(this.dir, name)) this.launch(name, 'late');
+      if (isOurs || wasStopped(this.dir, name) || runningDaemon(this.dir, name)) continue;
+      this.launch(name, 'late');
     }
   };
 
@@ -122,10 +127,11 @@ export class Supervisor {
   private died(child: Child, why: string, isAsked: boolean): void {
     if (this.stopping) return;
     const { name } = child;
-    // Killed because it would not stop, while `sepiola osd rm` waited for that: it has nothing to run for any more.
-    const isGone = name !== 'mon.a' && !this.osds().includes(name);
+    // Killed, perhaps, because it would not stop; one that was removed since has nothing to run for any more.
+    const isUnwanted =
+      name !== 'mon.a' && (wasStopped(this.dir, name) || !this.osds().includes(name));
     const hasRun = child.ready || child.start === 'again';
-    if (isGone || (hasRun && isAsked)) {
+    if (isUnwanted || (hasRun && isAsked)) {
       this.forget(name);
       process.stderr.write(`${name} was stopped\n`);
       return;
