@@ -75,6 +75,24 @@ test('an OSD in memory that is killed has its data when it starts again', async 
   await check(rados);
 });
 
+test('an OSD that is started twice at once, or while it stops, is there once', async () => {
+  await using cluster = await startCluster({ osds: 1, pools: ['data'] });
+  const rados = await fill(cluster);
+  const osd = cluster.osd(0);
+  const stopped = osd.stop();
+  await Promise.all([osd.start(), osd.start()]);
+  await stopped;
+  await check(rados);
+  await osd.stop();
+  const addr = JSON.stringify(osd.addr);
+  osd.start().catch(() => {}); // it may be killed before it is up
+  await osd.kill();
+  expect(osd.isRunning).toBe(false);
+  expect(JSON.stringify(osd.addr)).not.toBe(addr);
+  await osd.start();
+  await check(rados);
+});
+
 test('an OSD that gets an empty disk gets its data from the others', async () => {
   await using cluster = await startCluster({ osds: 2, pools: ['data'] });
   const rados = await fill(cluster);

@@ -41,8 +41,7 @@ export class ClusterOsd {
   private readonly parts: OsdParts;
   private life: Life = { is: 'down' };
   private lastAddr: EntityAddr | undefined;
-  /** While it is between down and running. */
-  private launching: Promise<Osd> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   /** @internal */
   constructor(parts: OsdParts) {
@@ -67,18 +66,19 @@ export class ClusterOsd {
    *   when it is ended before it is up
    */
   async start(): Promise<void> {
-    if (this.life.is === 'running') return;
-    const osd = await this.launch();
-    await osd.booted;
+    await (await this.launch()).booted;
   }
 
-  /** Starts it and does not wait until it is up. @internal */
+  /** Starts it, unless it runs, and does not wait until it is up. @internal */
   launch(): Promise<Osd> {
-    // Two lives at once would both have the data open.
-    this.launching ??= this.begin().finally(() => {
-      this.launching = undefined;
-    });
-    return this.launching;
+    return this.inTurn(async () => (this.life.is === 'running' ? this.life.osd : this.begin()));
+  }
+
+  /** One life begins or ends at a time: of two on the same data one would lose what the other acknowledges. */
+  private inTurn<T>(what: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(what);
+    this.turn = done.catch(() => {}); // whoever asked for it is told
+    return done;
   }
 
   private async begin(): Promise<Osd> {
@@ -113,20 +113,24 @@ export class ClusterOsd {
   }
 
   /** Stops it cleanly: it tells the monitor. Nothing happens to one that is down. */
-  async stop(): Promise<void> {
-    if (this.launching) await this.launched();
-    if (this.life.is !== 'running') return;
-    const { osd } = this.life;
-    this.life = { is: 'down' };
-    await osd.close();
+  stop(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.life.is !== 'running') return;
+      const { osd } = this.life;
+      this.life = { is: 'down' };
+      await osd.close();
+    });
   }
 
   /**
    * Ends it as SIGKILL would: no goodbye. In a cluster with faults, writes that its disk was not given yet are lost too.
    * Nothing happens to one that is down.
    */
-  async kill(): Promise<void> {
-    if (this.launching) await this.launched();
+  kill(): Promise<void> {
+    return this.inTurn(() => this.endAtOnce());
+  }
+
+  private async endAtOnce(): Promise<void> {
     if (this.life.is !== 'running') return;
     const { osd, network } = this.life;
     this.life = { is: 'down' };
@@ -136,11 +140,6 @@ export class ClusterOsd {
     osd.kill().catch(() => {});
     await network.kill();
     await disk;
-  }
-
-  /** Resolves when it is down or runs: what is about to run could not be ended. */
-  private async launched(): Promise<void> {
-    await this.launching?.catch(() => {}); // whoever began it is told
   }
 
   /** Kills it if it runs, and starts it. Resolves when the cluster's map shows it up. */
