@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -132,9 +133,19 @@ function isOf(dir: ClusterDir, name: string, pid: number): boolean {
   const rest = words.slice(at + 1);
   return (
     at > 0 &&
-    rest.some((word) => resolve(cwd, word) === dir.path) &&
+    rest.some((word) => isSamePlace(resolve(cwd, word), dir.path)) &&
     (kind !== 'osd' || rest.includes(id!))
   );
+}
+
+/** Whether two paths lead to one place: the directory may have been named by a symbolic link. */
+function isSamePlace(a: string, b: string): boolean {
+  if (a === b) return true;
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false; // no path at all, but another word of the command
+  }
 }
 
 const STOP_MS = 15_000;
