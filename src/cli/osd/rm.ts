@@ -97,11 +97,15 @@ async function drain({ command }: Standing, id: number, timeoutMs: number): Prom
   );
 }
 
-/** Ctrl-C and the like, as long as there is something to put right before the end. */
-class Interrupts implements Disposable {
+/**
+ * Ctrl-C and the like, while there is something to put right before the end. The second ends the process: a command to
+ * a monitor that is away waits for it without end.
+ */
+export class Interrupts implements Disposable {
   came = false;
   private readonly note = (): void => {
     this.came = true;
+    this[Symbol.dispose]();
   };
 
   constructor() {
