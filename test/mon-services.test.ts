@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { currentWeight } from '../src/crush/index.ts';
+import { currentWeight, fullLocation } from '../src/crush/index.ts';
 import { OSD_STATE, POOL_FLAG, WEIGHT_ONE } from '../src/maps/index.ts';
 import { updateFullness } from '../src/mon/services/fullness.ts';
 import { poolStats, statfsOf } from '../src/mon/views/totals.ts';
@@ -26,14 +26,27 @@ describe('a booting OSD', () => {
     expect(w.state().osdMetadata.get(1)?.get('hostname')).toBe('node1.example');
   });
 
-  it('comes up where it is when its host is called as another bucket', async () => {
+  it('has a host of its own when that is called as a bucket of another type', async () => {
     const w = await makeWorld();
     const metadata = new Map(bootOf(0).metadata).set('hostname', 'default.example');
-    expect(await w.boot(0, { metadata })).toEqual({ kind: 'booted' });
-    expect(currentWeight(w.state().osdmap.crushMap, 0)).toBeUndefined();
+    for (let life = 0; life < 2; life++) {
+      expect(await w.boot(0, { metadata })).toEqual({ kind: 'booted' });
+      expect(fullLocation(w.state().osdmap.crushMap, 0)).toEqual([
+        ['root', 'default'],
+        ['host', 'default-host'],
+      ]);
+      await w.run('osd down', { ids: ['0'] });
+    }
+  });
+
+  it('comes up where it is when there is no place for its host', async () => {
+    const w = await makeWorld();
+    await w.run('osd crush add-bucket', { name: 'taken-host', type: 'rack' });
+    await w.run('osd crush add-bucket', { name: 'taken', type: 'rack' });
     await w.boot(1);
     const before = currentWeight(w.state().osdmap.crushMap, 1);
     await w.run('osd down', { ids: ['1'] });
+    const metadata = new Map(bootOf(1).metadata).set('hostname', 'taken');
     expect(await w.boot(1, { metadata })).toEqual({ kind: 'booted' });
     expect(w.state().osdmap.isUp(1)).toBe(true);
     expect(currentWeight(w.state().osdmap.crushMap, 1)).toBe(before);

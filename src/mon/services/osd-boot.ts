@@ -2,7 +2,9 @@ import {
   type CrushMap,
   classOf,
   createOrMoveItem,
+  itemByName,
   setDeviceClass,
+  typeNameOf,
   weightOf,
 } from '../../crush/index.ts';
 import { CephError } from '../../errors/index.ts';
@@ -114,8 +116,8 @@ function weightAtBoot(state: MonState, osd: number, xinfo: OsdXInfo): number | u
 }
 
 /**
- * The CRUSH map with the OSD in its place, if that changes it. A host may be called as another bucket is, say `default`:
- * its OSDs then come up where they are, as what they hold may be the last copy.
+ * The CRUSH map with the OSD in its place, if that changes it. Where it cannot be placed it comes up where it is: what it
+ * holds may be the last copy.
  */
 function placedCrush(
   state: MonState,
@@ -148,7 +150,7 @@ function placeInCrush(
     // A class that somebody set stays; only an OSD without one takes what it found out about its device.
     if (classOf(map, osd) === undefined) changed = setDeviceClass(map, osd, deviceClass);
   }
-  const host = hostBucket(metadata.get('hostname') ?? '');
+  const host = hostBucket(map, metadata.get('hostname') ?? '');
   if (state.option('osd_crush_update_on_start') && host !== '') {
     const initial = Number(state.option('osd_crush_initial_weight'));
     const totalBytes = Number(metadata.get('bluestore_bdev_size') ?? 0) || 0;
@@ -159,7 +161,12 @@ function placeInCrush(
   return changed;
 }
 
-/** A bucket's name has fewer characters than a host's may have; the part before the first dot is used, as in Ceph. */
-function hostBucket(hostname: string): string {
-  return hostname.split('.', 1)[0]!.replace(/[^A-Za-z0-9_.-]/g, '_');
+/**
+ * A bucket's name has fewer characters than a host's may have; the part before the first dot is used, as in Ceph. Unlike
+ * there, a host that is called as a bucket of another type (`default`, or a rack) has a bucket all the same.
+ */
+function hostBucket(map: CrushMap, hostname: string): string {
+  const name = hostname.split('.', 1)[0]!.replace(/[^A-Za-z0-9_.-]/g, '_');
+  const item = itemByName(map, name);
+  return item === undefined || typeNameOf(map, item) === 'host' ? name : `${name}-host`;
 }
