@@ -30,24 +30,36 @@ afterAll(async () => {
 /** Words, exit status, and what the line says. */
 type Case = [words: string[], code: number, says: RegExp];
 
-/** Several at once: each is a process, which takes longer to start than to refuse. */
-async function refused(cases: readonly Case[]): Promise<void> {
+async function isRefused([words, code, says]: Case): Promise<void> {
+  const { stdout, ...r } = await sepiola(...words);
+  expect({ words, ...r }).toEqual({
+    words,
+    code,
+    stderr: expect.stringMatching(/^sepiola: [^\n]+\n$/),
+  });
+  expect(r.stderr).toMatch(says);
+  if (words[0] !== 'status') expect(stdout).toBe('');
+}
+
+/** None of them leaves anything behind, or ends anything. */
+async function untouched(run: () => Promise<unknown>): Promise<void> {
   const before = readdirSync(root, { recursive: true });
   const running = cluster.pids();
-  await Promise.all(
-    cases.map(async ([words, code, says]) => {
-      const { stdout, ...r } = await sepiola(...words);
-      expect({ words, ...r }).toEqual({
-        words,
-        code,
-        stderr: expect.stringMatching(/^sepiola: [^\n]+\n$/),
-      });
-      expect(r.stderr).toMatch(says);
-      if (words[0] !== 'status') expect(stdout).toBe('');
-    }),
-  );
+  await run();
   expect(readdirSync(root, { recursive: true })).toEqual(before);
   expect(cluster.pids()).toEqual(running);
+}
+
+/** All at once: each is a process, which takes longer to start than to refuse. */
+function refused(cases: readonly Case[]): Promise<void> {
+  return untouched(() => Promise.all(cases.map(isRefused)));
+}
+
+/** One after another: only one of them may be at work in a directory. */
+function refusedInTurn(cases: readonly Case[]): Promise<void> {
+  return untouched(async () => {
+    for (const one of cases) await isRefused(one);
+  });
 }
 
 describe('sepiola', () => {
@@ -83,7 +95,7 @@ describe('sepiola', () => {
     ]));
 
   test('refuses a new cluster that cannot be, and makes nothing', () =>
-    refused([
+    refusedInTurn([
       [['up', path('new'), '--port', '99999'], 22, /--port takes a number from 1 to/],
       [['up', path('new'), '--host', 'nonsense'], 22, /--host takes an address of this machine/],
       [['up', path('new'), '--host', '0.0.0.0'], 22, /--host takes an address of this machine/],
@@ -130,7 +142,7 @@ describe('sepiola', () => {
     ]));
 
   test('tells an OSD that there is not, and another cluster than was asked for', () =>
-    refused([
+    refusedInTurn([
       ...['stop', 'start', 'replace'].map(
         (verb): Case => [['osd', verb, cluster.dir, '9'], 2, /has no osd\.9/],
       ),
@@ -159,7 +171,7 @@ describe('sepiola', () => {
   test('tells that a stopped cluster is stopped', async () => {
     expect(await sepiola('down', cluster.dir)).toMatchObject({ code: 0 });
     const kept = readdirSync(cluster.dir);
-    await refused([
+    await refusedInTurn([
       [['status', cluster.dir], 107, /no daemon of .* is running/],
       ...['start', 'replace', 'rm'].map(
         (verb): Case => [['osd', verb, cluster.dir, '0'], 107, /mon\.a of .* is not running/],
