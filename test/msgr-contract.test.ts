@@ -4,6 +4,7 @@ import { SimWorld } from './support/sim-network.ts';
 import { pause } from './support/until.ts';
 
 messengerContract('TCP', () => ({
+  isVirtual: false,
   runtime: (log) => ({
     clock: systemClock,
     random: systemRandom,
@@ -25,6 +26,7 @@ let seed = 0;
 messengerContract('the simulated network', () => {
   const world = new SimWorld(++seed, { chunkMax: 30_000 });
   return {
+    isVirtual: true,
     runtime: (log) => world.runtime(log),
     until: (what) => world.run(world.now + 120_000, what),
     calm: async () => {

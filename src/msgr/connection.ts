@@ -56,6 +56,8 @@ export class PeerConnection implements Connection, Throttle {
   key: string | undefined;
   heldBytes = 0;
   heldMessages = 0;
+  /** What is held waits for something that may take long: the pace does not count. */
+  stalled = false;
   /** Dials that failed since a session last did some work. */
   failures = 0;
   redial: Timer | undefined;
@@ -97,8 +99,9 @@ export class PeerConnection implements Connection, Throttle {
 
   /** @returns true when the dispatcher holds as much as the policy allows */
   get throttled(): boolean {
-    const { throttleBytes, throttleMessages } = this.policy;
+    const { throttleBytes, throttleMessages, paceBytes } = this.policy;
     return (
+      (paceBytes > 0 && this.heldBytes >= paceBytes && !this.stalled) ||
       (throttleBytes > 0 && this.heldBytes >= throttleBytes) ||
       (throttleMessages > 0 && this.heldMessages >= throttleMessages)
     );
@@ -107,6 +110,7 @@ export class PeerConnection implements Connection, Throttle {
   released(bytes: number): void {
     this.heldBytes -= bytes;
     this.heldMessages--;
+    if (this.heldBytes < this.policy.paceBytes) this.stalled = false;
     if (this.link?.paused && !this.throttled) this.owner.unthrottled(this);
   }
 }

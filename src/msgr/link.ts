@@ -22,6 +22,8 @@ const WRITE_AHEAD_BYTES = 4 << 20;
 /** A lossless receiver says what it has at the latest after so many messages, or so long. */
 const ACK_MESSAGES = 64;
 const ACK_DELAY_MS = 50;
+/** What is held at the pace for so long waits for something else; most requests are done in a tenth of it. */
+const STALL_MS = 250;
 
 /** What a link asks of its messenger. */
 export interface LinkOwner {
@@ -65,6 +67,7 @@ export class Link implements SocketEvents, PeerLink {
   private socket: Socket | undefined;
   private auth: AuthState = { at: 'banner' };
   private ackTimer: Timer | undefined;
+  private stallTimer: Timer | undefined;
 
   constructor(owner: LinkOwner, setup: AuthSetup, connection?: PeerConnection) {
     this.owner = owner;
@@ -170,12 +173,17 @@ export class Link implements SocketEvents, PeerLink {
     if (connection.throttled && !this.dead) {
       this.paused = true;
       this.socket?.pause();
+      this.stallTimer = this.clock.setTimer(STALL_MS, () => {
+        connection.stalled = true;
+        if (!connection.throttled) this.resume();
+      });
     }
   }
 
   resume(): void {
     if (!this.paused || this.dead) return;
     this.paused = false;
+    this.stallTimer?.cancel();
     this.lastReceivedMs = this.clock.monotonicMs();
     this.socket?.resume();
     this.pump();
@@ -311,6 +319,7 @@ export class Link implements SocketEvents, PeerLink {
     this.dead = true;
     this.open = false;
     this.ackTimer?.cancel();
+    this.stallTimer?.cancel();
     this.socket?.destroy();
   }
 }

@@ -102,6 +102,12 @@ export interface Policy {
   /** Received and not yet released; the socket is paused above it. 0: no bound. */
   readonly throttleBytes: number;
   readonly throttleMessages: number;
+  /**
+   * More than so many bytes are read ahead only when none of them was released for a while: most requests are soon done, and
+   * memory for more of them at a time makes nothing sooner; what waits for something else must not hold up the rest. 0: no
+   * such bound.
+   */
+  readonly paceBytes: number;
 }
 
 export interface ConnectTarget {

@@ -1,20 +1,18 @@
 import { ENTITY } from '../wire/index.ts';
 import type { Policy } from './messenger.ts';
 
-const LOSSY: Policy = { lossy: true, server: false, throttleBytes: 0, throttleMessages: 0 };
-/** What one client may have in flight here before its socket is paused: thirty-two of the largest usual writes. */
+/** No bounds. */
+export const UNTHROTTLED = { throttleBytes: 0, throttleMessages: 0, paceBytes: 0 } as const;
+const LOSSY: Policy = { lossy: true, server: false, ...UNTHROTTLED };
+/** What one client may have in flight here: thirty-two of the largest usual writes, four of them while they are being done. */
 const LOSSY_SERVER: Policy = {
   lossy: true,
   server: true,
   throttleBytes: 128 << 20,
   throttleMessages: 0,
+  paceBytes: 16 << 20,
 };
-const LOSSLESS_PEER: Policy = {
-  lossy: false,
-  server: false,
-  throttleBytes: 0,
-  throttleMessages: 0,
-};
+const LOSSLESS_PEER: Policy = { lossy: false, server: false, ...UNTHROTTLED };
 
 /**
  * How sessions between two types of entities behave, as Ceph's daemons set it (ceph_mon.cc, ceph_osd.cc, 16.2): equals

@@ -7,13 +7,14 @@ import {
   type Messenger,
   type OutgoingMessage,
   type Policy,
+  UNTHROTTLED,
 } from '../../msgr/index.ts';
 import type { Runtime } from '../../runtime/index.ts';
 import { type AuthName, ENTITY, type EntityAddr, formatAddrVec } from '../../wire/index.ts';
 import { SIDES, type Side } from './ping-book.ts';
 
 /** A heartbeat that is lost is not sent again: the next one follows. */
-const POLICY: Policy = { lossy: true, server: false, throttleBytes: 0, throttleMessages: 0 };
+const POLICY: Policy = { lossy: true, server: false, ...UNTHROTTLED };
 /** More than any ping is padded to. */
 const FRONT_BYTES_MAX = 1 << 20;
 /** A peer that does not read gets no more pings; it is silent anyway. */
