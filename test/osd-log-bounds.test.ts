@@ -119,6 +119,18 @@ describe('requests whose entries were trimmed', () => {
     expect([all.find('8.1.0.10'), all.find('8.1.0.11')?.result]).toEqual([undefined, -11]);
     expect(all.size).toBe(5);
   });
+  it('are told apart where their hashes are the same', () => {
+    // By FNV-1a of 32 bits.
+    const [one, other] = ['8.4100.0.62035', '8.4101.0.300060'] as const;
+    const named = (reqid: string, n: number): Dup => ({ ...dups(n, n)[0]!, reqid });
+    const all = new Dups();
+    all.add([named(one, 1)]);
+    expect(all.find(other)).toBeUndefined();
+    all.add([named(other, 2), named('8.1.0.3', 3)]);
+    expect([one, other, '8.1.0.3'].map((r) => all.find(r)?.result)).toEqual([-1, -2, -3]);
+    all.forget(1n);
+    expect([one, other].map((r) => all.find(r)?.result)).toEqual([undefined, -2]);
+  });
   it('join with those of a peer that cut its log elsewhere', () => {
     const [mine, other] = [new Dups(), new Dups()];
     mine.add(dups(5, 10));

@@ -56,7 +56,7 @@ describe('MemoryKeeper', () => {
     let tick: (() => void) | undefined;
     let resident = 100 * MIB;
     let garbage = 0;
-    let log = { items: 0, bytes: 0 };
+    let log = { entries: { items: 0, bytes: 0 }, dups: { items: 0, bytes: 0 } };
     const store = {
       setCacheBytes: (n: number) => said.push(`onodes ${Math.round(n / MIB)}`),
       dropPages: () => said.push('pages'),
@@ -92,8 +92,11 @@ describe('MemoryKeeper', () => {
         resident = mib * MIB;
         garbage = ofWhichGarbage * MIB;
       },
-      logHas(items: number, ofBytes: number) {
-        log = { items, bytes: items * ofBytes };
+      logHas(items: number, ofBytes: number, dupBytes = 0) {
+        log = {
+          entries: { items, bytes: items * ofBytes },
+          dups: { items: Math.ceil(dupBytes / 50), bytes: dupBytes },
+        };
       },
       tick() {
         said.length = 0;
@@ -149,6 +152,20 @@ describe('MemoryKeeper', () => {
     expect(w.keeper.mempools().buffer_anon).toEqual(w.pool.held);
   });
 
+  it('lets go of buffers that nobody wants, above the target', () => {
+    const w = world(256 * MIB);
+    for (const b of Array.from({ length: 4 }, () => w.pool.take(5 * MIB))) w.pool.give(b);
+    w.tick();
+    for (const b of Array.from({ length: 2 }, () => w.pool.take(5 * MIB))) w.pool.give(b);
+    w.tick();
+    expect(w.pool.held.items).toBe(4);
+    w.has(300);
+    w.tick();
+    expect(w.pool.held.items).toBe(2);
+    w.tick();
+    expect(w.pool.held.items).toBe(0);
+  });
+
   it('bounds logs in bytes: the longer their entries, the fewer', () => {
     const w = world(256 * MIB);
     const share = shareCaches(cachesMax(256 * MIB), 256 * MIB, 1).logs;
@@ -160,6 +177,14 @@ describe('MemoryKeeper', () => {
       );
       expect(w.keeper.logEntries * entry).toBeGreaterThan(0.9 * share);
     }
+    w.logHas(1000, 500, share / 4);
+    w.tick();
+    expect(w.keeper.logEntries * 500).toBeLessThanOrEqual(0.75 * share);
+    expect(w.keeper.logEntries * 500).toBeGreaterThan(0.74 * share);
+    expect(w.keeper.mempools().osd_pglog!.bytes).toBe(500_000 + share / 4);
+    w.logHas(1000, 500, 2 * share);
+    w.tick();
+    expect(w.keeper.logEntries).toBe(0);
   });
 
   it('stops', () => {

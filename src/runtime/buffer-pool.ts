@@ -99,6 +99,11 @@ export class BufferPool {
   age(nowMs: number): void {
     if (nowMs - this.agedMs < AGE_MS) return;
     this.agedMs = nowMs;
+    this.trim();
+  }
+
+  /** Lets go of what has not been needed since it was asked to the last time. */
+  trim(): void {
     this.drop(this.spare);
     this.spare = this.kept;
   }

@@ -36,24 +36,45 @@ interface Chunk {
   /** Of the newest of its requests. */
   readonly version: bigint;
   readonly bytes: Uint8Array;
+  /** Of its requests, ascending. */
+  readonly hashes: Uint32Array;
 }
 
 /** The keys under which chunks are stored begin with this; no other key of a PG does. */
 export const DUP_KEYS = 'd';
-/** What a remembered request takes in memory, about: its key, its place in a table, its part of a chunk. */
-const DUP_BYTES = 160;
+/** What a chunk takes beside its bytes and hashes. */
+const CHUNK_BYTES = 400;
+
+/** FNV-1a. Two requests with the same cost a look into a chunk that has only one of them. */
+function hashOf(reqid: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < reqid.length; i++) h = Math.imul(h ^ reqid.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
+
+function has(sorted: Uint32Array, hash: number): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < hash) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === hash;
+}
 
 /**
  * Requests remembered beyond the log, by the chunk they are in. Every member has what was trimmed, so no later history
- * lacks it. The role is that of pg_log_dup_t and osd_pg_log_dups_tracked (src/osd/PGLog.h, 16.2).
+ * lacks it. In memory a request is a hash and its part of a chunk, since an OSD remembers a hundred thousand of them and more
+ * and finds one of them again about never. The role is that of pg_log_dup_t and osd_pg_log_dups_tracked (src/osd/PGLog.h,
+ * 16.2).
  */
 export class Dups {
+  /** Oldest first. */
   private chunks: Chunk[];
-  private readonly byReqid: Map<string, Chunk>;
 
   constructor(like?: Dups) {
     this.chunks = [...(like?.chunks ?? [])];
-    this.byReqid = new Map(like?.byReqid);
   }
 
   /** The same requests, for another PG. */
@@ -62,10 +83,12 @@ export class Dups {
   }
 
   get size(): number {
-    return this.byReqid.size;
+    return this.chunks.reduce((n, c) => n + c.hashes.length, 0);
   }
-  get heldBytes(): number {
-    return this.size * DUP_BYTES;
+  /** How many there are, and what they take in memory, about. */
+  get held(): { items: number; bytes: number } {
+    const bytesOf = (c: Chunk): number => c.bytes.length + c.hashes.byteLength + CHUNK_BYTES;
+    return { items: this.size, bytes: this.chunks.reduce((n, c) => n + bytesOf(c), 0) };
   }
   /** For a member that has none of them, in any order. */
   get all(): Uint8Array[] {
@@ -82,8 +105,15 @@ export class Dups {
   }
 
   find(reqid: string): Done | undefined {
-    const chunk = this.byReqid.get(reqid);
-    return chunk && decodeAll(DupChunk, chunk.bytes).dups.find((d) => d.reqid === reqid);
+    if (this.chunks.length === 0) return undefined;
+    const hash = hashOf(reqid);
+    for (let i = this.chunks.length - 1; i >= 0; i--) {
+      const { hashes, bytes } = this.chunks[i]!;
+      if (!has(hashes, hash)) continue;
+      const found = decodeAll(DupChunk, bytes).dups.find((d) => d.reqid === reqid);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   /** @param dups at least one, in the order of their versions. @returns under which key to store which bytes */
@@ -108,10 +138,9 @@ export class Dups {
 
   private put(key: string, bytes: Uint8Array, dups: readonly Dup[]): [string, Uint8Array] {
     const { version } = dups[dups.length - 1]?.version ?? EVERSION_ZERO;
-    const chunk = { key, version, bytes };
-    this.chunks.push(chunk);
+    const hashes = Uint32Array.from(dups, (d) => hashOf(d.reqid)).sort();
+    this.chunks.push({ key, version, bytes, hashes });
     this.chunks.sort((a, b) => (a.version < b.version ? -1 : 1));
-    for (const { reqid } of dups) this.byReqid.set(reqid, chunk);
     return [key, bytes];
   }
 
@@ -119,11 +148,7 @@ export class Dups {
   forget(version: bigint): string[] {
     const keys: string[] = [];
     while (this.chunks.length > 0 && this.chunks[0]!.version <= version) {
-      const chunk = this.chunks.shift()!;
-      keys.push(chunk.key);
-      for (const { reqid } of decodeAll(DupChunk, chunk.bytes).dups) {
-        if (this.byReqid.get(reqid) === chunk) this.byReqid.delete(reqid);
-      }
+      keys.push(this.chunks.shift()!.key);
     }
     return keys;
   }

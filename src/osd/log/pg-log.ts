@@ -66,11 +66,10 @@ export class PgLog {
     if (last) this.newestTotals ??= loggedOf(last).totals;
     return this.newestTotals;
   }
-  /** How many requests it remembers, trimmed ones included, and what they take in memory, about. */
+  /** How many entries it has, and what they take in memory, about. */
   get held(): { items: number; bytes: number } {
     const { length } = this.items;
-    const bytes = length * ITEM_BYTES + this.recordBytes + this.dups.heldBytes;
-    return { items: length + this.dups.size, bytes };
+    return { items: length, bytes: length * ITEM_BYTES + this.recordBytes };
   }
 
   /** @param totals of the entry, if they are at hand */

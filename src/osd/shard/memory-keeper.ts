@@ -1,7 +1,7 @@
 import type { BufferPool, Clock, ProcessMemory, Timer } from '../../runtime/index.ts';
 import type { HeldMemory, ObjectStore } from '../../store/index.ts';
 import { cachesMax, type MemoryShares, shareCaches, tuneCaches } from './memory-budget.ts';
-import type { Mempools } from './mempools.ts';
+import { type Mempools, sumOf } from './mempools.ts';
 
 const TICK_MS = 5000;
 /** When giving back has brought less than this, it is tried again later and later. */
@@ -18,8 +18,8 @@ interface Parts {
   /** The process that this shard is part of. Absent: it is not ours alone, so caches just keep to their shares. */
   readonly memory: ProcessMemory | undefined;
   readonly shards: number;
-  /** What the logs of all PGs hold. */
-  logs(): HeldMemory;
+  /** What the logs of all PGs hold: entries, and requests of entries that are gone. */
+  logs(): { readonly entries: HeldMemory; readonly dups: HeldMemory };
   /** What is known of idle objects. */
   contexts(): number;
 }
@@ -35,6 +35,7 @@ export class MemoryKeeper {
   private cachesBytes = 0;
   private shares: MemoryShares = shareCaches(0, 0, 1);
   private entryBytes = ENTRY_BYTES;
+  private dupBytes = 0;
   private timer: Timer | undefined;
   /** Ticks until something is given back again, and how many the next wait has. */
   private pause = 0;
@@ -56,7 +57,7 @@ export class MemoryKeeper {
 
   /** Log entries that all PGs may keep together. */
   get logEntries(): number {
-    return Math.floor(this.shares.logs / this.entryBytes);
+    return Math.floor(Math.max(0, this.shares.logs - this.dupBytes) / this.entryBytes);
   }
   /** Idle objects of which all PGs may keep what they know, together. */
   get contexts(): number {
@@ -71,7 +72,7 @@ export class MemoryKeeper {
       ...store.memory?.(),
       buffer_anon: pool.held,
       osd: { items: known, bytes: known * CONTEXT_BYTES },
-      osd_pglog: logs(),
+      osd_pglog: sumOf(Object.values(logs())),
     };
   }
 
@@ -91,12 +92,15 @@ export class MemoryKeeper {
     const { memory, logs, pool, clock } = this.o;
     // The messenger does so too, where there is one.
     pool.age(clock.monotonicMs());
-    const { items, bytes } = logs();
-    if (items > 0) this.entryBytes = Math.ceil(bytes / items);
+    const { entries, dups } = logs();
+    if (entries.items > 0) this.entryBytes = Math.ceil(entries.bytes / entries.items);
+    this.dupBytes = dups.bytes;
     if (!memory) return;
     const resident = memory.residentBytes();
     this.share(tuneCaches(this.cachesBytes, resident, this.targetBytes));
-    if (resident > this.targetBytes) this.giveBack(memory, resident);
+    if (resident <= this.targetBytes) return;
+    pool.trim();
+    this.giveBack(memory, resident);
   }
 
   private share(cachesBytes: number): void {

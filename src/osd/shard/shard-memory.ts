@@ -30,7 +30,13 @@ export class ShardMemory {
   constructor(scope: ShardMemoryScope) {
     const { clock, store, pool, memory, shards, pgs, standing } = scope;
     this.scope = scope;
-    const logs = () => sumOf([...pgs.all()].map((pg) => pg.state.log.held));
+    const logs = () => {
+      const all = [...pgs.all()].map((pg) => pg.state.log);
+      return {
+        entries: sumOf(all.map((log) => log.held)),
+        dups: sumOf(all.map((log) => log.dups.held)),
+      };
+    };
     const contexts = () => [...pgs.all()].reduce((n, pg) => n + pg.pipeline.contextCount, 0);
     this.keeper = new MemoryKeeper(
       { clock, store, pool, memory, shards, logs, contexts },
