@@ -2,7 +2,7 @@
  * What a daemon's process has when its caches are empty and clients are at work: the engine and its garbage, code, the
  * journal, messages on their way. Measured; the role is that of osd_memory_base.
  */
-const BASE_BYTES = 160 * 2 ** 20;
+const BASE_BYTES = 148 * 2 ** 20;
 /** Part of what caches are given that is lost between them, as osd_memory_expected_fragmentation. */
 const LOST = 0.15;
 /** Caches never get less, whatever the target: without them every request would wait for the device. */
@@ -56,9 +56,9 @@ export function shareCaches(
 ): MemoryShares {
   const bytes = cachesBytes / shards;
   return {
-    onodes: Math.floor(0.1 * bytes),
-    buffers: Math.floor((0.72 * cachesMax(targetBytes)) / shards),
-    logs: Math.floor(0.16 * bytes),
+    onodes: Math.floor(0.08 * bytes),
+    buffers: Math.floor((0.76 * cachesMax(targetBytes)) / shards),
+    logs: Math.floor(0.14 * bytes),
     contexts: Math.floor(0.02 * bytes),
   };
 }
