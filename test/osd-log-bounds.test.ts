@@ -143,6 +143,14 @@ describe('requests whose entries were trimmed', () => {
     expect(mine.forget(12n).length).toBe(2);
     expect(mine.size).toBe(0);
   });
+  it('are remembered once where PGs are merged that were one: copies do not crowd others out', () => {
+    const whole = new PgLog(v(2990));
+    whole.dups.add(dups(1, 2990));
+    const parts = [...whole.split([0, 1, 2, 3], (hash) => hash % 4).values()].map((p) => p.log);
+    const merged = PgLog.merged(v(3000), parts);
+    expect(merged.dups.size).toBe(2990);
+    expect([1, 2990].map((n) => merged.find(`8.1.0.${n}`)?.result)).toEqual([-1, -2990]);
+  });
   it('are in the store, as many as are to be remembered', async () => {
     const store = new MemoryStore();
     const pgid = { pool: 1, seed: 0 };

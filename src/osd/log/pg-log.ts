@@ -177,7 +177,9 @@ export class PgLog {
   static merged(tail: EVersion, logs: readonly PgLog[]): PgLog {
     const out = new PgLog(tail);
     const items = logs.flatMap((log) => log.items);
-    const dups = [...logs.flatMap((log) => log.dups.list()), ...items];
+    const all = [...logs.flatMap((log) => log.dups.list()), ...items];
+    // Parts of a PG that was split each have a copy of what it remembered.
+    const dups = [...new Map(all.map((d) => [d.reqid, d])).values()];
     dups.sort((a, b) => compareEVersion(a.version, b.version));
     if (dups.length > 0) out.dups.add(dups.slice(-MERGED_MAX));
     return out;
