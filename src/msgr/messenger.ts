@@ -103,7 +103,7 @@ export interface Policy {
   readonly throttleBytes: number;
   readonly throttleMessages: number;
   /**
-   * More than so many bytes are read ahead only when none of them was released for a while: most requests are soon done, and
+   * More than so many bytes are read ahead only once as many have been held for a while: most requests are soon done, and
    * memory for more of them at a time makes nothing sooner; what waits for something else must not hold up the rest. 0: no
    * such bound.
    */

@@ -8,6 +8,7 @@ import {
   type Messenger,
   type MessengerOptions,
   type OutgoingMessage,
+  type Policy,
   UNTHROTTLED,
 } from '../../src/msgr/index.ts';
 import type { Runtime } from '../../src/runtime/index.ts';
@@ -79,6 +80,12 @@ export function messengerContract(name: string, makeWorld: () => MessengerWorld)
       parties.push(p);
       return p;
     }
+    /** An OSD that keeps what it gets, with such bounds for its clients. */
+    const keeper = (world: MessengerWorld, bounds: Partial<Policy>): Party =>
+      party(world, ENTITY.osd, 0, {
+        policy: () => ({ lossy: true, server: true, ...UNTHROTTLED, ...bounds }),
+        onMessage: (_c, m) => m.hold(),
+      });
     const listen = (p: Party, nonce = 7, port = 0): Promise<EntityAddr> =>
       p.messenger.listen({ host: '127.0.0.1', port, nonce });
     const fronts = (p: Party): string[] => p.got.map((g) => g.message.front.toString());
@@ -220,11 +227,7 @@ export function messengerContract(name: string, makeWorld: () => MessengerWorld)
 
     it('holds a peer back at its throttle, and goes on as messages are released', async () => {
       const world = makeWorld();
-      const policy = { lossy: true, server: true, ...UNTHROTTLED, throttleMessages: 3 };
-      const osd = party(world, ENTITY.osd, 0, {
-        policy: () => policy,
-        onMessage: (_c, m) => m.hold(),
-      });
+      const osd = keeper(world, { throttleMessages: 3 });
       const client = party(world, ENTITY.client, -1);
       const addr = await listen(osd);
       const c = client.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
@@ -250,17 +253,7 @@ export function messengerContract(name: string, makeWorld: () => MessengerWorld)
       const size = 1000;
       // A header of 41 bytes belongs to what is counted.
       const bound = (messages: number) => messages * (size + 41);
-      const policy = {
-        lossy: true,
-        server: true,
-        throttleMessages: 0,
-        throttleBytes: bound(7),
-        paceBytes: bound(2),
-      };
-      const osd = party(world, ENTITY.osd, 0, {
-        policy: () => policy,
-        onMessage: (_c, m) => m.hold(),
-      });
+      const osd = keeper(world, { throttleBytes: bound(7), paceBytes: bound(2) });
       const client = party(world, ENTITY.client, -1);
       const addr = await listen(osd);
       const c = client.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
@@ -300,11 +293,7 @@ export function messengerContract(name: string, makeWorld: () => MessengerWorld)
 
     it('cuts off a lossy peer that does not read, above the bound', async () => {
       const world = makeWorld();
-      const policy = { lossy: true, server: true, ...UNTHROTTLED, throttleBytes: 1 };
-      const deaf = party(world, ENTITY.osd, 0, {
-        policy: () => policy,
-        onMessage: (_c, m) => m.hold(),
-      });
+      const deaf = keeper(world, { throttleBytes: 1 });
       const client = party(world, ENTITY.client, -1, { bounds: { lossyQueueBytesMax: 1 << 20 } });
       const addr = await listen(deaf);
       const c = client.messenger.connect({ type: ENTITY.osd, addrs: [addr] });
